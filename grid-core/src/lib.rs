@@ -1,0 +1,8 @@
+//! Values and decisions of the grid.
+//!
+//! Nothing here opens a socket, spawns a task, reads a clock or draws a random number: time and seeds come in
+//! as arguments, so that every decision can be replayed.
+
+pub mod partition;
+pub mod store;
+pub mod value;

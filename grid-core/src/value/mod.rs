@@ -1,0 +1,9 @@
+//! Values: bytes with their format, keys with their canonical form, and what can be read inside.
+
+mod binary;
+mod format;
+mod key;
+
+pub use binary::Binary;
+pub use format::Format;
+pub use key::{Key, KeyError};
