@@ -1,0 +1,13 @@
+//! Sizes and counts that client and server agree on. Each is a default that configuration may change.
+
+/// The largest gRPC message, in bytes, in either direction: 64 MiB.
+pub const MESSAGE_LEN_MAX: usize = 64 << 20;
+
+/// The longest cache name, in bytes.
+pub const CACHE_NAME_LEN_MAX: usize = 255;
+
+/// The longest scope name, in bytes.
+pub const SCOPE_LEN_MAX: usize = 255;
+
+/// The first byte of every JSON payload on the wire.
+pub const JSON_PREFIX: u8 = 0x15;
