@@ -3,6 +3,8 @@
 //! Nothing here opens a socket, spawns a task, reads a clock or draws a random number: time and seeds come in
 //! as arguments, so that every decision can be replayed.
 
+pub mod cache;
+pub mod event;
 pub mod partition;
 pub mod store;
 pub mod value;

@@ -1,0 +1,107 @@
+//! What a kind of cache implements.
+
+use std::fmt;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+
+use crate::event::{BinaryEvent, Listen};
+use crate::store::{Command, TimeToLive};
+use crate::value::{Binary, Key};
+
+use super::{CacheError, CacheName};
+
+/// The answer to [`CacheBackend::update`].
+#[derive(Clone, Debug, Default)]
+pub struct Updated {
+    /// Whether the command changed the entry: always for a put, for a conditional command when its condition held.
+    pub done: bool,
+    /// The value before, when it was asked for and there was one.
+    pub previous: Option<Binary>,
+}
+
+/// What a page of entries holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PageContents {
+    /// Keys alone; each pair's value is `None`.
+    Keys,
+    /// Keys and values.
+    Entries,
+}
+
+/// Some entries, and where the next ones are.
+#[derive(Clone, Debug, Default)]
+pub struct BinaryPage {
+    /// The entries. A page may be empty and not be the last.
+    pub entries: Vec<(Binary, Option<Binary>)>,
+    /// What to ask the next page with; `None` after the last.
+    pub next: Option<Bytes>,
+}
+
+/// Events of a cache. Dropping the stream ends the listening.
+pub type BinaryEvents = BoxStream<'static, Result<BinaryEvent, CacheError>>;
+
+/// A cache in bytes: what each kind of cache implements, in this process or over a network.
+///
+/// Every operation on one key is atomic. Those on several keys are atomic for each key.
+pub trait CacheBackend: Send + Sync + fmt::Debug {
+    /// The name of the cache.
+    fn name(&self) -> &CacheName;
+
+    /// The value of a key.
+    fn get(&self, key: Key) -> BoxFuture<'_, Result<Option<Binary>, CacheError>>;
+
+    /// The entries of those keys that are present, in any order.
+    fn get_all(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Vec<(Binary, Binary)>, CacheError>>;
+
+    /// Whether the key is present.
+    fn contains_key(&self, key: Key) -> BoxFuture<'_, Result<bool, CacheError>>;
+
+    /// Whether any key has this value. Reads every entry.
+    fn contains_value(&self, value: Binary) -> BoxFuture<'_, Result<bool, CacheError>>;
+
+    /// Does a command on one entry; gives the value before when `want_previous`.
+    fn update(
+        &self,
+        key: Key,
+        command: Command,
+        want_previous: bool,
+    ) -> BoxFuture<'_, Result<Updated, CacheError>>;
+
+    /// Puts every entry.
+    fn put_all(
+        &self,
+        entries: Vec<(Key, Binary)>,
+        ttl: TimeToLive,
+    ) -> BoxFuture<'_, Result<(), CacheError>>;
+
+    /// The number of entries.
+    fn size(&self) -> BoxFuture<'_, Result<usize, CacheError>>;
+
+    /// Whether there is no entry.
+    fn is_empty(&self) -> BoxFuture<'_, Result<bool, CacheError>>;
+
+    /// Removes every entry, with an event for each.
+    fn clear(&self) -> BoxFuture<'_, Result<(), CacheError>>;
+
+    /// Drops every entry, with one event for all.
+    fn truncate(&self) -> BoxFuture<'_, Result<(), CacheError>>;
+
+    /// Ends the cache for everyone.
+    fn destroy(&self) -> BoxFuture<'_, Result<(), CacheError>>;
+
+    /// Ends this handle; the cache and its entries stay.
+    fn release(&self) -> BoxFuture<'_, Result<(), CacheError>>;
+
+    /// The page after this cookie, or the first. An entry that is present from the first page to the last is on
+    /// exactly one of them.
+    fn page(
+        &self,
+        cookie: Option<Bytes>,
+        contents: PageContents,
+    ) -> BoxFuture<'_, Result<BinaryPage, CacheError>>;
+
+    /// Starts to listen. When the future is ready, every later change is heard of.
+    fn listen(&self, listen: Listen) -> BoxFuture<'_, Result<BinaryEvents, CacheError>>;
+}
