@@ -1,0 +1,63 @@
+//! Figures of a cache.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::Serialize;
+
+use super::CacheKind;
+
+/// Counts of operations on a cache at this member, from its start on.
+#[derive(Debug, Default)]
+pub struct CacheCounters {
+    hits: AtomicU64,
+    misses: AtomicU64,
+    puts: AtomicU64,
+    removes: AtomicU64,
+}
+
+impl CacheCounters {
+    pub(super) fn looked_up(&self, hits: usize, misses: usize) {
+        add(&self.hits, hits);
+        add(&self.misses, misses);
+    }
+
+    pub(super) fn put(&self, entries: usize) {
+        add(&self.puts, entries);
+    }
+
+    pub(super) fn removed(&self, entries: usize) {
+        add(&self.removes, entries);
+    }
+
+    pub(super) fn read(&self) -> (u64, u64, u64, u64) {
+        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        (of(&self.hits), of(&self.misses), of(&self.puts), of(&self.removes))
+    }
+}
+
+fn add(count: &AtomicU64, n: usize) {
+    if n > 0 {
+        count.fetch_add(n as u64, Ordering::Relaxed);
+    }
+}
+
+/// A cache and its figures, as operators see them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CacheInfo {
+    /// The name, with its scope before it and a colon between when it has a scope.
+    pub name: String,
+    /// How it is kept.
+    pub kind: CacheKind,
+    /// The number of entries.
+    pub entries: u64,
+    /// The bytes of keys and values, without what keeping them costs.
+    pub bytes: u64,
+    /// Lookups that found a value.
+    pub hits: u64,
+    /// Lookups that found none.
+    pub misses: u64,
+    /// Values written.
+    pub puts: u64,
+    /// Entries removed by request.
+    pub removes: u64,
+}

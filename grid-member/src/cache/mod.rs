@@ -1,0 +1,15 @@
+//! The caches of this member.
+
+mod embedded;
+mod info;
+mod kind;
+mod open_cache;
+mod registry;
+mod rule;
+
+pub use embedded::EmbeddedCache;
+pub use info::{CacheCounters, CacheInfo};
+pub use kind::CacheKind;
+pub use open_cache::OpenCache;
+pub use registry::{CacheLimits, CacheRegistry};
+pub use rule::{CacheRule, CacheRules};

@@ -1,0 +1,88 @@
+//! Events as a stream, for listeners in this process.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures::stream::{Stream, StreamExt};
+use grid_core::cache::{BinaryEvents, CacheError};
+use grid_core::event::{BinaryEntryEvent, BinaryEvent, EntryEventKind, Listen};
+use grid_core::store::{Change, ChangeKind};
+
+use super::{AttachedSink, BoundedQueue, EventSink, Lifecycle, ListenerHub, Matched};
+
+/// What an event costs in a queue beyond its values, in bytes.
+const EVENT_OVERHEAD_LEN: usize = 200;
+
+/// Puts the events of one listener into a queue. A queue that overflows holds a `Resync` instead.
+struct QueueSink {
+    queue: BoundedQueue<BinaryEvent>,
+    values: bool,
+}
+
+impl QueueSink {
+    fn push(&self, event: BinaryEvent, bytes: usize) {
+        if self.queue.push(event, bytes).is_err() {
+            self.queue.replace_all(BinaryEvent::Resync);
+        }
+    }
+}
+
+fn kind_of(kind: ChangeKind) -> EntryEventKind {
+    match kind {
+        ChangeKind::Insert => EntryEventKind::Insert,
+        ChangeKind::Update => EntryEventKind::Update,
+        ChangeKind::Delete => EntryEventKind::Delete,
+    }
+}
+
+impl EventSink for QueueSink {
+    fn entry(&self, change: &Change, _: Matched) {
+        let (old, new) =
+            if self.values { (change.old.clone(), change.new.clone()) } else { (None, None) };
+        let len_of = |value: &Option<grid_core::value::Binary>| value.as_ref().map_or(0, |v| v.bytes().len());
+        let bytes = EVENT_OVERHEAD_LEN + change.key.bytes().len() + len_of(&old) + len_of(&new);
+        let event = BinaryEntryEvent {
+            kind: kind_of(change.kind),
+            key: change.key.clone(),
+            old,
+            new,
+            synthetic: change.expired,
+            expired: change.expired,
+        };
+        self.push(BinaryEvent::Entry(event), bytes);
+    }
+
+    fn lifecycle(&self, what: Lifecycle) {
+        match what {
+            Lifecycle::Truncated => self.push(BinaryEvent::Truncated, EVENT_OVERHEAD_LEN),
+            Lifecycle::Destroyed => {
+                self.push(BinaryEvent::Destroyed, EVENT_OVERHEAD_LEN);
+                self.queue.close();
+            }
+        }
+    }
+}
+
+/// The reading end. Detaches its sink when dropped.
+struct QueueStream {
+    sink: Arc<QueueSink>,
+    _attached: AttachedSink,
+}
+
+impl Stream for QueueStream {
+    type Item = Result<BinaryEvent, CacheError>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.sink.queue.poll_pop(cx).map(|event| event.map(Ok))
+    }
+}
+
+/// Starts to listen; the stream holds at most `len_max` events of at most `bytes_max` bytes together.
+#[must_use]
+pub fn listen(hub: &Arc<ListenerHub>, listen: &Listen, len_max: usize, bytes_max: usize) -> BinaryEvents {
+    let sink = Arc::new(QueueSink { queue: BoundedQueue::new(len_max, bytes_max), values: listen.values });
+    let attached = hub.attach(sink.clone());
+    attached.listen(&listen.to, listen.values);
+    QueueStream { sink, _attached: attached }.boxed()
+}

@@ -1,0 +1,5 @@
+//! The one place that spawns tasks.
+
+mod supervisor;
+
+pub use supervisor::{Supervisor, TaskKind};
