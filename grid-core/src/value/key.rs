@@ -1,13 +1,23 @@
 //! Keys and their canonical form.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
+use super::json::{self, JsonError};
 use super::{Binary, Format};
 
 /// A key that cannot be used as one.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum KeyError {}
+pub enum KeyError {
+    /// The bytes are not JSON.
+    #[error("the key is no JSON value: {0}")]
+    Json(#[from] JsonError),
+    /// The key has no bytes at all.
+    #[error("a key of zero bytes; send a key in its format")]
+    Empty,
+}
 
 /// A key: the spelling that its writer used, its canonical form, and the hash of that form.
 ///
@@ -21,13 +31,28 @@ pub struct Key {
 }
 
 impl Key {
-    /// Makes a key of its spelling.
+    /// Makes a key of its spelling. The bytes of a format that cannot be read here are their own canonical form.
     ///
     /// # Errors
-    /// When the bytes are not of their format.
+    /// When there are no bytes, or they are not of their format.
     pub fn new(spelling: Binary) -> Result<Self, KeyError> {
-        let hash = xxhash_rust::xxh3::xxh3_64(spelling.bytes());
-        Ok(Key { spelling, canonical: None, hash })
+        if spelling.bytes().is_empty() {
+            return Err(KeyError::Empty);
+        }
+        let canonical = if spelling.format() == Format::JSON {
+            match json::canonical(spelling.bytes())? {
+                Cow::Borrowed(_) => None,
+                Cow::Owned(text) => Some(Bytes::from(text)),
+            }
+        } else {
+            None
+        };
+        let hash = xxhash_rust::xxh3::xxh3_64(canonical.as_ref().unwrap_or(spelling.bytes()));
+        Ok(Key {
+            spelling,
+            canonical,
+            hash,
+        })
     }
 
     /// The key as its writer spelled it.
