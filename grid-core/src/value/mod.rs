@@ -4,6 +4,6 @@ mod binary;
 mod format;
 mod key;
 
-pub use binary::Binary;
+pub use binary::{Binary, same_value};
 pub use format::Format;
 pub use key::{Key, KeyError};
