@@ -1,0 +1,113 @@
+//! What can be asked of one entry.
+
+use crate::store::{Change, Sequence, TimeToLive};
+use crate::value::{Binary, Format, same_value};
+
+/// A command on the entry of one key. Conditions look at presence and values as they are at the time of the
+/// command: an expired entry is absent, an entry with the JSON value `null` is present.
+///
+/// A command that writes without a time to live of its own gives the entry a new life of the cache's default.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Writes the value.
+    Put {
+        /// The new value.
+        value: Binary,
+        /// How long it lives.
+        ttl: TimeToLive,
+    },
+    /// Writes the value when the entry is absent.
+    PutIfAbsent {
+        /// The new value.
+        value: Binary,
+        /// How long it lives.
+        ttl: TimeToLive,
+    },
+    /// Writes the value when the entry is present.
+    Replace {
+        /// The new value.
+        value: Binary,
+    },
+    /// Writes the value when the entry is present with the same value as `previous`.
+    ReplaceIfEqual {
+        /// The value that must be there.
+        previous: Binary,
+        /// The new value.
+        value: Binary,
+    },
+    /// Removes the entry.
+    Remove,
+    /// Removes the entry when it has the same value as `previous`.
+    RemoveIfEqual {
+        /// The value that must be there.
+        previous: Binary,
+    },
+}
+
+/// What a command comes to, given the entry as it is.
+#[derive(Debug)]
+pub(super) enum Decision {
+    Write { value: Binary, ttl: TimeToLive },
+    Delete,
+    Nothing,
+}
+
+impl Command {
+    /// Decides, given the present value with its format, if there is one.
+    pub(super) fn decide(self, present: Option<(Format, &[u8])>) -> Decision {
+        let equals = |expected: &Binary| {
+            present.is_some_and(|(format, bytes)| {
+                same_value(format, bytes, expected.format(), expected.bytes())
+            })
+        };
+        match self {
+            Command::Put { value, ttl } => Decision::Write { value, ttl },
+            Command::PutIfAbsent { value, ttl } if present.is_none() => Decision::Write { value, ttl },
+            Command::Replace { value } if present.is_some() => {
+                Decision::Write { value, ttl: TimeToLive::CacheDefault }
+            }
+            Command::ReplaceIfEqual { previous, value } if equals(&previous) => {
+                Decision::Write { value, ttl: TimeToLive::CacheDefault }
+            }
+            Command::Remove if present.is_some() => Decision::Delete,
+            Command::RemoveIfEqual { previous } if equals(&previous) => Decision::Delete,
+            Command::PutIfAbsent { .. }
+            | Command::Replace { .. }
+            | Command::ReplaceIfEqual { .. }
+            | Command::Remove
+            | Command::RemoveIfEqual { .. } => Decision::Nothing,
+        }
+    }
+}
+
+/// What a command did.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// Whether the command changed the entry.
+    pub done: bool,
+    /// Whether there was an entry before.
+    pub existed: bool,
+    /// The value before, when there was one and it was [wanted](crate::store::Want::previous).
+    pub previous: Option<Binary>,
+    /// The number of the change, when there was one.
+    pub sequence: Option<Sequence>,
+    /// The end of an entry whose time was over when the command met it: it comes before `change`.
+    pub expired: Option<Change>,
+    /// The change, when there was one and it was [wanted](crate::store::Want::change).
+    pub change: Option<Change>,
+}
+
+/// A command that could not be carried out. Nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The partition has as many entries of this size as it can name.
+    #[error(
+        "the partition has no room for another entry of {blob_bytes} bytes (not applied): remove entries of this \
+         size, or use more partitions"
+    )]
+    PartitionFull {
+        /// The size of the entry with its header, in bytes.
+        blob_bytes: usize,
+    },
+}
