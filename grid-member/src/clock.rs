@@ -23,7 +23,10 @@ pub struct SystemClock {
 impl SystemClock {
     /// A clock that starts at the system's time.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that owns the clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that owns the clock"
+    )]
     pub fn new() -> Self {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         SystemClock {
@@ -56,7 +59,9 @@ impl ManualClock {
     /// A clock that shows this time.
     #[must_use]
     pub fn new(now: Timestamp) -> Self {
-        ManualClock { now_ms: AtomicU64::new(now.as_unix_ms()) }
+        ManualClock {
+            now_ms: AtomicU64::new(now.as_unix_ms()),
+        }
     }
 
     /// Moves the clock forward.

@@ -31,7 +31,12 @@ impl CacheCounters {
 
     pub(super) fn read(&self) -> (u64, u64, u64, u64) {
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        (of(&self.hits), of(&self.misses), of(&self.puts), of(&self.removes))
+        (
+            of(&self.hits),
+            of(&self.misses),
+            of(&self.puts),
+            of(&self.removes),
+        )
     }
 }
 

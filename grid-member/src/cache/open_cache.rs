@@ -69,6 +69,12 @@ impl OpenCache {
         self.id
     }
 
+    /// How the cache is kept.
+    #[must_use]
+    pub fn kind(&self) -> CacheKind {
+        self.kind
+    }
+
     /// The scope that the cache belongs to; empty for the default one.
     #[must_use]
     pub fn scope(&self) -> &str {
@@ -93,9 +99,11 @@ impl OpenCache {
         self.destroyed.load(Ordering::Acquire)
     }
 
-    fn check_alive(&self) -> Result<(), CacheError> {
+    pub(super) fn check_alive(&self) -> Result<(), CacheError> {
         if self.is_destroyed() {
-            return Err(CacheError::Destroyed { cache: self.name.to_string() });
+            return Err(CacheError::Destroyed {
+                cache: self.name.to_string(),
+            });
         }
         Ok(())
     }
@@ -106,7 +114,8 @@ impl OpenCache {
     /// When the cache was destroyed, as for every operation.
     pub fn get(&self, key: &Key) -> Result<Option<Binary>, CacheError> {
         let value = self.peek(key)?;
-        self.counters.looked_up(usize::from(value.is_some()), usize::from(value.is_none()));
+        self.counters
+            .looked_up(usize::from(value.is_some()), usize::from(value.is_none()));
         Ok(value)
     }
 
@@ -114,7 +123,9 @@ impl OpenCache {
         let id = self.partitions.count().partition_of(key.hash());
         let partition = self.partitions.read(id);
         self.check_alive()?;
-        Ok(partition.get(self.partitions.now(), self.id, key).map(|entry| entry.value_binary()))
+        Ok(partition
+            .get(self.partitions.now(), self.id, key)
+            .map(|entry| entry.value_binary()))
     }
 
     /// The entries of those keys that are present; a key that comes twice counts once.
@@ -125,7 +136,11 @@ impl OpenCache {
         let count = self.partitions.count();
         let mut order: Vec<&Key> = keys.iter().collect();
         let place = |key: &Key| (count.partition_of(key.hash()), key.hash());
-        order.sort_by(|a, b| place(a).cmp(&place(b)).then_with(|| a.canonical().cmp(b.canonical())));
+        order.sort_by(|a, b| {
+            place(a)
+                .cmp(&place(b))
+                .then_with(|| a.canonical().cmp(b.canonical()))
+        });
         order.dedup();
         let mut found = Vec::with_capacity(order.len());
         for keys in order.chunk_by(|a, b| place(a).0 == place(b).0) {
@@ -147,7 +162,9 @@ impl OpenCache {
     /// # Errors
     /// When the cache was destroyed.
     pub fn contains_key(&self, key: &Key) -> Result<bool, CacheError> {
-        let partition = self.partitions.read(self.partitions.count().partition_of(key.hash()));
+        let partition = self
+            .partitions
+            .read(self.partitions.count().partition_of(key.hash()));
         self.check_alive()?;
         Ok(partition.contains(self.partitions.now(), self.id, key))
     }
@@ -174,12 +191,15 @@ impl OpenCache {
     pub fn update(&self, key: &Key, command: Command, previous: bool) -> Result<Applied, CacheError> {
         let puts = !matches!(command, Command::Remove | Command::RemoveIfEqual { .. });
         let applied = {
-            let mut partition = self.partitions.write(self.partitions.count().partition_of(key.hash()));
+            let mut partition = self
+                .partitions
+                .write(self.partitions.count().partition_of(key.hash()));
             self.check_alive()?;
             let want = self.listeners.want(previous);
             let now = self.partitions.now();
-            let applied =
-                partition.apply(now, self.id, self.settings, key, command, want).map_err(refused)?;
+            let applied = partition
+                .apply(now, self.id, self.settings, key, command, want)
+                .map_err(refused)?;
             for change in applied.expired.iter().chain(&applied.change) {
                 self.listeners.publish(change);
             }
@@ -211,7 +231,12 @@ impl OpenCache {
     pub fn len(&self) -> Result<usize, CacheError> {
         self.check_alive()?;
         let now = self.partitions.now();
-        Ok(self.partitions.count().all().map(|id| self.partitions.read(id).len(now, self.id)).sum())
+        Ok(self
+            .partitions
+            .count()
+            .all()
+            .map(|id| self.partitions.read(id).len(now, self.id))
+            .sum())
     }
 
     /// Whether there is no entry.
@@ -221,7 +246,11 @@ impl OpenCache {
     pub fn is_empty(&self) -> Result<bool, CacheError> {
         self.check_alive()?;
         let now = self.partitions.now();
-        Ok(self.partitions.count().all().all(|id| self.partitions.read(id).is_empty(now, self.id)))
+        Ok(self
+            .partitions
+            .count()
+            .all()
+            .all(|id| self.partitions.read(id).is_empty(now, self.id)))
     }
 
     /// Removes every entry, with an event for each. Entries that come meanwhile may stay.
@@ -291,23 +320,39 @@ impl OpenCache {
         let mut room = PAGE_LIMITS;
         loop {
             let part = self.page_of_partition(place, room, contents)?;
-            let bytes: usize = part.entries.iter().map(|entry| len_of(entry.key.as_ref()) + len_of(entry.value.as_ref())).sum();
+            let bytes: usize = part
+                .entries
+                .iter()
+                .map(|entry| len_of(entry.key.as_ref()) + len_of(entry.value.as_ref()))
+                .sum();
             let entries = part.entries.len();
-            page.entries.extend(part.entries.into_iter().filter_map(|e| Some((e.key?, e.value))));
-            let next_partition = u16::try_from(place.partition.index() + 1).ok().and_then(|n| count.nth(n));
+            page.entries
+                .extend(part.entries.into_iter().filter_map(|e| Some((e.key?, e.value))));
+            let next_partition = u16::try_from(place.partition.index() + 1)
+                .ok()
+                .and_then(|n| count.nth(n));
             place = match (part.next, next_partition) {
-                (Some(after), _) => Cookie { partition: place.partition, after: Some(after) },
+                (Some(after), _) => Cookie {
+                    partition: place.partition,
+                    after: Some(after),
+                },
                 (None, Some(partition)) => Cookie::start_of(partition),
                 (None, None) => return Ok(page),
             };
-            match (room.entries_max.get().checked_sub(entries), room.bytes_max.get().checked_sub(bytes)) {
+            match (
+                room.entries_max.get().checked_sub(entries),
+                room.bytes_max.get().checked_sub(bytes),
+            ) {
                 (Some(entries), Some(bytes)) if part.next.is_none() => {
                     let (Some(entries_max), Some(bytes_max)) =
                         (NonZeroUsize::new(entries), NonZeroUsize::new(bytes))
                     else {
                         break;
                     };
-                    room = PageLimits { entries_max, bytes_max };
+                    room = PageLimits {
+                        entries_max,
+                        bytes_max,
+                    };
                 }
                 _ => break,
             }
@@ -316,7 +361,12 @@ impl OpenCache {
         Ok(page)
     }
 
-    fn page_of_partition(&self, place: Cookie, room: PageLimits, contents: PageContents) -> Result<Page, CacheError> {
+    fn page_of_partition(
+        &self,
+        place: Cookie,
+        room: PageLimits,
+        contents: PageContents,
+    ) -> Result<Page, CacheError> {
         let content = match contents {
             PageContents::Keys => PageContent::Keys,
             PageContents::Entries => PageContent::Entries,
@@ -340,13 +390,25 @@ impl OpenCache {
             "" => self.name.to_string(),
             scope => format!("{scope}:{}", self.name),
         };
-        CacheInfo { name, kind: self.kind, entries, bytes, hits, misses, puts, removes }
+        CacheInfo {
+            name,
+            kind: self.kind,
+            entries,
+            bytes,
+            hits,
+            misses,
+            puts,
+            removes,
+        }
     }
 }
 
 impl fmt::Debug for OpenCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OpenCache").field("scope", &self.scope).field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("OpenCache")
+            .field("scope", &self.scope)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -359,5 +421,7 @@ fn len_of(binary: Option<&Binary>) -> usize {
 }
 
 fn refused(error: StoreError) -> CacheError {
-    CacheError::Overloaded { what: error.to_string() }
+    CacheError::Overloaded {
+        what: error.to_string(),
+    }
 }

@@ -28,7 +28,11 @@ pub struct CacheLimits {
 
 impl Default for CacheLimits {
     fn default() -> Self {
-        CacheLimits { caches_max: 10_000, event_queue_len_max: 65_536, event_queue_bytes_max: 64 << 20 }
+        CacheLimits {
+            caches_max: 10_000,
+            event_queue_len_max: 65_536,
+            event_queue_bytes_max: 64 << 20,
+        }
     }
 }
 
@@ -108,8 +112,12 @@ impl CacheRegistry {
         }
         open.last_id += 1;
         let id = CacheId::new(open.last_id);
-        let cache =
-            Arc::new(OpenCache::new(id, qualified.clone(), (self.kind, settings), self.partitions.clone()));
+        let cache = Arc::new(OpenCache::new(
+            id,
+            qualified.clone(),
+            (self.kind, settings),
+            self.partitions.clone(),
+        ));
         open.by_name.insert(qualified, cache.clone());
         open.by_id.insert(id, cache.clone());
         Ok(cache)
@@ -123,7 +131,8 @@ impl CacheRegistry {
         let _turn = self.destroying.lock();
         cache.destroy(|| {
             let mut open = self.open.write();
-            open.by_name.remove(&(cache.scope().to_owned(), cache.name().clone()));
+            open.by_name
+                .remove(&(cache.scope().to_owned(), cache.name().clone()));
             open.by_id.remove(&cache.id());
         })
     }
@@ -145,7 +154,9 @@ impl CacheRegistry {
             let mut partition = self.partitions.write(id);
             let want = |cache: CacheId| {
                 let open = self.open.read();
-                open.by_id.get(&cache).map_or(Want::NOTHING, |cache| cache.listeners().want(false))
+                open.by_id
+                    .get(&cache)
+                    .map_or(Want::NOTHING, |cache| cache.listeners().want(false))
             };
             let swept = partition.expire(now, EXPIRE_BATCH_LEN, want);
             for change in &swept.changes {
@@ -167,6 +178,8 @@ impl CacheRegistry {
 
 impl std::fmt::Debug for CacheRegistry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CacheRegistry").field("kind", &self.kind).finish_non_exhaustive()
+        f.debug_struct("CacheRegistry")
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
     }
 }

@@ -19,7 +19,9 @@ pub struct CacheRule {
 
 impl CacheRule {
     fn matches(&self, name: &str) -> bool {
-        self.pattern.strip_suffix('*').map_or(self.pattern == name, |prefix| name.starts_with(prefix))
+        self.pattern
+            .strip_suffix('*')
+            .map_or(self.pattern == name, |prefix| name.starts_with(prefix))
     }
 }
 
@@ -44,7 +46,14 @@ impl CacheRules {
     #[must_use]
     pub fn of(&self, name: &str) -> (CacheKind, CacheSettings) {
         let rule = self.0.iter().find(|rule| rule.matches(name));
-        rule.map_or_else(Default::default, |rule| (rule.kind, CacheSettings { default_ttl_ms: rule.ttl_ms }))
+        rule.map_or_else(Default::default, |rule| {
+            (
+                rule.kind,
+                CacheSettings {
+                    default_ttl_ms: rule.ttl_ms,
+                },
+            )
+        })
     }
 }
 
@@ -64,8 +73,17 @@ mod tests {
             rule("local-*", CacheKind::Local, 0),
         ]);
         let ttl_of = |name: &str| rules.of(name).1.default_ttl_ms.map(NonZeroU64::get);
-        assert_eq!((rules.of("local-x").0, ttl_of("local-x")), (CacheKind::Partitioned, Some(5)));
-        assert_eq!((rules.of("local-y").0, ttl_of("local-y")), (CacheKind::Local, None));
-        assert_eq!((rules.of("orders").0, ttl_of("orders")), (CacheKind::Partitioned, None));
+        assert_eq!(
+            (rules.of("local-x").0, ttl_of("local-x")),
+            (CacheKind::Partitioned, Some(5))
+        );
+        assert_eq!(
+            (rules.of("local-y").0, ttl_of("local-y")),
+            (CacheKind::Local, None)
+        );
+        assert_eq!(
+            (rules.of("orders").0, ttl_of("orders")),
+            (CacheKind::Partitioned, None)
+        );
     }
 }

@@ -89,7 +89,12 @@ impl ListenerHub {
     pub fn want(&self, previous: bool) -> Want {
         let interest = self.interest.load(Ordering::SeqCst);
         let values = interest & VALUES != 0;
-        Want { previous, change: interest & ANYONE != 0, old_value: values, new_value: values }
+        Want {
+            previous,
+            change: interest & ANYONE != 0,
+            old_value: values,
+            new_value: values,
+        }
     }
 
     /// Attaches a sink. It hears of the cache's lifecycle at once, and of entries when it listens.
@@ -98,8 +103,18 @@ impl ListenerHub {
         let mut inner = self.inner.write();
         let id = inner.next_id;
         inner.next_id += 1;
-        inner.sinks.insert(id, Attached { sink, all: None, keys: HashMap::new() });
-        AttachedSink { hub: self.clone(), id }
+        inner.sinks.insert(
+            id,
+            Attached {
+                sink,
+                all: None,
+                keys: HashMap::new(),
+            },
+        );
+        AttachedSink {
+            hub: self.clone(),
+            id,
+        }
     }
 
     /// Tells those who listen of a change. Called with the partition locked, so that the order is that of the
@@ -110,10 +125,15 @@ impl ListenerHub {
             &[]
         } else {
             let identity = Key::new(change.key.clone()).ok().map(|key| identity_of(&key));
-            identity.and_then(|identity| inner.by_key.get(&identity)).map_or(&[], Vec::as_slice)
+            identity
+                .and_then(|identity| inner.by_key.get(&identity))
+                .map_or(&[], Vec::as_slice)
         };
         for (id, attached) in &inner.sinks {
-            let matched = Matched { all: attached.all.is_some(), key: of_key.contains(id) };
+            let matched = Matched {
+                all: attached.all.is_some(),
+                key: of_key.contains(id),
+            };
             if matched != Matched::default() {
                 attached.sink.entry(change, matched);
             }
@@ -142,7 +162,9 @@ impl ListenerHub {
 
 impl fmt::Debug for ListenerHub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ListenerHub").field("sinks", &self.sink_count()).finish()
+        f.debug_struct("ListenerHub")
+            .field("sinks", &self.sink_count())
+            .finish()
     }
 }
 
@@ -162,7 +184,9 @@ impl AttachedSink {
     pub fn listen(&self, to: &ListenTo, values: bool) {
         let mut guard = self.hub.inner.write();
         let inner = &mut *guard;
-        let Some(attached) = inner.sinks.get_mut(&self.id) else { return };
+        let Some(attached) = inner.sinks.get_mut(&self.id) else {
+            return;
+        };
         let before = match to {
             ListenTo::Key(key) => {
                 let identity = identity_of(key);
@@ -182,7 +206,9 @@ impl AttachedSink {
     pub fn unlisten(&self, to: &ListenTo) {
         let mut guard = self.hub.inner.write();
         let inner = &mut *guard;
-        let Some(attached) = inner.sinks.get_mut(&self.id) else { return };
+        let Some(attached) = inner.sinks.get_mut(&self.id) else {
+            return;
+        };
         let before = match to {
             ListenTo::Key(key) => {
                 let identity = identity_of(key);

@@ -29,8 +29,17 @@ impl<T> BoundedQueue<T> {
     /// An empty queue for at most `len_max` items of at most `bytes_max` bytes together.
     #[must_use]
     pub fn new(len_max: usize, bytes_max: usize) -> Self {
-        let state = State { items: VecDeque::new(), bytes: 0, closed: false };
-        BoundedQueue { state: Mutex::new(state), reader: AtomicWaker::new(), len_max, bytes_max }
+        let state = State {
+            items: VecDeque::new(),
+            bytes: 0,
+            closed: false,
+        };
+        BoundedQueue {
+            state: Mutex::new(state),
+            reader: AtomicWaker::new(),
+            len_max,
+            bytes_max,
+        }
     }
 
     /// Appends an item that stands for this many bytes. After [`BoundedQueue::close`], does nothing.
@@ -43,7 +52,8 @@ impl<T> BoundedQueue<T> {
             if state.closed {
                 return Ok(());
             }
-            let full = state.items.len() >= self.len_max || state.bytes.saturating_add(bytes) > self.bytes_max;
+            let full =
+                state.items.len() >= self.len_max || state.bytes.saturating_add(bytes) > self.bytes_max;
             if full && !state.items.is_empty() {
                 return Err(Overflow);
             }
@@ -111,7 +121,10 @@ impl<T> BoundedQueue<T> {
 
 impl<T> fmt::Debug for BoundedQueue<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BoundedQueue").field("len", &self.len()).field("len_max", &self.len_max).finish()
+        f.debug_struct("BoundedQueue")
+            .field("len", &self.len())
+            .field("len_max", &self.len_max)
+            .finish()
     }
 }
 

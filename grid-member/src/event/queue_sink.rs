@@ -38,8 +38,11 @@ fn kind_of(kind: ChangeKind) -> EntryEventKind {
 
 impl EventSink for QueueSink {
     fn entry(&self, change: &Change, _: Matched) {
-        let (old, new) =
-            if self.values { (change.old.clone(), change.new.clone()) } else { (None, None) };
+        let (old, new) = if self.values {
+            (change.old.clone(), change.new.clone())
+        } else {
+            (None, None)
+        };
         let len_of = |value: &Option<grid_core::value::Binary>| value.as_ref().map_or(0, |v| v.bytes().len());
         let bytes = EVENT_OVERHEAD_LEN + change.key.bytes().len() + len_of(&old) + len_of(&new);
         let event = BinaryEntryEvent {
@@ -81,8 +84,15 @@ impl Stream for QueueStream {
 /// Starts to listen; the stream holds at most `len_max` events of at most `bytes_max` bytes together.
 #[must_use]
 pub fn listen(hub: &Arc<ListenerHub>, listen: &Listen, len_max: usize, bytes_max: usize) -> BinaryEvents {
-    let sink = Arc::new(QueueSink { queue: BoundedQueue::new(len_max, bytes_max), values: listen.values });
+    let sink = Arc::new(QueueSink {
+        queue: BoundedQueue::new(len_max, bytes_max),
+        values: listen.values,
+    });
     let attached = hub.attach(sink.clone());
     attached.listen(&listen.to, listen.values);
-    QueueStream { sink, _attached: attached }.boxed()
+    QueueStream {
+        sink,
+        _attached: attached,
+    }
+    .boxed()
 }

@@ -4,4 +4,4 @@ mod expiry;
 mod partitions;
 
 pub use expiry::drive_expiry;
-pub use partitions::{Partitions, PartitionWrite};
+pub use partitions::{PartitionWrite, Partitions};

@@ -36,7 +36,11 @@ impl Partitions {
             partition: RwLock::new(Partition::new()),
             next_deadline_ms: AtomicU64::new(NO_DEADLINE),
         };
-        Partitions { slots: count.all().map(slot).collect(), count, clock }
+        Partitions {
+            slots: count.all().map(slot).collect(),
+            count,
+            clock,
+        }
     }
 
     /// How many there are.
@@ -59,7 +63,10 @@ impl Partitions {
     /// Locks a partition for writing. The guard must not live across an await.
     pub fn write(&self, id: PartitionId) -> PartitionWrite<'_> {
         let slot = &self.slots[id.index()];
-        PartitionWrite { guard: slot.partition.write(), next_deadline_ms: &slot.next_deadline_ms }
+        PartitionWrite {
+            guard: slot.partition.write(),
+            next_deadline_ms: &slot.next_deadline_ms,
+        }
     }
 
     /// Locks every partition for writing, in the order of their numbers, for a step that must be one in all.
@@ -79,7 +86,9 @@ impl Partitions {
 
 impl fmt::Debug for Partitions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Partitions").field("count", &self.count).finish_non_exhaustive()
+        f.debug_struct("Partitions")
+            .field("count", &self.count)
+            .finish_non_exhaustive()
     }
 }
 
@@ -105,7 +114,10 @@ impl DerefMut for PartitionWrite<'_> {
 
 impl Drop for PartitionWrite<'_> {
     fn drop(&mut self) {
-        let next = self.guard.next_deadline().map_or(NO_DEADLINE, Timestamp::as_unix_ms);
+        let next = self
+            .guard
+            .next_deadline()
+            .map_or(NO_DEADLINE, Timestamp::as_unix_ms);
         self.next_deadline_ms.store(next, Ordering::Relaxed);
     }
 }

@@ -78,7 +78,9 @@ mod tests {
         let supervisor = Supervisor::new();
         let stopped = supervisor.stopped();
         supervisor.spawn(TaskKind::Connection, "waits", supervisor.stopped());
-        supervisor.spawn(TaskKind::Essential, "fails", async { panic!("a planted failure") });
+        supervisor.spawn(TaskKind::Essential, "fails", async {
+            panic!("a planted failure")
+        });
         stopped.await;
         supervisor.shut_down().await;
     }

@@ -1,0 +1,136 @@
+//! A cache of this process behind the interface that every kind of cache has.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::{BoxFuture, ready};
+use grid_core::cache::{
+    BinaryEvents, BinaryPage, CacheBackend, CacheError, CacheName, PageContents, Updated,
+};
+use grid_core::event::Listen;
+use grid_core::store::{Command, TimeToLive};
+use grid_core::value::{Binary, Key};
+
+use crate::event::listen;
+
+use super::{CacheRegistry, OpenCache};
+
+/// A handle on a cache whose entries are in this process. Nothing waits.
+#[derive(Debug)]
+pub struct EmbeddedCache {
+    registry: Arc<CacheRegistry>,
+    cache: Arc<OpenCache>,
+    released: AtomicBool,
+}
+
+impl EmbeddedCache {
+    /// A handle on this cache of this registry.
+    #[must_use]
+    pub fn new(registry: Arc<CacheRegistry>, cache: Arc<OpenCache>) -> Self {
+        EmbeddedCache {
+            registry,
+            cache,
+            released: AtomicBool::new(false),
+        }
+    }
+
+    /// Does something with the cache at once, unless the handle was released.
+    fn now<'a, T: Send + 'a>(
+        &'a self,
+        act: impl FnOnce(&OpenCache) -> Result<T, CacheError>,
+    ) -> BoxFuture<'a, Result<T, CacheError>> {
+        let result = if self.released.load(Ordering::Acquire) {
+            Err(CacheError::Released {
+                cache: self.cache.name().to_string(),
+            })
+        } else {
+            act(&self.cache)
+        };
+        ready(result).boxed()
+    }
+}
+
+impl CacheBackend for EmbeddedCache {
+    fn name(&self) -> &CacheName {
+        self.cache.name()
+    }
+
+    fn get(&self, key: Key) -> BoxFuture<'_, Result<Option<Binary>, CacheError>> {
+        self.now(|cache| cache.get(&key))
+    }
+
+    fn get_all(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Vec<(Binary, Binary)>, CacheError>> {
+        self.now(|cache| cache.get_all(&keys))
+    }
+
+    fn contains_key(&self, key: Key) -> BoxFuture<'_, Result<bool, CacheError>> {
+        self.now(|cache| cache.contains_key(&key))
+    }
+
+    fn contains_value(&self, value: Binary) -> BoxFuture<'_, Result<bool, CacheError>> {
+        self.now(|cache| cache.contains_value(&value))
+    }
+
+    fn update(
+        &self,
+        key: Key,
+        command: Command,
+        want_previous: bool,
+    ) -> BoxFuture<'_, Result<Updated, CacheError>> {
+        self.now(|cache| {
+            let applied = cache.update(&key, command, want_previous)?;
+            Ok(Updated {
+                done: applied.done,
+                previous: applied.previous,
+            })
+        })
+    }
+
+    fn put_all(&self, entries: Vec<(Key, Binary)>, ttl: TimeToLive) -> BoxFuture<'_, Result<(), CacheError>> {
+        self.now(|cache| cache.put_all(entries, ttl))
+    }
+
+    fn size(&self) -> BoxFuture<'_, Result<usize, CacheError>> {
+        self.now(OpenCache::len)
+    }
+
+    fn is_empty(&self) -> BoxFuture<'_, Result<bool, CacheError>> {
+        self.now(OpenCache::is_empty)
+    }
+
+    fn clear(&self) -> BoxFuture<'_, Result<(), CacheError>> {
+        self.now(OpenCache::clear)
+    }
+
+    fn truncate(&self) -> BoxFuture<'_, Result<(), CacheError>> {
+        self.now(OpenCache::truncate)
+    }
+
+    fn destroy(&self) -> BoxFuture<'_, Result<(), CacheError>> {
+        self.now(|cache| self.registry.destroy(cache))
+    }
+
+    fn release(&self) -> BoxFuture<'_, Result<(), CacheError>> {
+        self.released.store(true, Ordering::Release);
+        ready(Ok(())).boxed()
+    }
+
+    fn page(
+        &self,
+        cookie: Option<Bytes>,
+        contents: PageContents,
+    ) -> BoxFuture<'_, Result<BinaryPage, CacheError>> {
+        self.now(|cache| cache.page(cookie.as_deref(), contents))
+    }
+
+    fn listen(&self, wish: Listen) -> BoxFuture<'_, Result<BinaryEvents, CacheError>> {
+        let limits = self.registry.limits();
+        self.now(|cache| {
+            cache.check_alive()?;
+            let (len_max, bytes_max) = (limits.event_queue_len_max, limits.event_queue_bytes_max);
+            Ok(listen(cache.listeners(), &wish, len_max, bytes_max))
+        })
+    }
+}

@@ -1,0 +1,139 @@
+//! Making a member.
+
+use std::sync::Arc;
+
+use grid_core::partition::PartitionCount;
+
+use crate::cache::{CacheKind, CacheLimits, CacheRegistry, CacheRule, CacheRules};
+use crate::clock::{Clock, SystemClock};
+use crate::store::{Partitions, drive_expiry};
+use crate::task::{Supervisor, TaskKind};
+
+use super::Grid;
+
+/// A local cache is in one process: more partitions than this would only cost memory.
+const LOCAL_PARTITIONS: u16 = 17;
+
+/// Why a member cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// A name is empty or too long.
+    #[error("the {what} name has {len} bytes; it needs 1 to 255")]
+    Name {
+        /// Whose name.
+        what: &'static str,
+        /// How long it is.
+        len: usize,
+    },
+    /// There is no tokio runtime.
+    #[error("a member needs a tokio runtime with time enabled; build it inside one")]
+    NoRuntime,
+}
+
+/// Settings of a member, each with a default.
+#[derive(Debug)]
+pub struct GridBuilder {
+    cluster_name: String,
+    member_name: String,
+    partition_count: PartitionCount,
+    rules: CacheRules,
+    limits: CacheLimits,
+    clock: Arc<dyn Clock>,
+}
+
+impl GridBuilder {
+    pub(super) fn new() -> Self {
+        GridBuilder {
+            cluster_name: "girih".to_owned(),
+            member_name: "member-1".to_owned(),
+            partition_count: PartitionCount::DEFAULT,
+            rules: CacheRules::default(),
+            limits: CacheLimits::default(),
+            clock: Arc::new(SystemClock::new()),
+        }
+    }
+
+    /// The name of the cluster; `girih` by default.
+    #[must_use]
+    pub fn cluster_name(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.cluster_name);
+        self
+    }
+
+    /// The name of this member; `member-1` by default.
+    #[must_use]
+    pub fn member_name(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.member_name);
+        self
+    }
+
+    /// How many partitions the keys are spread over; 257 by default.
+    #[must_use]
+    pub fn partition_count(mut self, count: PartitionCount) -> Self {
+        self.partition_count = count;
+        self
+    }
+
+    /// Adds a rule for cache names; the first that matches a name holds.
+    #[must_use]
+    pub fn cache_rule(mut self, rule: CacheRule) -> Self {
+        self.rules.push(rule);
+        self
+    }
+
+    /// Limits of caches and listeners.
+    #[must_use]
+    pub fn limits(mut self, limits: CacheLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Another clock than the system's.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Makes the member: a cluster of its own, which holds every partition.
+    ///
+    /// # Errors
+    /// When a name is empty or too long, or there is no tokio runtime.
+    #[expect(
+        clippy::unused_async,
+        reason = "joining a cluster takes time; that it does not yet is no promise"
+    )]
+    pub async fn build(self) -> Result<Grid, BuildError> {
+        for (what, name) in [("cluster", &self.cluster_name), ("member", &self.member_name)] {
+            if !(1..=255).contains(&name.len()) {
+                return Err(BuildError::Name {
+                    what,
+                    len: name.len(),
+                });
+            }
+        }
+        tokio::runtime::Handle::try_current().map_err(|_none| BuildError::NoRuntime)?;
+        let supervisor = Supervisor::new();
+        let local_count = LOCAL_PARTITIONS.min(self.partition_count.get());
+        let local_count =
+            std::num::NonZeroU16::new(local_count).map_or(PartitionCount::ONE, PartitionCount::new);
+        let registry = |kind, count| {
+            let partitions = Arc::new(Partitions::new(count, self.clock.clone()));
+            let registry = Arc::new(CacheRegistry::new(kind, partitions, self.limits));
+            let expiry = drive_expiry(registry.clone(), supervisor.token().clone());
+            supervisor.spawn(TaskKind::Essential, "expiry", expiry);
+            registry
+        };
+        let partitioned = registry(CacheKind::Partitioned, self.partition_count);
+        let local = registry(CacheKind::Local, local_count);
+        Ok(Grid::new(
+            self.cluster_name,
+            self.member_name,
+            self.rules,
+            partitioned,
+            local,
+            supervisor,
+        ))
+    }
+}

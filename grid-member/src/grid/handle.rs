@@ -1,0 +1,164 @@
+//! A handle on a member.
+
+use std::fmt;
+use std::sync::Arc;
+
+use grid_core::cache::{Cache, CacheBackend, CacheError, CacheName};
+
+use crate::cache::{CacheInfo, CacheKind, CacheRegistry, CacheRules, EmbeddedCache, OpenCache};
+use crate::task::Supervisor;
+
+use super::GridBuilder;
+
+struct Inner {
+    cluster_name: String,
+    member_name: String,
+    rules: CacheRules,
+    partitioned: Arc<CacheRegistry>,
+    local: Arc<CacheRegistry>,
+    supervisor: Supervisor,
+}
+
+/// A member of the grid in this process. Clones share the member.
+#[derive(Clone)]
+pub struct Grid {
+    inner: Arc<Inner>,
+}
+
+impl Grid {
+    /// Starts to describe a member; [`GridBuilder::build`] makes it.
+    #[must_use]
+    pub fn builder() -> GridBuilder {
+        GridBuilder::new()
+    }
+
+    pub(super) fn new(
+        cluster_name: String,
+        member_name: String,
+        rules: CacheRules,
+        partitioned: Arc<CacheRegistry>,
+        local: Arc<CacheRegistry>,
+        supervisor: Supervisor,
+    ) -> Self {
+        Grid {
+            inner: Arc::new(Inner {
+                cluster_name,
+                member_name,
+                rules,
+                partitioned,
+                local,
+                supervisor,
+            }),
+        }
+    }
+
+    /// The name of the cluster.
+    #[must_use]
+    pub fn cluster_name(&self) -> &str {
+        &self.inner.cluster_name
+    }
+
+    /// The name of this member.
+    #[must_use]
+    pub fn member_name(&self) -> &str {
+        &self.inner.member_name
+    }
+
+    /// How many partitions the keys of partitioned caches are spread over.
+    #[must_use]
+    pub fn partition_count(&self) -> u16 {
+        self.inner.partitioned.partitions().count().get()
+    }
+
+    /// The cache of this name, of the kind that the member's rules say; partitioned without a rule.
+    ///
+    /// # Errors
+    /// When the name is none, there are too many caches, or the grid is shutting down.
+    #[expect(
+        clippy::unused_async,
+        reason = "agreeing with other members on a new cache takes time"
+    )]
+    pub async fn cache<K, V>(&self, name: &str) -> Result<Cache<K, V>, CacheError> {
+        let (registry, cache) = self.open_with_registry("", &CacheName::new(name)?)?;
+        Ok(typed(registry, cache))
+    }
+
+    /// The local cache of this name, which lives in this process alone, whatever the rules say.
+    ///
+    /// # Errors
+    /// When the name is none, there are too many caches, or the grid is shutting down.
+    pub fn local_cache<K, V>(&self, name: &str) -> Result<Cache<K, V>, CacheError> {
+        let name = CacheName::new(name)?;
+        let (_, settings) = self.inner.rules.of(name.as_str());
+        let cache = self.inner.local.open("", &name, settings)?;
+        Ok(typed(&self.inner.local, cache))
+    }
+
+    /// The cache of this name in a scope, for those who serve it to others. The default scope is empty.
+    ///
+    /// # Errors
+    /// When there are too many caches, or the grid is shutting down.
+    pub fn open(&self, scope: &str, name: &CacheName) -> Result<Arc<OpenCache>, CacheError> {
+        Ok(self.open_with_registry(scope, name)?.1)
+    }
+
+    fn open_with_registry(
+        &self,
+        scope: &str,
+        name: &CacheName,
+    ) -> Result<(&Arc<CacheRegistry>, Arc<OpenCache>), CacheError> {
+        let (kind, settings) = self.inner.rules.of(name.as_str());
+        let registry = match kind {
+            CacheKind::Local => &self.inner.local,
+            CacheKind::Partitioned => &self.inner.partitioned,
+        };
+        Ok((registry, registry.open(scope, name, settings)?))
+    }
+
+    /// Ends a cache and its entries for everyone.
+    ///
+    /// # Errors
+    /// When it was destroyed before.
+    pub fn destroy(&self, cache: &OpenCache) -> Result<(), CacheError> {
+        match cache.kind() {
+            CacheKind::Local => self.inner.local.destroy(cache),
+            CacheKind::Partitioned => self.inner.partitioned.destroy(cache),
+        }
+    }
+
+    /// Every open cache with its figures, by name.
+    #[must_use]
+    pub fn caches(&self) -> Vec<CacheInfo> {
+        let mut infos = self.inner.partitioned.infos();
+        infos.extend(self.inner.local.infos());
+        infos.sort_by(|a, b| a.name.cmp(&b.name));
+        infos
+    }
+
+    /// The supervisor of the member's tasks, for the edges that serve it.
+    #[must_use]
+    pub fn supervisor(&self) -> &Supervisor {
+        &self.inner.supervisor
+    }
+
+    /// Stops the member: no cache is opened from now on, and its tasks end.
+    pub async fn shutdown(&self) {
+        self.inner.partitioned.begin_shutdown();
+        self.inner.local.begin_shutdown();
+        self.inner.supervisor.shut_down().await;
+    }
+}
+
+fn typed<K, V>(registry: &Arc<CacheRegistry>, cache: Arc<OpenCache>) -> Cache<K, V> {
+    let backend: Arc<dyn CacheBackend> = Arc::new(EmbeddedCache::new(registry.clone(), cache));
+    Cache::new(backend)
+}
+
+impl fmt::Debug for Grid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Grid")
+            .field("cluster_name", &self.inner.cluster_name)
+            .field("member_name", &self.inner.member_name)
+            .finish_non_exhaustive()
+    }
+}
