@@ -6,5 +6,6 @@
 pub mod cache;
 pub mod event;
 pub mod partition;
+pub mod repository;
 pub mod store;
 pub mod value;
