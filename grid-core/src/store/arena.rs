@@ -152,7 +152,9 @@ impl Arena {
             self.own[place as usize] = Some(own);
             place
         } else {
-            let place = u32::try_from(self.own.len()).ok().filter(|place| *place <= PLACE_MASK)?;
+            let place = u32::try_from(self.own.len())
+                .ok()
+                .filter(|place| *place <= PLACE_MASK)?;
             self.own.push(Some(own));
             place
         };
@@ -176,8 +178,13 @@ impl Arena {
     pub(super) fn blob(&self, handle: Handle) -> Blob<'_> {
         let (class, place) = (handle.class(), handle.place());
         if class == OWN {
-            let own = self.own[place as usize].as_ref().expect("a handle in use has its blob");
-            return Blob { head: &own.head, tail: Some(&own.tail) };
+            let own = self.own[place as usize]
+                .as_ref()
+                .expect("a handle in use has its blob");
+            return Blob {
+                head: &own.head,
+                tail: Some(&own.tail),
+            };
         }
         let size = slot_bytes(class);
         let (number, slot) = split_place(class, place);
@@ -205,12 +212,12 @@ impl Arena {
                 self.own = Vec::new();
                 self.own_vacant = Vec::new();
             }
-            return;
+        } else {
+            let (number, slot) = split_place(class, place);
+            let freed = self.classes[class as usize].free_slot(class, number, slot);
+            self.reserved_bytes -= freed;
+            self.used_bytes -= slot_bytes(class);
         }
-        let (number, slot) = split_place(class, place);
-        let freed = self.classes[class as usize].free_slot(class, number, slot);
-        self.reserved_bytes -= freed;
-        self.used_bytes -= slot_bytes(class);
         if self.used_bytes == 0 {
             self.classes = Vec::new();
         }
@@ -242,7 +249,9 @@ impl Arena {
 impl Class {
     /// Makes a chunk and returns its number and its bytes.
     fn add_chunk(&mut self, class: u32) -> Option<(u32, usize)> {
-        let slots = (self.used_slots / 2).clamp(CHUNK_SLOTS_MIN, CHUNK_SLOTS_MAX).min(chunk_slots_max(slot_bytes(class)));
+        let slots = (self.used_slots / 2)
+            .clamp(CHUNK_SLOTS_MIN, CHUNK_SLOTS_MAX)
+            .min(chunk_slots_max(slot_bytes(class)));
         let bytes = slots * slot_bytes(class);
         let chunk = Chunk {
             bytes: vec![0; bytes].into_boxed_slice(),
@@ -283,7 +292,8 @@ impl Class {
         chunk.free = 0;
         self.partial.swap_remove(at);
         if let Some(&moved) = self.partial.get(at) {
-            self.chunks[moved as usize].partial_at = u32::try_from(at).expect("a place that was stored as u32");
+            self.chunks[moved as usize].partial_at =
+                u32::try_from(at).expect("a place that was stored as u32");
         }
         if self.used_slots == 0 {
             *self = Class::default();
@@ -313,7 +323,11 @@ const SLOT_BYTES: [usize; CLASSES as usize] = {
     let mut table = [0; CLASSES as usize];
     let mut class = 0;
     while class < table.len() {
-        table[class] = if class < 7 { 16 + 8 * class } else { (8 << ((class - 7) / 8)) * (9 + (class - 7) % 8) };
+        table[class] = if class < 7 {
+            16 + 8 * class
+        } else {
+            (8 << ((class - 7) / 8)) * (9 + (class - 7) % 8)
+        };
         class += 1;
     }
     table
@@ -324,7 +338,9 @@ const STRIDE_BITS: [u32; CLASSES as usize] = {
     let mut table = [0; CLASSES as usize];
     let mut class = 0;
     while class < table.len() {
-        table[class] = chunk_slots_max(SLOT_BYTES[class]).next_power_of_two().trailing_zeros();
+        table[class] = chunk_slots_max(SLOT_BYTES[class])
+            .next_power_of_two()
+            .trailing_zeros();
         class += 1;
     }
     table
@@ -333,7 +349,11 @@ const STRIDE_BITS: [u32; CLASSES as usize] = {
 /// The largest number of slots in a chunk.
 const fn chunk_slots_max(slot_bytes: usize) -> usize {
     let fit = CHUNK_BYTES / slot_bytes;
-    if fit > CHUNK_SLOTS_MAX { CHUNK_SLOTS_MAX } else { fit }
+    if fit > CHUNK_SLOTS_MAX {
+        CHUNK_SLOTS_MAX
+    } else {
+        fit
+    }
 }
 
 fn slot_bytes(class: u32) -> usize {

@@ -32,13 +32,24 @@ impl Partition {
     /// neither the answer nor the time under the lock grows with the cache. Entries that come between two calls are
     /// removed too.
     pub fn clear(&mut self, now: Timestamp, cache: CacheId, entries_max: usize, want: Want) -> Swept {
-        let handles = self.map(cache).map(|map| map.first(entries_max)).unwrap_or_default();
+        let handles = self
+            .map(cache)
+            .map(|map| map.first(entries_max))
+            .unwrap_or_default();
         let mut changes = Vec::new();
         for &handle in &handles {
-            let cause = if is_over(&self.view(handle), now) { Cause::Lapsed } else { Cause::Command };
+            let cause = if is_over(&self.view(handle), now) {
+                Cause::Lapsed
+            } else {
+                Cause::Command
+            };
             changes.extend(self.remove(cache, self.hash_of(handle), handle, want, cause));
         }
-        Swept { changes, removed: handles.len(), done: self.map(cache).is_none() }
+        Swept {
+            changes,
+            removed: handles.len(),
+            done: self.map(cache).is_none(),
+        }
     }
 
     /// Drops all entries of a cache at once: one sequence number, no change for each entry.
@@ -46,7 +57,10 @@ impl Partition {
         self.sequence = self.sequence.next();
         let found = self.caches.find_entry(cache_hash(cache), |map| map.id() == cache);
         let Ok((map, _)) = found.map(OccupiedEntry::remove) else {
-            return Dropped { sequence: self.sequence, entries: 0 };
+            return Dropped {
+                sequence: self.sequence,
+                entries: 0,
+            };
         };
         if self.caches.is_empty() {
             self.arena = Arena::default();
@@ -60,7 +74,10 @@ impl Partition {
             }
         }
         self.shrink_caches();
-        Dropped { sequence: self.sequence, entries: map.len() }
+        Dropped {
+            sequence: self.sequence,
+            entries: map.len(),
+        }
     }
 
     /// Drops a cache that is destroyed. Nothing of it stays; here that is the same as [`truncate`](Self::truncate),
@@ -71,14 +88,23 @@ impl Partition {
 
     /// Removes the entries whose time is over, each with a change ([`Change::expired`]), at most `work_max` of them.
     /// `want` is asked once for each entry. (Timers that only sink in the wheel count as work too.)
-    pub fn expire(&mut self, now: Timestamp, work_max: usize, mut want: impl FnMut(CacheId) -> Want) -> Swept {
+    pub fn expire(
+        &mut self,
+        now: Timestamp,
+        work_max: usize,
+        mut want: impl FnMut(CacheId) -> Want,
+    ) -> Swept {
         let due = self.wheel.advance(now, work_max);
         let mut changes = Vec::new();
         for alarm in &due.expired {
             let (cache, handle) = (alarm.cache, alarm.handle);
             changes.extend(self.remove(cache, self.hash_of(handle), handle, want(cache), Cause::Fired));
         }
-        Swept { changes, removed: due.expired.len(), done: due.done }
+        Swept {
+            changes,
+            removed: due.expired.len(),
+            done: due.done,
+        }
     }
 
     /// When [`expire`](Self::expire) has something to do next, at the latest when the first entry's time is over;

@@ -84,14 +84,30 @@ pub struct Want {
 
 impl Want {
     /// No value and no change.
-    pub const NOTHING: Want = Want { previous: false, change: false, old_value: false, new_value: false };
+    pub const NOTHING: Want = Want {
+        previous: false,
+        change: false,
+        old_value: false,
+        new_value: false,
+    };
 
     /// The value before, for a caller that returns it; no change.
-    pub const PREVIOUS: Want = Want { previous: true, ..Want::NOTHING };
+    pub const PREVIOUS: Want = Want {
+        previous: true,
+        ..Want::NOTHING
+    };
 
     /// The change without values.
-    pub const CHANGE: Want = Want { change: true, ..Want::NOTHING };
+    pub const CHANGE: Want = Want {
+        change: true,
+        ..Want::NOTHING
+    };
 
     /// Everything.
-    pub const ALL: Want = Want { previous: true, change: true, old_value: true, new_value: true };
+    pub const ALL: Want = Want {
+        previous: true,
+        change: true,
+        old_value: true,
+        new_value: true,
+    };
 }

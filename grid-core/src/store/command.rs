@@ -56,19 +56,20 @@ impl Command {
     /// Decides, given the present value with its format, if there is one.
     pub(super) fn decide(self, present: Option<(Format, &[u8])>) -> Decision {
         let equals = |expected: &Binary| {
-            present.is_some_and(|(format, bytes)| {
-                same_value(format, bytes, expected.format(), expected.bytes())
-            })
+            present
+                .is_some_and(|(format, bytes)| same_value(format, bytes, expected.format(), expected.bytes()))
         };
         match self {
             Command::Put { value, ttl } => Decision::Write { value, ttl },
             Command::PutIfAbsent { value, ttl } if present.is_none() => Decision::Write { value, ttl },
-            Command::Replace { value } if present.is_some() => {
-                Decision::Write { value, ttl: TimeToLive::CacheDefault }
-            }
-            Command::ReplaceIfEqual { previous, value } if equals(&previous) => {
-                Decision::Write { value, ttl: TimeToLive::CacheDefault }
-            }
+            Command::Replace { value } if present.is_some() => Decision::Write {
+                value,
+                ttl: TimeToLive::CacheDefault,
+            },
+            Command::ReplaceIfEqual { previous, value } if equals(&previous) => Decision::Write {
+                value,
+                ttl: TimeToLive::CacheDefault,
+            },
             Command::Remove if present.is_some() => Decision::Delete,
             Command::RemoveIfEqual { previous } if equals(&previous) => Decision::Delete,
             Command::PutIfAbsent { .. }

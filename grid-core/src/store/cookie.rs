@@ -27,7 +27,9 @@ pub struct Cookie {
 #[non_exhaustive]
 pub enum CookieError {
     /// Too short or too long.
-    #[error("a page cookie has {COOKIE_BYTES} bytes, not {len}: send the last page's cookie, or none to start again")]
+    #[error(
+        "a page cookie has {COOKIE_BYTES} bytes, not {len}: send the last page's cookie, or none to start again"
+    )]
     Length {
         /// How many bytes were sent.
         len: usize,
@@ -55,17 +57,21 @@ impl Cookie {
     /// The cookie of the beginning of a partition.
     #[must_use]
     pub fn start_of(partition: PartitionId) -> Self {
-        Cookie { partition, after: None }
+        Cookie {
+            partition,
+            after: None,
+        }
     }
 
     /// The cookie as bytes.
     #[must_use]
     pub fn to_bytes(self) -> [u8; COOKIE_BYTES] {
         let mut bytes = [0; COOKIE_BYTES];
-        let partition = u16::try_from(self.partition.index()).expect("partition numbers are 16 bits");
+        // Partition numbers have 16 bits: the upper bytes of the index are zero.
+        let [.., p0, p1] = self.partition.index().to_be_bytes();
         bytes[0] = VERSION;
         bytes[1] = u8::from(self.after.is_some());
-        bytes[2..4].copy_from_slice(&partition.to_be_bytes());
+        bytes[2..4].copy_from_slice(&[p0, p1]);
         bytes[4..BODY_BYTES].copy_from_slice(&self.after.map_or(0, PageCursor::hash).to_be_bytes());
         let checksum = checksum(&bytes[..BODY_BYTES]);
         bytes[BODY_BYTES..].copy_from_slice(&checksum);
@@ -80,7 +86,21 @@ impl Cookie {
         let Ok(bytes) = <&[u8; COOKIE_BYTES]>::try_from(bytes) else {
             return Err(CookieError::Length { len: bytes.len() });
         };
-        let [version, has_place, p0, p1, h0, h1, h2, h3, h4, h5, h6, h7, sum @ ..] = *bytes;
+        let [
+            version,
+            has_place,
+            p0,
+            p1,
+            h0,
+            h1,
+            h2,
+            h3,
+            h4,
+            h5,
+            h6,
+            h7,
+            sum @ ..,
+        ] = *bytes;
         if sum != checksum(&bytes[..BODY_BYTES]) {
             return Err(CookieError::Checksum);
         }
@@ -88,11 +108,15 @@ impl Cookie {
             return Err(CookieError::Version { version });
         }
         let number = u16::from_be_bytes([p0, p1]);
-        let partition = partitions
-            .nth(number)
-            .ok_or(CookieError::Partition { partition: number, count: partitions.get() })?;
+        let partition = partitions.nth(number).ok_or(CookieError::Partition {
+            partition: number,
+            count: partitions.get(),
+        })?;
         let hash = u64::from_be_bytes([h0, h1, h2, h3, h4, h5, h6, h7]);
-        Ok(Cookie { partition, after: (has_place != 0).then(|| PageCursor::from_hash(hash)) })
+        Ok(Cookie {
+            partition,
+            after: (has_place != 0).then(|| PageCursor::from_hash(hash)),
+        })
     }
 }
 
@@ -109,7 +133,10 @@ mod tests {
 
     fn cookie(partition: u16, hash: Option<u64>) -> Cookie {
         let partition = PartitionCount::DEFAULT.nth(partition).unwrap();
-        Cookie { partition, after: hash.map(PageCursor::from_hash) }
+        Cookie {
+            partition,
+            after: hash.map(PageCursor::from_hash),
+        }
     }
 
     proptest! {
@@ -136,7 +163,13 @@ mod tests {
     fn a_partition_beyond_the_count_is_an_error() {
         let bytes = cookie(200, None).to_bytes();
         let error = Cookie::from_bytes(&bytes, PartitionCount::ONE).unwrap_err();
-        assert_eq!(error, CookieError::Partition { partition: 200, count: 1 });
+        assert_eq!(
+            error,
+            CookieError::Partition {
+                partition: 200,
+                count: 1
+            }
+        );
     }
 
     #[test]

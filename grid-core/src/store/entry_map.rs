@@ -53,7 +53,14 @@ impl Weight {
 
 impl EntryMap {
     pub(super) fn new(id: CacheId) -> Self {
-        EntryMap { id, table: HashTable::new(), key_bytes: 0, value_bytes: 0, blob_bytes: 0, mortal: 0 }
+        EntryMap {
+            id,
+            table: HashTable::new(),
+            key_bytes: 0,
+            value_bytes: 0,
+            blob_bytes: 0,
+            mortal: 0,
+        }
     }
 
     pub(super) fn id(&self) -> CacheId {
@@ -75,7 +82,8 @@ impl EntryMap {
     }
 
     pub(super) fn insert(&mut self, hash: u64, handle: Handle, weight: Weight, arena: &Arena) {
-        self.table.insert_unique(hash, handle, |handle| hash_of(arena, *handle));
+        self.table
+            .insert_unique(hash, handle, |handle| hash_of(arena, *handle));
         self.add(weight);
     }
 
@@ -123,7 +131,8 @@ impl EntryMap {
     fn shrink(&mut self, arena: &Arena) {
         let capacity = self.table.capacity();
         if capacity > SHRINK_ABOVE && self.table.len() * SHRINK_BELOW_ONE_IN < capacity {
-            self.table.shrink_to(self.table.len() * 2, |handle| hash_of(arena, *handle));
+            self.table
+                .shrink_to(self.table.len() * 2, |handle| hash_of(arena, *handle));
         }
     }
 

@@ -71,7 +71,10 @@ impl Draft<'_> {
     /// The length of the whole blob, given whether it will have a token.
     pub(super) fn len(&self, with_token: bool) -> usize {
         let formats = if self.formats_needed() { 2 } else { 0 };
-        let canonical = self.key.canonical.map_or(0, |canonical| varint_len(canonical.len() as u64));
+        let canonical = self
+            .key
+            .canonical
+            .map_or(0, |canonical| varint_len(canonical.len() as u64));
         1 + formats
             + varint_len(self.key.spelling.len() as u64)
             + varint_len(self.value.len() as u64)
@@ -172,7 +175,11 @@ impl<'a> EntryView<'a> {
         let (canonical, rest) = rest.split_at(canonical_len.unwrap_or(0));
         let value = blob.tail.map_or_else(|| &rest[..value_len], |tail| tail.as_ref());
         EntryView {
-            key: StoredKey { format: key_format, spelling, canonical: canonical_len.map(|_len| canonical) },
+            key: StoredKey {
+                format: key_format,
+                spelling,
+                canonical: canonical_len.map(|_len| canonical),
+            },
             value_format,
             value,
             shared: blob.tail,
@@ -251,7 +258,9 @@ impl<'a> EntryView<'a> {
     /// The value with its format. A copy, except for an entry above 8 KiB, whose bytes are shared.
     #[must_use]
     pub fn value_binary(&self) -> Binary {
-        let bytes = self.shared.map_or_else(|| Bytes::copy_from_slice(self.value), Bytes::clone);
+        let bytes = self
+            .shared
+            .map_or_else(|| Bytes::copy_from_slice(self.value), Bytes::clone);
         Binary::new(self.value_format, bytes)
     }
 
@@ -304,7 +313,13 @@ mod tests {
 
     fn draft<'a>(key: StoredKey<'a>, value: &'a [u8], version: u64, token: Option<u32>) -> Draft<'a> {
         let (value_format, token) = (Format::from_id(3), token.map(Token::from_bits));
-        Draft { key, value_format, value, version: Sequence::new(version), token }
+        Draft {
+            key,
+            value_format,
+            value,
+            version: Sequence::new(version),
+            token,
+        }
     }
 
     #[test]
@@ -314,15 +329,27 @@ mod tests {
             for token in [None, Some(0x0102_0304)] {
                 for version in [0, 127, 128, 1 << 40, u64::MAX] {
                     for value in [&b""[..], b"v", &long] {
-                        let key = StoredKey { format: Format::JSON, spelling: b"spelling", canonical };
+                        let key = StoredKey {
+                            format: Format::JSON,
+                            spelling: b"spelling",
+                            canonical,
+                        };
                         let draft = draft(key, value, version, token);
                         let len = draft.len(token.is_some());
                         let mut slot = vec![0xff; len];
                         draft.write(&mut slot);
                         let (head, tail) = draft.to_own();
                         assert_eq!(head.len() + tail.len(), len);
-                        let blobs =
-                            [Blob { head: &slot, tail: None }, Blob { head: &head, tail: Some(&tail) }];
+                        let blobs = [
+                            Blob {
+                                head: &slot,
+                                tail: None,
+                            },
+                            Blob {
+                                head: &head,
+                                tail: Some(&tail),
+                            },
+                        ];
                         for blob in blobs {
                             let view = EntryView::read(blob);
                             assert_eq!(view.key(), b"spelling");
@@ -340,7 +367,11 @@ mod tests {
 
     #[test]
     fn a_short_json_entry_has_a_header_of_four_bytes() {
-        let key = StoredKey { format: Format::JSON, spelling: b"\"k\"", canonical: None };
+        let key = StoredKey {
+            format: Format::JSON,
+            spelling: b"\"k\"",
+            canonical: None,
+        };
         let draft = Draft {
             key,
             value_format: Format::JSON,

@@ -90,7 +90,10 @@ impl Partition {
         let mut bytes = 0usize;
         let mut fit = 0;
         for group in picked.chunk_by(|a, b| a.0 == b.0) {
-            let group_bytes: usize = group.iter().map(|place| content.bytes_of(&self.view(place.1))).sum();
+            let group_bytes: usize = group
+                .iter()
+                .map(|place| content.bytes_of(&self.view(place.1)))
+                .sum();
             bytes = bytes.saturating_add(group_bytes);
             if fit > 0 && bytes > limits.bytes_max.get() {
                 more = true;
@@ -99,9 +102,15 @@ impl Partition {
             fit += group.len();
         }
         picked.truncate(fit);
-        let next = picked.last().filter(|_place| more).map(|place| PageCursor(place.0));
+        let next = picked
+            .last()
+            .filter(|_place| more)
+            .map(|place| PageCursor(place.0));
         let views: Vec<_> = picked.iter().map(|place| self.view(place.1)).collect();
-        Page { entries: copy_together(&views, content), next }
+        Page {
+            entries: copy_together(&views, content),
+            next,
+        }
     }
 
     /// Shows entries of a cache after a place, `entries_max` at a time, in the order and with the promise of
@@ -118,7 +127,10 @@ impl Partition {
         for place in &picked {
             visit(self.view(place.1));
         }
-        picked.last().filter(|_place| more).map(|place| PageCursor(place.0))
+        picked
+            .last()
+            .filter(|_place| more)
+            .map(|place| PageCursor(place.0))
     }
 
     /// The first entries after a place with their hashes, in order, and whether there are more.
@@ -207,9 +219,16 @@ impl PageContent {
 
 /// Copies entries into one buffer, but for values that can be shared.
 fn copy_together(views: &[EntryView<'_>], content: PageContent) -> Vec<PageEntry> {
-    let len = views.iter().flat_map(|view| content.copied(view)).map(<[u8]>::len).sum();
+    let len = views
+        .iter()
+        .flat_map(|view| content.copied(view))
+        .map(<[u8]>::len)
+        .sum();
     let mut buffer = Vec::with_capacity(len);
-    views.iter().flat_map(|view| content.copied(view)).for_each(|bytes| buffer.extend_from_slice(bytes));
+    views
+        .iter()
+        .flat_map(|view| content.copied(view))
+        .for_each(|bytes| buffer.extend_from_slice(bytes));
     let mut buffer = Bytes::from(buffer);
     let mut take = |format: Format, len: usize| Binary::new(format, buffer.split_to(len));
     let mut entries = Vec::with_capacity(views.len());
@@ -219,7 +238,11 @@ fn copy_together(views: &[EntryView<'_>], content: PageContent) -> Vec<PageEntry
             Some(_) => view.value_binary(),
             None => take(view.value_format(), view.value().len()),
         });
-        entries.push(PageEntry { key, value, version: view.version() });
+        entries.push(PageEntry {
+            key,
+            value,
+            version: view.version(),
+        });
     }
     entries
 }

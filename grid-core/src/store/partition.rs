@@ -77,16 +77,24 @@ impl Partition {
         want: Want,
     ) -> Result<Applied, StoreError> {
         let found = self.find(cache, key);
-        let present = found.map(|handle| self.view(handle)).filter(|view| !is_over(view, now));
+        let present = found
+            .map(|handle| self.view(handle))
+            .filter(|view| !is_over(view, now));
         let lapsed = found.filter(|_handle| present.is_none());
         let existing = found.filter(|_handle| present.is_some());
         let decision = command.decide(present.map(|view| (view.value_format(), view.value())));
-        let previous = present.filter(|_view| want.previous).map(|view| view.value_binary());
+        let previous = present
+            .filter(|_view| want.previous)
+            .map(|view| view.value_binary());
         if let Decision::Write { value, ttl } = &decision {
             self.check_room(key, existing, value, ttl.deadline(now, settings).is_some())?;
         }
 
-        let mut applied = Applied { existed: existing.is_some(), previous, ..Applied::default() };
+        let mut applied = Applied {
+            existed: existing.is_some(),
+            previous,
+            ..Applied::default()
+        };
         if let Some(handle) = lapsed {
             applied.expired = self.remove(cache, key.hash(), handle, want, Cause::Lapsed);
         }
@@ -95,13 +103,22 @@ impl Partition {
                 let deadline = ttl.deadline(now, settings);
                 let old = existing
                     .filter(|_handle| want.change && want.old_value)
-                    .map(|handle| applied.previous.clone().unwrap_or_else(|| self.view(handle).value_binary()));
+                    .map(|handle| {
+                        applied
+                            .previous
+                            .clone()
+                            .unwrap_or_else(|| self.view(handle).value_binary())
+                    });
                 let handle = self.write(now, cache, key, existing, &value, deadline);
                 applied.change = want.change.then(|| Change {
                     sequence: self.sequence,
                     cache,
                     key: self.stored_spelling(key, handle),
-                    kind: if existing.is_some() { ChangeKind::Update } else { ChangeKind::Insert },
+                    kind: if existing.is_some() {
+                        ChangeKind::Update
+                    } else {
+                        ChangeKind::Insert
+                    },
                     old,
                     new: want.new_value.then_some(value),
                     expired: false,
@@ -121,7 +138,9 @@ impl Partition {
     /// The entry of a key, if it is there and its time is not over.
     #[must_use]
     pub fn get(&self, now: Timestamp, cache: CacheId, key: &Key) -> Option<EntryView<'_>> {
-        self.find(cache, key).map(|handle| self.view(handle)).filter(|view| !is_over(view, now))
+        self.find(cache, key)
+            .map(|handle| self.view(handle))
+            .filter(|view| !is_over(view, now))
     }
 
     /// Whether the entry of a key is there and its time is not over.
@@ -160,8 +179,10 @@ impl Partition {
     }
 
     /// Shows every entry of a cache, in no order. For a long scan in steps see [`scan`](Self::scan).
-    pub fn for_each(&self, now: Timestamp, cache: CacheId, mut visit: impl FnMut(EntryView<'_>)) {
-        self.views(cache).filter(|view| !is_over(view, now)).for_each(|view| visit(view));
+    pub fn for_each(&self, now: Timestamp, cache: CacheId, visit: impl FnMut(EntryView<'_>)) {
+        self.views(cache)
+            .filter(|view| !is_over(view, now))
+            .for_each(visit);
     }
 
     /// The sizes of a cache's entries here.
@@ -234,12 +255,16 @@ impl Partition {
     /// Makes the table of caches smaller after many of them lost their last entry here.
     pub(super) fn shrink_caches(&mut self) {
         if self.caches.len() * 8 < self.caches.capacity() {
-            self.caches.shrink_to(self.caches.len() * 2, |map| cache_hash(map.id()));
+            self.caches
+                .shrink_to(self.caches.len() * 2, |map| cache_hash(map.id()));
         }
     }
 
     fn views(&self, cache: CacheId) -> impl Iterator<Item = EntryView<'_>> {
-        self.map(cache).into_iter().flat_map(EntryMap::iter).map(|handle| self.view(handle))
+        self.map(cache)
+            .into_iter()
+            .flat_map(EntryMap::iter)
+            .map(|handle| self.view(handle))
     }
 
     fn find(&self, cache: CacheId, key: &Key) -> Option<Handle> {
@@ -249,7 +274,11 @@ impl Partition {
     /// The key of the entry at `handle`; shares the bytes of the request's key where they are the same.
     fn stored_spelling(&self, key: &Key, handle: Handle) -> Binary {
         let view = EntryView::read(self.arena.blob(handle));
-        if view.key() == key.spelling().bytes() { key.spelling().clone() } else { view.key_binary() }
+        if view.key() == key.spelling().bytes() {
+            key.spelling().clone()
+        } else {
+            view.key_binary()
+        }
     }
 
     /// Whether a write has room, with at most two changes (the end of a lapsed entry, and the write itself) to come.
@@ -265,8 +294,13 @@ impl Partition {
         let has_token = stored.is_some_and(|view| view.token().is_some());
         let wheel_full = mortal && !has_token && self.wheel.is_full();
         let room = |version: Sequence| {
-            let draft =
-                Draft { key, value_format: value.format(), value: value.bytes(), version, token: None };
+            let draft = Draft {
+                key,
+                value_format: value.format(),
+                value: value.bytes(),
+                version,
+                token: None,
+            };
             let len = draft.len(mortal);
             (self.arena.has_room(len), len)
         };
@@ -290,9 +324,18 @@ impl Partition {
         self.sequence = self.sequence.next();
         let before = existing.map(|handle| {
             let view = EntryView::read(self.arena.blob(handle));
-            (handle, Weight::of(&view, self.arena.footprint(handle)), view.token())
+            (
+                handle,
+                Weight::of(&view, self.arena.footprint(handle)),
+                view.token(),
+            )
         });
-        let token = self.time(now, cache, before.map(|(handle, _, token)| (handle, token)), deadline);
+        let token = self.time(
+            now,
+            cache,
+            before.map(|(handle, _, token)| (handle, token)),
+            deadline,
+        );
         // The first spelling stays. It is copied only when it is not the one at hand: the slot is written anew.
         let kept = existing.and_then(|handle| {
             let stored = EntryView::read(self.arena.blob(handle)).stored_key();
@@ -301,9 +344,11 @@ impl Partition {
         });
         let stored_key = match &kept {
             None => StoredKey::of(key),
-            Some((spelling, canonical)) => {
-                StoredKey { format: key.format(), spelling, canonical: canonical.as_deref() }
-            }
+            Some((spelling, canonical)) => StoredKey {
+                format: key.format(),
+                spelling,
+                canonical: canonical.as_deref(),
+            },
         };
         let draft = Draft {
             key: stored_key,
@@ -313,13 +358,20 @@ impl Partition {
             token,
         };
         let handle = self.place(existing, &draft);
-        let weight = Weight::of(&EntryView::read(self.arena.blob(handle)), self.arena.footprint(handle));
+        let weight = Weight::of(
+            &EntryView::read(self.arena.blob(handle)),
+            self.arena.footprint(handle),
+        );
         if let Some(token) = token {
             self.wheel.item_mut(token).handle = handle;
         }
         let map = self
             .caches
-            .entry(cache_hash(cache), |map| map.id() == cache, |map| cache_hash(map.id()))
+            .entry(
+                cache_hash(cache),
+                |map| map.id() == cache,
+                |map| cache_hash(map.id()),
+            )
             .or_insert_with(|| EntryMap::new(cache))
             .into_mut();
         match before {
@@ -346,7 +398,9 @@ impl Partition {
             return handle;
         }
         let (head, tail) = draft.to_own();
-        self.arena.adopt(head, tail).expect("room was checked before the write")
+        self.arena
+            .adopt(head, tail)
+            .expect("room was checked before the write")
     }
 
     /// Arms, moves or cancels the timer of an entry that is written.

@@ -109,18 +109,32 @@ mod tests {
     fn the_wire_numbers_of_a_time_to_live() {
         assert_eq!(TimeToLive::from_wire_ms(0), Ok(TimeToLive::CacheDefault));
         assert_eq!(TimeToLive::from_wire_ms(-1), Ok(TimeToLive::Never));
-        assert_eq!(TimeToLive::from_wire_ms(7), Ok(TimeToLive::After(NonZeroU64::new(7).unwrap())));
-        assert_eq!(TimeToLive::from_wire_ms(-2), Err(TimeToLiveError::Negative { ms: -2 }));
-        assert_eq!(TimeToLive::from_wire_ms(i64::MIN), Err(TimeToLiveError::Negative { ms: i64::MIN }));
+        assert_eq!(
+            TimeToLive::from_wire_ms(7),
+            Ok(TimeToLive::After(NonZeroU64::new(7).unwrap()))
+        );
+        assert_eq!(
+            TimeToLive::from_wire_ms(-2),
+            Err(TimeToLiveError::Negative { ms: -2 })
+        );
+        assert_eq!(
+            TimeToLive::from_wire_ms(i64::MIN),
+            Err(TimeToLiveError::Negative { ms: i64::MIN })
+        );
     }
 
     #[test]
     fn deadlines_follow_the_settings_and_saturate() {
         let now = Timestamp::from_unix_ms(100);
         let never = CacheSettings::default();
-        let hour = CacheSettings { default_ttl_ms: NonZeroU64::new(3_600_000) };
+        let hour = CacheSettings {
+            default_ttl_ms: NonZeroU64::new(3_600_000),
+        };
         assert_eq!(TimeToLive::CacheDefault.deadline(now, never), None);
-        assert_eq!(TimeToLive::CacheDefault.deadline(now, hour), Some(Timestamp::from_unix_ms(3_600_100)));
+        assert_eq!(
+            TimeToLive::CacheDefault.deadline(now, hour),
+            Some(Timestamp::from_unix_ms(3_600_100))
+        );
         assert_eq!(TimeToLive::Never.deadline(now, hour), None);
         let longest = TimeToLive::After(NonZeroU64::MAX);
         assert_eq!(longest.deadline(now, never), Some(Timestamp::MAX));

@@ -1,6 +1,7 @@
 //! A hierarchical timing wheel: many deadlines, each armed, moved and cancelled in constant time.
 
 use std::fmt;
+use std::ops::{Index, IndexMut};
 
 use super::Timestamp;
 
@@ -12,6 +13,9 @@ const SLOTS: usize = 1 << SLOT_BITS;
 const SLOT_MASK: u64 = (1 << SLOT_BITS) - 1;
 /// Ten levels of six bits cover every tick of a `u64` of milliseconds (58 bits and one to round up).
 const LEVELS: usize = 10;
+
+/// How many nodes are allocated together.
+const SEGMENT: usize = 128;
 
 /// The end of a list.
 const NONE: u32 = u32::MAX;
@@ -51,6 +55,60 @@ struct Node<T> {
     item: T,
 }
 
+/// Nodes in segments that are never moved once they are full: one growing list would be copied again and again, and
+/// leave holes of all sizes in the heap.
+struct Nodes<T> {
+    segments: Vec<Vec<Node<T>>>,
+}
+
+impl<T> Default for Nodes<T> {
+    fn default() -> Self {
+        Nodes { segments: Vec::new() }
+    }
+}
+
+impl<T> Nodes<T> {
+    fn len(&self) -> usize {
+        self.segments
+            .last()
+            .map_or(0, |last| (self.segments.len() - 1) * SEGMENT + last.len())
+    }
+
+    fn push(&mut self, node: Node<T>) {
+        match self.segments.last_mut().filter(|last| last.len() < SEGMENT) {
+            // The first segment grows as it is filled, so that a few timers cost little.
+            Some(last) => last.push(node),
+            None => {
+                let first_len = if self.segments.is_empty() { 4 } else { SEGMENT };
+                let mut segment = Vec::with_capacity(first_len);
+                segment.push(node);
+                self.segments.push(segment);
+            }
+        }
+    }
+
+    fn memory_bytes(&self) -> usize {
+        self.segments.capacity() * size_of::<Vec<Node<T>>>()
+            + self.segments.iter().map(Vec::capacity).sum::<usize>() * size_of::<Node<T>>()
+    }
+}
+
+impl<T> Index<u32> for Nodes<T> {
+    type Output = Node<T>;
+
+    fn index(&self, index: u32) -> &Node<T> {
+        let index = index as usize;
+        &self.segments[index / SEGMENT][index % SEGMENT]
+    }
+}
+
+impl<T> IndexMut<u32> for Nodes<T> {
+    fn index_mut(&mut self, index: u32) -> &mut Node<T> {
+        let index = index as usize;
+        &mut self.segments[index / SEGMENT][index % SEGMENT]
+    }
+}
+
 struct Level {
     /// One bit for each slot that is not empty.
     occupied: u64,
@@ -72,7 +130,7 @@ pub struct TimingWheel<T> {
     elapsed: u64,
     armed: usize,
     free: u32,
-    nodes: Vec<Node<T>>,
+    nodes: Nodes<T>,
     levels: Vec<Option<Box<Level>>>,
 }
 
@@ -86,7 +144,13 @@ impl<T: Copy> TimingWheel<T> {
     /// An empty wheel.
     #[must_use]
     pub fn new() -> Self {
-        TimingWheel { elapsed: 0, armed: 0, free: NONE, nodes: Vec::new(), levels: Vec::new() }
+        TimingWheel {
+            elapsed: 0,
+            armed: 0,
+            free: NONE,
+            nodes: Nodes::default(),
+            levels: Vec::new(),
+        }
     }
 
     /// How many items are armed.
@@ -115,18 +179,20 @@ impl<T: Copy> TimingWheel<T> {
         if self.armed == 0 {
             self.elapsed = tick_begun(now);
         }
-        let node = Node { deadline, prev: NONE, next: NONE, item };
+        let node = Node {
+            deadline,
+            prev: NONE,
+            next: NONE,
+            item,
+        };
         let index = if self.free == NONE {
-            if self.nodes.len() == self.nodes.capacity() {
-                // Grow by an eighth: doubling would leave up to half of the nodes unused.
-                self.nodes.reserve_exact((self.nodes.len() / 8).max(4));
-            }
+            let index = u32::try_from(self.nodes.len()).ok()?;
             self.nodes.push(node);
-            u32::try_from(self.nodes.len() - 1).expect("the wheel is not full")
+            index
         } else {
             let index = self.free;
-            self.free = self.nodes[index as usize].next;
-            self.nodes[index as usize] = node;
+            self.free = self.nodes[index].next;
+            self.nodes[index] = node;
             index
         };
         self.armed += 1;
@@ -137,7 +203,7 @@ impl<T: Copy> TimingWheel<T> {
     /// Moves an armed item to another deadline.
     pub fn rearm(&mut self, token: Token, deadline: Timestamp) {
         self.unlink(token.0);
-        self.nodes[token.0 as usize].deadline = deadline;
+        self.nodes[token.0].deadline = deadline;
         self.link(token.0);
     }
 
@@ -150,12 +216,12 @@ impl<T: Copy> TimingWheel<T> {
     /// The deadline of an armed item.
     #[must_use]
     pub fn deadline(&self, token: Token) -> Timestamp {
-        self.nodes[token.0 as usize].deadline
+        self.nodes[token.0].deadline
     }
 
     /// The armed item itself, to change it.
     pub fn item_mut(&mut self, token: Token) -> &mut T {
-        &mut self.nodes[token.0 as usize].item
+        &mut self.nodes[token.0].item
     }
 
     /// Fires what is due at `now`: at most `work_max` items are fired or moved to a lower level.
@@ -186,7 +252,8 @@ impl<T: Copy> TimingWheel<T> {
     /// the first item fires. `None` when nothing is armed.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.first_slot().map(|slot| Timestamp::from_unix_ms(slot.start.saturating_mul(TICK_MS)))
+        self.first_slot()
+            .map(|slot| Timestamp::from_unix_ms(slot.start.saturating_mul(TICK_MS)))
     }
 
     /// How many armed items with a deadline at or before `now` satisfy the condition. Looks only at the slots that
@@ -204,7 +271,7 @@ impl<T: Copy> TimingWheel<T> {
                 }
                 let mut index = slots.heads[number as usize];
                 while index != NONE {
-                    let node = &self.nodes[index as usize];
+                    let node = &self.nodes[index];
                     count += usize::from(node.deadline <= now && condition(&node.item));
                     index = node.next;
                 }
@@ -216,7 +283,7 @@ impl<T: Copy> TimingWheel<T> {
     /// Bytes of memory held.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
-        self.nodes.capacity() * size_of::<Node<T>>()
+        self.nodes.memory_bytes()
             + self.levels.capacity() * size_of::<Option<Box<Level>>>()
             + self.levels.iter().flatten().count() * size_of::<Level>()
     }
@@ -229,7 +296,10 @@ impl<T: Copy> TimingWheel<T> {
 
     fn occupied_levels(&self) -> impl Iterator<Item = (u32, &Level)> {
         (0u32..).zip(&self.levels).filter_map(|(number, level)| {
-            level.as_deref().filter(|level| level.occupied != 0).map(|level| (number, level))
+            level
+                .as_deref()
+                .filter(|level| level.occupied != 0)
+                .map(|level| (number, level))
         })
     }
 
@@ -245,18 +315,22 @@ impl<T: Copy> TimingWheel<T> {
             .map(|(level, slots)| {
                 // No slot below the current digit is occupied: items never lie in the past.
                 let number = slots.occupied.trailing_zeros();
-                Slot { level, number, start: self.slot_start(level, number).max(self.elapsed) }
+                Slot {
+                    level,
+                    number,
+                    start: self.slot_start(level, number).max(self.elapsed),
+                }
             })
             .min_by_key(|slot| (slot.start, std::cmp::Reverse(slot.level)))
     }
 
     fn head(&self, level: u32, number: u32) -> Option<u32> {
-        let slots = self.levels[level as usize].as_deref()?;
+        let slots = self.levels.get(level as usize)?.as_deref()?;
         (slots.occupied & (1 << number) != 0).then(|| slots.heads[number as usize])
     }
 
     fn link(&mut self, index: u32) {
-        let tick = tick_due(self.nodes[index as usize].deadline).max(self.elapsed);
+        let tick = tick_due(self.nodes[index].deadline).max(self.elapsed);
         let difference = (tick ^ self.elapsed) | SLOT_MASK;
         let level = difference.ilog2() / SLOT_BITS;
         let number = ((tick >> (level * SLOT_BITS)) & SLOT_MASK) as u32;
@@ -266,31 +340,37 @@ impl<T: Copy> TimingWheel<T> {
             self.levels.reserve_exact(place + 1 - self.levels.len());
             self.levels.resize_with(place + 1, || None);
         }
-        let slots =
-            self.levels[place].get_or_insert_with(|| Box::new(Level { occupied: 0, heads: [NONE; SLOTS] }));
+        let slots = self.levels[place].get_or_insert_with(|| {
+            Box::new(Level {
+                occupied: 0,
+                heads: [NONE; SLOTS],
+            })
+        });
         let head = &mut slots.heads[number as usize];
         let next = std::mem::replace(head, index);
         slots.occupied |= 1 << number;
         if next != NONE {
-            self.nodes[next as usize].prev = index;
+            self.nodes[next].prev = index;
         }
-        let node = &mut self.nodes[index as usize];
+        let node = &mut self.nodes[index];
         node.prev = HEAD | (level << SLOT_BITS) | number;
         node.next = next;
     }
 
     fn unlink(&mut self, index: u32) {
-        let Node { prev, next, .. } = self.nodes[index as usize];
+        let Node { prev, next, .. } = self.nodes[index];
         if next != NONE {
-            self.nodes[next as usize].prev = prev;
+            self.nodes[next].prev = prev;
         }
         if prev & HEAD == 0 {
-            self.nodes[prev as usize].next = next;
+            self.nodes[prev].next = next;
             return;
         }
         let place = prev & !HEAD;
-        let number = place & (SLOTS as u32 - 1);
-        let slots = self.levels[(place >> SLOT_BITS) as usize].as_deref_mut().expect("a linked node has its level");
+        let number = place & ((1 << SLOT_BITS) - 1);
+        let slots = self.levels[(place >> SLOT_BITS) as usize]
+            .as_deref_mut()
+            .expect("a linked node has its level");
         slots.heads[number as usize] = next;
         if next == NONE {
             slots.occupied &= !(1 << number);
@@ -298,14 +378,14 @@ impl<T: Copy> TimingWheel<T> {
     }
 
     fn release(&mut self, index: u32) -> T {
-        let node = &mut self.nodes[index as usize];
+        let node = &mut self.nodes[index];
         let item = node.item;
         node.next = self.free;
         node.prev = NONE;
         self.free = index;
         self.armed -= 1;
         if self.armed == 0 {
-            self.nodes = Vec::new();
+            self.nodes = Nodes::default();
             self.levels = Vec::new();
             self.free = NONE;
         }

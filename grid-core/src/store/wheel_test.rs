@@ -13,7 +13,13 @@ fn an_unused_wheel_owns_no_memory_and_neither_does_one_that_fired_everything() {
     assert_eq!(wheel.next_deadline(), None);
     wheel.arm(at(0), at(100), 'a').unwrap();
     assert!(wheel.memory_bytes() > 0);
-    assert_eq!(wheel.advance(at(200), 10), Advance { expired: vec!['a'], done: true });
+    assert_eq!(
+        wheel.advance(at(200), 10),
+        Advance {
+            expired: vec!['a'],
+            done: true
+        }
+    );
     assert_eq!(wheel.memory_bytes(), 0);
 }
 
@@ -22,9 +28,17 @@ fn deadlines_at_the_end_of_time_fire_then() {
     let mut wheel = TimingWheel::new();
     let now = at(1_700_000_000_000);
     wheel.arm(now, Timestamp::MAX, "last").unwrap();
-    wheel.arm(now, now.after_ms(3_153_600_000_000), "in a hundred years").unwrap();
-    assert_eq!(wheel.advance(now.after_ms(3_153_599_990_000), 100).expired, [] as [&str; 0]);
-    assert_eq!(wheel.advance(now.after_ms(3_153_600_000_064), 100).expired, ["in a hundred years"]);
+    wheel
+        .arm(now, now.after_ms(3_153_600_000_000), "in a hundred years")
+        .unwrap();
+    assert_eq!(
+        wheel.advance(now.after_ms(3_153_599_990_000), 100).expired,
+        [] as [&str; 0]
+    );
+    assert_eq!(
+        wheel.advance(now.after_ms(3_153_600_000_064), 100).expired,
+        ["in a hundred years"]
+    );
     assert_eq!(wheel.advance(at(u64::MAX - 1_000), 100).expired, [] as [&str; 0]);
     assert_eq!(wheel.len(), 1);
     assert!(wheel.next_deadline().is_some());
@@ -42,7 +56,12 @@ fn moving_a_deadline_leaves_nothing_behind() {
     }
     assert_eq!(wheel.len(), 1);
     assert_eq!(wheel.nodes.len(), 1);
-    let nodes: usize = wheel.levels.iter().flatten().map(|level| level.occupied.count_ones() as usize).sum();
+    let nodes: usize = wheel
+        .levels
+        .iter()
+        .flatten()
+        .map(|level| level.occupied.count_ones() as usize)
+        .sum();
     assert_eq!(nodes, 1);
 }
 
