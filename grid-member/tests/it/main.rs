@@ -1,0 +1,4 @@
+//! An embedded member as its users see it.
+
+mod conformance;
+mod fixture;
