@@ -218,8 +218,10 @@ async def all_listener(t: Context) -> None:
     same(await events.next(), ("INSERTED", "a", None, 1))
     await cache.put("a", {"n": 2})
     same(await events.next(), ("UPDATED", "a", 1, {"n": 2}))
-    await cache.put("a", {"n": 2})
-    same(await events.next(), ("UPDATED", "a", {"n": 2}, {"n": 2}))
+    if t.version == 1:
+        # Over v0 the reference server tells nothing of a put that leaves the value as it was.
+        await cache.put("a", {"n": 2})
+        same(await events.next(), ("UPDATED", "a", {"n": 2}, {"n": 2}))
     await cache.remove("a")
     same(await events.next(), ("DELETED", "a", {"n": 2}, None))
     await cache.put_all({"b": 1, "c": 2})
