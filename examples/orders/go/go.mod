@@ -2,15 +2,17 @@ module orders-example
 
 go 1.23.0
 
-require github.com/oracle/coherence-go-client/v2 v2.2.0
+require (
+	github.com/google/uuid v1.6.0
+	github.com/oracle/coherence-go-client/v2 v2.2.0
+	google.golang.org/grpc v1.58.3
+)
 
 require (
 	github.com/golang/protobuf v1.5.3 // indirect
-	github.com/google/uuid v1.6.0 // indirect
 	golang.org/x/net v0.38.0 // indirect
 	golang.org/x/sys v0.31.0 // indirect
 	golang.org/x/text v0.23.0 // indirect
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20230711160842-782d3b101e98 // indirect
-	google.golang.org/grpc v1.58.3 // indirect
 	google.golang.org/protobuf v1.36.1 // indirect
 )
