@@ -45,6 +45,9 @@ impl PartitionCount {
     }
 
     /// The partition of a key with this hash ([`Key::hash`](crate::value::Key::hash)): the hash modulo the count.
+    ///
+    /// # Panics
+    /// Never: a remainder is below its modulus.
     #[must_use]
     pub fn partition_of(self, key_hash: u64) -> PartitionId {
         let number = key_hash % u64::from(self.0.get());

@@ -17,14 +17,15 @@ use super::{JsonError, Limits, MAX_DEPTH};
 /// # Errors
 /// When the text is not JSON, or nested more than [`MAX_DEPTH`] levels deep.
 pub fn canonical(text: &[u8]) -> Result<Cow<'_, [u8]>, JsonError> {
-    let mut check = Check {
-        text,
-        names: [NO_NAME; DEPTH],
-        depth: 0,
-        canonical: true,
+    // A scalar, as most keys are, needs no room for names; clearing it would cost more than the rest. A container
+    // after white space is not canonical anyway.
+    let container = matches!(text.first(), Some(b'{' | b'['));
+    let is_canonical = if container {
+        check::<DEPTH>(text)?
+    } else {
+        check::<1>(text)?
     };
-    walk(text, Limits::new(), &mut check)?;
-    if check.canonical {
+    if is_canonical {
         return Ok(Cow::Borrowed(text));
     }
     let out = Vec::with_capacity(text.len());
@@ -39,21 +40,34 @@ pub fn canonical(text: &[u8]) -> Result<Cow<'_, [u8]>, JsonError> {
     Ok(Cow::Owned(writer.out))
 }
 
+/// Checks a text and finds out whether it is canonical; `LEVELS` is one more than the deepest nesting of a
+/// canonical text.
+fn check<const LEVELS: usize>(text: &[u8]) -> Result<bool, JsonError> {
+    let mut check = Check {
+        text,
+        names: [NO_NAME; LEVELS],
+        depth: 0,
+        canonical: true,
+    };
+    walk(text, Limits::new(), &mut check)?;
+    Ok(check.canonical)
+}
+
 /// One more than [`MAX_DEPTH`], for values outside any container.
 const DEPTH: usize = 129;
 const _: () = assert!(DEPTH == MAX_DEPTH as usize + 1);
 const NO_NAME: (u32, u32) = (u32::MAX, 0);
 
 /// Finds out whether a text is canonical, without allocating.
-struct Check<'a> {
+struct Check<'a, const LEVELS: usize> {
     text: &'a [u8],
     /// The last name met at each depth. Texts beyond 4 GiB count as not canonical and are rewritten.
-    names: [(u32, u32); DEPTH],
+    names: [(u32, u32); LEVELS],
     depth: usize,
     canonical: bool,
 }
 
-impl Check<'_> {
+impl<const LEVELS: usize> Check<'_, LEVELS> {
     fn inner(&self, start: usize, end: usize) -> &[u8] {
         self.text.get(start..end).unwrap_or_default()
     }
@@ -90,7 +104,7 @@ impl Check<'_> {
     }
 }
 
-impl Events for Check<'_> {
+impl<const LEVELS: usize> Events for Check<'_, LEVELS> {
     #[inline]
     fn space(&mut self) {
         self.canonical = false;

@@ -242,7 +242,7 @@ fn marks(word: u64) -> u64 {
 
 /// The offset of the next quote, backslash or control character, or the end of the text.
 #[inline]
-fn next_special(text: &[u8], from: usize) -> usize {
+pub(super) fn next_special(text: &[u8], from: usize) -> usize {
     const WORDS_FIRST: usize = 3;
     let mut pos = from;
     // Names and short strings end within a few words; only long strings are worth the wide blocks.

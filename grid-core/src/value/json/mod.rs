@@ -19,5 +19,5 @@ pub use nulls::{NullMembers, drop_null_members};
 pub use scan::{Scan, scan};
 
 pub(crate) use cursor::Cursor;
-pub(crate) use number::{Parts, write_double, write_single};
+pub(crate) use number::{Parts, write_double, write_integer, write_single};
 pub(crate) use string::{decode, write_escaped};

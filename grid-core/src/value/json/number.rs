@@ -119,7 +119,7 @@ impl<'a> Parts<'a> {
     /// Integers keep all digits; `-0` is `0`. Any other number is exact as well: the digits without zeros at
     /// either end, written plainly with at least one digit after the point when the point stands from four zeros
     /// before the digits to sixteen places into them, otherwise as `d.ddde±x` without a plus sign. For a number
-    /// that a double prints with the shortest digits this is the text that Rust's JSON writers give it.
+    /// that is the shortest text of a double these are the digits of that text.
     pub(super) fn write_canonical<S: Sink>(&self, out: &mut S) {
         let (first, digits, point) = self.significant();
         if digits == 0 {
@@ -224,6 +224,14 @@ impl std::fmt::Write for Digits {
         self.len += text.len();
         Ok(())
     }
+}
+
+/// Writes an integer.
+pub(crate) fn write_integer(number: i64, out: &mut Vec<u8>) {
+    let mut text = Digits::default();
+    // An i64 has at most 19 digits and a sign.
+    let _ = write!(text, "{number}");
+    out.extend_from_slice(text.as_bytes());
 }
 
 /// Writes a finite double with the shortest digits that read back to it. `-0.0` keeps its sign.

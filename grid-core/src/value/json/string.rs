@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
+use super::cursor::next_special;
 use super::{JsonError, JsonErrorKind};
 
 /// Where canonical text goes: a buffer, or a comparison with text that may be canonical already.
@@ -154,15 +155,15 @@ fn hex_digit(number: u16) -> u8 {
 /// Writes a Rust string with its quotes, in the canonical spelling.
 pub(crate) fn write_escaped(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
+    let bytes = text.as_bytes();
     let mut raw_start = 0;
-    for (offset, byte) in text.bytes().enumerate() {
-        if byte < 0x20 || byte == b'"' || byte == b'\\' {
-            out.extend_from_slice(text.as_bytes().get(raw_start..offset).unwrap_or_default());
-            write_char(char::from(byte), out);
-            raw_start = offset + 1;
-        }
+    loop {
+        let special = next_special(bytes, raw_start);
+        out.extend_from_slice(bytes.get(raw_start..special).unwrap_or_default());
+        let Some(byte) = bytes.get(special) else { break };
+        write_char(char::from(*byte), out);
+        raw_start = special + 1;
     }
-    out.extend_from_slice(text.as_bytes().get(raw_start..).unwrap_or_default());
     out.push(b'"');
 }
 

@@ -51,10 +51,6 @@ impl<'a> Writer<'a> {
         Writer { out, depth }.open(bracket, close)
     }
 
-    fn display(self, text: impl Display) {
-        self.out.extend_from_slice(text.to_string().as_bytes());
-    }
-
     fn big(self, number: impl Display) -> Result<(), ValueError> {
         let mut map = self.open(b"{", b"}")?;
         map.member("@class", decimal::BIG_INT)?;
@@ -111,7 +107,7 @@ impl<'a> Serializer for Writer<'a> {
     }
 
     fn serialize_i64(self, number: i64) -> Result<(), ValueError> {
-        self.display(number);
+        json::write_integer(number, self.out);
         Ok(())
     }
 
