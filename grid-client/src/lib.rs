@@ -1,1 +1,54 @@
-//! TODO
+//! A client of the grid, from outside the cluster.
+//!
+//! A [`Session`] speaks version 1 of the Coherence gRPC protocol, with Girih (`grid serve`) or with Coherence CE, and
+//! gives the caches of the cluster as [`NamedCache`](grid_core::cache::NamedCache)s: the same interface as inside the
+//! cluster.
+//!
+//! ```no_run
+//! use grid_client::Session;
+//! use grid_core::cache::NamedCache;
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let session = Session::builder().address("127.0.0.1:1408").connect().await?;
+//! let stock = session.cache::<String, u32>("stock").await?;
+//! stock.insert(&"apples".to_owned(), &3).await?;
+//! assert_eq!(stock.get("apples").await?, Some(3));
+//! session.close().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What happens when something fails
+//!
+//! Every operation ends within [`SessionBuilder::request_timeout`]. When a connection breaks, the session connects
+//! again by itself, to the next address if there are several. Operations that only read are then done again. One that
+//! changes something is done again only if it was not sent; otherwise it fails with an error whose
+//! [`applied`](grid_core::cache::CacheError::applied) says whether the change may have been made. Listeners are
+//! registered again and get a [`Resync`](grid_core::event::CacheEvent::Resync).
+//!
+//! A cache that was destroyed and made again while there was no connection cannot be told from the one before.
+//!
+//! # What the protocol cannot say
+//!
+//! - `put`, `put_if_absent` and `remove` answer null when there was no value, so a stored JSON null looks like none: it is
+//!   reported as no value before, and `put_if_absent` over it as done.
+//! - `get_all` of Coherence CE leaves entries out whose value is null.
+//! - `put_all` with a time to live sends one request an entry, since Coherence CE stores nulls when it gets them in one.
+//! - A value that is read is a slice of the network buffer that it came in. Whoever keeps many small ones in bytes should
+//!   copy them; typed values are copies.
+//!
+//! # Inside
+//!
+//! `session` holds settings and the caches that are open; `connection` one HTTP/2 connection through all its lives,
+//! with the requests in flight; `codec` reads frames in place; `cache` is the backend, with listeners and batches. One
+//! task per connection does all its input and output, one more renews listeners.
+
+mod cache;
+mod clock;
+mod codec;
+mod connection;
+mod session;
+mod task;
+
+pub use connection::RetryPolicy;
+pub use session::{ADDRESS_DEFAULT, ADDRESS_VARIABLE, ConnectError, Session, SessionBuilder};

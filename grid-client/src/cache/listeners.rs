@@ -1,0 +1,399 @@
+//! The listeners of a cache, and what the server reports because of them.
+//!
+//! Decides and does nothing: [`Listeners::next_change`] says what to ask of the server next, and
+//! [`Listeners::confirmed`] takes note that it was done.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use grid_core::cache::CacheError;
+use grid_core::event::{BinaryEntryEvent, BinaryEvent};
+use grid_core::value::Key;
+
+use super::event_queue::EventQueue;
+
+/// How much a listener wants to know. The greater includes the lesser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Level {
+    /// Keys.
+    Lite,
+    /// Keys and values.
+    Values,
+}
+
+/// What is listened to.
+#[derive(Clone, Debug)]
+pub(crate) enum Target {
+    /// Every entry.
+    All,
+    /// One key.
+    Key(Key),
+}
+
+/// What to ask of the server.
+#[derive(Clone, Debug)]
+pub(crate) enum Change {
+    /// To report the target's events, or to report more of them.
+    Subscribe(Target, Level),
+    /// To report them no more.
+    Unsubscribe(Target),
+}
+
+impl Change {
+    fn target(&self) -> &Target {
+        match self {
+            Change::Subscribe(target, _) | Change::Unsubscribe(target) => target,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Listener {
+    id: u64,
+    level: Level,
+    queue: Arc<EventQueue>,
+    /// The life of the connection since which nothing was missed.
+    since: Option<u32>,
+}
+
+#[derive(Debug, Default)]
+struct Group {
+    key: Option<Key>,
+    listeners: Vec<Listener>,
+    /// What the server reports, and on which life of the connection it was asked to.
+    reported: Option<(u32, Level)>,
+}
+
+impl Group {
+    fn target(&self) -> Target {
+        self.key.clone().map_or(Target::All, Target::Key)
+    }
+
+    fn change(&self, epoch: u32) -> Option<Change> {
+        let reported = self.reported.filter(|(since, _)| *since == epoch).map(|(_, level)| level);
+        match self.listeners.iter().map(|listener| listener.level).max() {
+            Some(wanted) if reported.is_none_or(|level| level < wanted) => {
+                Some(Change::Subscribe(self.target(), wanted))
+            }
+            None if reported.is_some() => Some(Change::Unsubscribe(self.target())),
+            _ => None,
+        }
+    }
+
+    fn subscribed(&mut self, epoch: u32, level: Level) {
+        self.reported = Some((epoch, level));
+        for listener in self.listeners.iter_mut().filter(|listener| listener.level <= level) {
+            if listener.since.is_some_and(|since| since != epoch) {
+                listener.queue.resync();
+            }
+            listener.since = Some(epoch);
+        }
+    }
+
+    fn deliver(&self, event: &BinaryEntryEvent) {
+        for listener in &self.listeners {
+            if listener.since.is_none() || listener.since != self.reported.map(|(epoch, _)| epoch) {
+                continue;
+            }
+            let mut event = event.clone();
+            if listener.level == Level::Lite {
+                (event.old, event.new) = (None, None);
+            }
+            listener.queue.push(Ok(BinaryEvent::Entry(event)));
+        }
+    }
+
+    fn is_unused(&self) -> bool {
+        self.listeners.is_empty() && self.reported.is_none()
+    }
+}
+
+/// The listeners of one cache.
+#[derive(Debug, Default)]
+pub(crate) struct Listeners {
+    all: Group,
+    keys: BTreeMap<Vec<u8>, Group>,
+    listener_id: u64,
+    change_id: u64,
+    /// What was asked of the server last.
+    pending: Option<(u64, Change)>,
+}
+
+impl Listeners {
+    /// Adds a listener; it hears of nothing until the server reports what it wants. Gives its number.
+    pub(crate) fn add(&mut self, target: &Target, level: Level, queue: Arc<EventQueue>) -> u64 {
+        self.listener_id += 1;
+        let id = self.listener_id;
+        let group = match target {
+            Target::All => &mut self.all,
+            Target::Key(key) => self.keys.entry(key.canonical().to_vec()).or_insert_with(|| Group {
+                key: Some(key.clone()),
+                ..Group::default()
+            }),
+        };
+        group.listeners.push(Listener { id, level, queue, since: None });
+        id
+    }
+
+    /// The server reports already what a listener wants: it hears of everything from now on.
+    pub(crate) fn settle(&mut self, epoch: u32) {
+        for group in std::iter::once(&mut self.all).chain(self.keys.values_mut()) {
+            let Some((since, level)) = group.reported.filter(|(since, _)| *since == epoch) else { continue };
+            for listener in &mut group.listeners {
+                if listener.since.is_none() && listener.level <= level {
+                    listener.since = Some(since);
+                }
+            }
+        }
+    }
+
+    /// Removes a listener.
+    pub(crate) fn remove(&mut self, target: &Target, id: u64) {
+        if let Some(group) = self.group(target) {
+            group.listeners.retain(|listener| listener.id != id);
+        }
+    }
+
+    fn group(&mut self, target: &Target) -> Option<&mut Group> {
+        match target {
+            Target::All => Some(&mut self.all),
+            Target::Key(key) => self.keys.get_mut(key.canonical()),
+        }
+    }
+
+    /// Whether nobody listens.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.all.listeners.is_empty() && self.keys.values().all(|group| group.listeners.is_empty())
+    }
+
+    /// What to ask of the server next, with the number to confirm it by; `None` when it reports what is wanted.
+    pub(crate) fn next_change(&mut self, epoch: u32) -> Option<(u64, Change)> {
+        self.keys.retain(|_, group| !group.is_unused());
+        let change = self.all.change(epoch).or_else(|| self.keys.values().find_map(|group| group.change(epoch)));
+        let Some(change) = change else {
+            self.pending = None;
+            return None;
+        };
+        self.change_id += 1;
+        self.pending = Some((self.change_id, change.clone()));
+        Some((self.change_id, change))
+    }
+
+    /// The server did what was asked.
+    pub(crate) fn confirmed(&mut self, epoch: u32, id: u64) {
+        let Some((_, change)) = self.pending.take_if(|(pending, _)| *pending == id) else { return };
+        let Some(group) = self.group(change.target()) else { return };
+        match change {
+            Change::Subscribe(_, level) => group.subscribed(epoch, level),
+            Change::Unsubscribe(_) => group.reported = None,
+        }
+    }
+
+    /// The server refused to report this: its listeners end.
+    pub(crate) fn refused(&mut self, change: &Change, words: &str) {
+        let Some(group) = self.group(change.target()) else { return };
+        match change {
+            Change::Subscribe(..) => group.listeners.drain(..).for_each(|listener| {
+                listener.queue.end(Err(CacheError::Refused { message: words.to_owned() }));
+            }),
+            Change::Unsubscribe(_) => {}
+        }
+        group.reported = None;
+    }
+
+    /// Hands an event of an entry to those who want it.
+    pub(crate) fn deliver(&self, event: &BinaryEntryEvent) {
+        self.all.deliver(event);
+        if self.keys.is_empty() {
+            return;
+        }
+        match Key::new(event.key.clone()) {
+            Ok(key) => {
+                if let Some(group) = self.keys.get(key.canonical()) {
+                    group.deliver(event);
+                }
+            }
+            Err(error) => {
+                // Whose key it is cannot be told, so everyone whose it may be must read again.
+                tracing::warn!(%error, "an event has a key that cannot be read");
+                self.keys.values().flat_map(|group| &group.listeners).for_each(|l| l.queue.resync());
+            }
+        }
+    }
+
+    fn queues(&self) -> impl Iterator<Item = &Arc<EventQueue>> {
+        let groups = std::iter::once(&self.all).chain(self.keys.values());
+        groups.flat_map(|group| &group.listeners).map(|listener| &listener.queue)
+    }
+
+    /// Hands everyone an event of the cache.
+    pub(crate) fn tell_all(&self, event: &BinaryEvent) {
+        self.queues().for_each(|queue| queue.push(Ok(event.clone())));
+    }
+
+    /// Tells everyone that an event could not be read.
+    pub(crate) fn fail_all(&self, what: &str) {
+        self.queues().for_each(|queue| queue.push(Err(CacheError::Protocol { what: what.to_owned() })));
+    }
+
+    /// Ends all listening.
+    pub(crate) fn end_all(&mut self, last: impl Fn() -> Result<BinaryEvent, CacheError>) {
+        self.queues().for_each(|queue| queue.end(last()));
+        (self.all, self.pending) = (Group::default(), None);
+        self.keys.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Poll};
+
+    use bytes::Bytes;
+    use futures::task::noop_waker;
+
+    use grid_core::event::EntryEventKind;
+    use grid_core::value::{Binary, Format};
+
+    use super::*;
+
+    fn json(text: &'static str) -> Binary {
+        Binary::new(Format::JSON, Bytes::from_static(text.as_bytes()))
+    }
+
+    fn key(text: &'static str) -> Target {
+        Target::Key(Key::new(json(text)).unwrap())
+    }
+
+    fn queue() -> Arc<EventQueue> {
+        Arc::new(EventQueue::new(10))
+    }
+
+    fn taken(queue: &EventQueue) -> Vec<BinaryEvent> {
+        let waker = noop_waker();
+        let mut taken = Vec::new();
+        while let Poll::Ready(Some(item)) = queue.poll_next(&Context::from_waker(&waker)) {
+            taken.push(item.unwrap());
+        }
+        taken
+    }
+
+    fn put(listeners: &Listeners, key: &'static str) {
+        listeners.deliver(&BinaryEntryEvent {
+            kind: EntryEventKind::Insert,
+            key: json(key),
+            old: None,
+            new: Some(json("1")),
+            synthetic: false,
+            expired: false,
+        });
+    }
+
+    /// Does everything that is to be done, and gives it in words.
+    fn sync(listeners: &mut Listeners, epoch: u32) -> Vec<&'static str> {
+        let mut done = Vec::new();
+        while let Some((id, change)) = listeners.next_change(epoch) {
+            done.push(match (&change, change.target()) {
+                (Change::Subscribe(_, Level::Lite), Target::All) => "all lite",
+                (Change::Subscribe(_, Level::Values), Target::All) => "all values",
+                (Change::Subscribe(_, Level::Lite), Target::Key(_)) => "key lite",
+                (Change::Subscribe(_, Level::Values), Target::Key(_)) => "key values",
+                (Change::Unsubscribe(_), Target::All) => "all off",
+                (Change::Unsubscribe(_), Target::Key(_)) => "key off",
+            });
+            listeners.confirmed(epoch, id);
+        }
+        listeners.settle(epoch);
+        done
+    }
+
+    #[test]
+    fn listeners_share_what_the_server_reports() {
+        let mut listeners = Listeners::default();
+        let (lite, full, third) = (queue(), queue(), queue());
+        let first = listeners.add(&Target::All, Level::Lite, lite.clone());
+        assert_eq!(sync(&mut listeners, 1), ["all lite"]);
+        let second = listeners.add(&Target::All, Level::Values, full.clone());
+        put(&listeners, "1");
+        assert_eq!(sync(&mut listeners, 1), ["all values"]);
+        listeners.add(&Target::All, Level::Lite, third.clone());
+        assert!(sync(&mut listeners, 1).is_empty());
+        put(&listeners, "2");
+        assert_eq!(taken(&lite).len(), 2);
+        assert_eq!(taken(&third).len(), 1);
+        let events = taken(&full);
+        let [BinaryEvent::Entry(event)] = &events[..] else { panic!("{events:?}") };
+        assert!(event.new.is_some());
+        listeners.remove(&Target::All, first);
+        listeners.remove(&Target::All, second);
+        assert!(sync(&mut listeners, 1).is_empty());
+        listeners.remove(&Target::All, 3);
+        assert_eq!(sync(&mut listeners, 1), ["all off"]);
+        assert!(listeners.is_empty());
+    }
+
+    #[test]
+    fn a_lite_listener_gets_no_values_whatever_the_server_sends() {
+        let mut listeners = Listeners::default();
+        let lite = queue();
+        listeners.add(&Target::All, Level::Lite, lite.clone());
+        sync(&mut listeners, 1);
+        put(&listeners, "1");
+        assert!(matches!(&taken(&lite)[..], [BinaryEvent::Entry(event)] if event.new.is_none()));
+    }
+
+    #[test]
+    fn keys_are_compared_by_what_they_mean() {
+        let mut listeners = Listeners::default();
+        let (one, all) = (queue(), queue());
+        listeners.add(&key(r#"{"a":1,"b":2}"#), Level::Values, one.clone());
+        listeners.add(&Target::All, Level::Values, all.clone());
+        assert_eq!(sync(&mut listeners, 1), ["all values", "key values"]);
+        put(&listeners, r#"{"b":2,"a":1}"#);
+        put(&listeners, r#"{"b":2,"a":2}"#);
+        assert_eq!(taken(&one).len(), 1);
+        assert_eq!(taken(&all).len(), 2);
+        listeners.remove(&key(r#"{"b":2,"a":1}"#), 1);
+        assert_eq!(sync(&mut listeners, 1), ["key off"]);
+    }
+
+    #[test]
+    fn a_new_connection_asks_for_all_again_and_tells_those_who_missed_something() {
+        let mut listeners = Listeners::default();
+        let (old, new) = (queue(), queue());
+        listeners.add(&Target::All, Level::Values, old.clone());
+        sync(&mut listeners, 1);
+        listeners.add(&key("1"), Level::Lite, new.clone());
+        assert_eq!(sync(&mut listeners, 2), ["all values", "key lite"]);
+        assert!(matches!(&taken(&old)[..], [BinaryEvent::Resync]));
+        assert!(taken(&new).is_empty());
+    }
+
+    #[test]
+    fn a_confirmation_of_something_older_changes_nothing() {
+        let mut listeners = Listeners::default();
+        let events = queue();
+        listeners.add(&Target::All, Level::Lite, events.clone());
+        let (stale, _) = listeners.next_change(1).unwrap();
+        let (id, _) = listeners.next_change(1).unwrap();
+        listeners.confirmed(1, stale);
+        put(&listeners, "1");
+        assert!(taken(&events).is_empty());
+        listeners.confirmed(1, id);
+        put(&listeners, "1");
+        assert_eq!(taken(&events).len(), 1);
+    }
+
+    #[test]
+    fn a_refusal_ends_the_listeners_of_that_target_alone() {
+        let mut listeners = Listeners::default();
+        let (one, all) = (queue(), queue());
+        listeners.add(&key("1"), Level::Lite, one.clone());
+        let (_, change) = listeners.next_change(1).unwrap();
+        listeners.add(&Target::All, Level::Lite, all.clone());
+        listeners.refused(&change, "no");
+        assert_eq!(sync(&mut listeners, 1), ["all lite"]);
+        let waker = noop_waker();
+        let ended = one.poll_next(&Context::from_waker(&waker));
+        assert!(matches!(ended, Poll::Ready(Some(Err(CacheError::Refused { .. })))));
+    }
+}

@@ -1,0 +1,13 @@
+//! Caches of a session: their ids on each connection, their requests, their listeners.
+
+mod event_queue;
+mod events;
+mod keeper;
+mod listeners;
+mod remote_cache;
+mod requests;
+mod state;
+
+pub(crate) use keeper::Keeper;
+pub(crate) use remote_cache::RemoteCache;
+pub(crate) use state::{CacheState, Wiring};

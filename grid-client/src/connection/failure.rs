@@ -1,0 +1,96 @@
+//! Why a request had no answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use grid_core::cache::{Applied, CacheError};
+
+/// Why a request had no answer, and whether the server may have seen it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// The server answered with an error: nothing was done.
+    Refused(String),
+    /// The answer cannot be read.
+    Broken(String),
+    /// The connection ended.
+    Lost { address: Arc<str>, reason: Arc<str>, written: bool },
+    /// The deadline passed.
+    Late { written: bool },
+    /// The session was closed.
+    Closed { address: Arc<str>, written: bool },
+}
+
+impl Failure {
+    /// Whether the server has certainly not acted on the request.
+    pub(crate) fn is_harmless(&self) -> bool {
+        match self {
+            Failure::Refused(_) => true,
+            Failure::Broken(_) => false,
+            Failure::Lost { written, .. } | Failure::Late { written } | Failure::Closed { written, .. } => !written,
+        }
+    }
+
+    /// The error of an operation on this cache.
+    pub(crate) fn into_error(self, cache: &str, reads: bool, timeout: Duration) -> CacheError {
+        let applied = if reads || self.is_harmless() { Applied::No } else { Applied::Unknown };
+        match self {
+            Failure::Refused(message) if says_destroyed(&message) => {
+                CacheError::Destroyed { cache: cache.to_owned() }
+            }
+            Failure::Refused(message) => CacheError::Refused { message },
+            Failure::Broken(what) => CacheError::Protocol { what },
+            Failure::Lost { address, reason, .. } => {
+                CacheError::Disconnected { address: address.to_string(), reason: reason.to_string(), applied }
+            }
+            Failure::Late { .. } => CacheError::Deadline { after: timeout, applied },
+            Failure::Closed { .. } if applied == Applied::No => CacheError::ShuttingDown,
+            Failure::Closed { address, .. } => {
+                let reason = "the session was closed before the answer came".to_owned();
+                CacheError::Disconnected { address: address.to_string(), reason, applied }
+            }
+        }
+    }
+}
+
+/// Whether the words of a refusal mean that the cache is gone. The protocol has no code for it.
+fn says_destroyed(message: &str) -> bool {
+    ["explicitly destroyed", "was destroyed", "Cache is not active", "No cache proxy exist"]
+        .iter()
+        .any(|words| message.contains(words))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIMEOUT: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_change_that_was_written_may_have_been_made() {
+        let late = |written, reads| Failure::Late { written }.into_error("c", reads, TIMEOUT).applied();
+        assert_eq!(late(true, false), Applied::Unknown);
+        assert_eq!(late(false, false), Applied::No);
+        assert_eq!(late(true, true), Applied::No);
+    }
+
+    #[test]
+    fn a_closed_session_says_so_only_when_nothing_can_have_happened() {
+        let closed = |written| Failure::Closed { address: "a:1".into(), written }.into_error("c", false, TIMEOUT);
+        assert!(matches!(closed(false), CacheError::ShuttingDown));
+        assert_eq!(closed(true).applied(), Applied::Unknown);
+    }
+
+    #[test]
+    fn the_servers_words_for_a_destroyed_cache() {
+        for words in [
+            "The cache with id 5 has been explicitly destroyed",
+            "Cache is not active",
+            "No cache proxy exist for id 12345 request=Size",
+        ] {
+            let error = Failure::Refused(words.to_owned()).into_error("c", false, TIMEOUT);
+            assert!(matches!(error, CacheError::Destroyed { .. }), "{words}");
+        }
+        let error = Failure::Refused("java.io.EOFException".to_owned()).into_error("c", false, TIMEOUT);
+        assert!(matches!(error, CacheError::Refused { .. }));
+    }
+}

@@ -1,0 +1,345 @@
+//! What callers and the driver of one connection share.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
+
+use grid_proto::frame::CacheRequest;
+use grid_proto::v1::cache::NamedCacheRequestType;
+use grid_proto::wire::Encode;
+
+use crate::codec::CacheMessage;
+use crate::session::Settings;
+
+use super::Failure;
+use super::in_flight::{InFlight, Outcome};
+use super::outbound::Outbound;
+
+/// A cache as one connection knows it: the id holds for one life of the connection, its epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Binding {
+    pub(crate) epoch: u32,
+    pub(crate) cache_id: i32,
+}
+
+/// Where the frames of a cache go. Called with the lane's lock held: it must not call back, nor wait.
+pub(crate) trait CacheRoute: Send + Sync + fmt::Debug {
+    /// The server opened the cache.
+    fn opened(&self, lane: usize, binding: Binding);
+    /// The server confirmed a change of what it reports, with the number that the change was submitted with.
+    fn confirmed(&self, epoch: u32, change: u64);
+    /// An event of the cache came.
+    fn event(&self, lane: usize, message: CacheMessage);
+}
+
+/// What a request is for, beyond its caller.
+#[derive(Debug)]
+pub(crate) enum Purpose {
+    /// Nothing else.
+    Call,
+    /// The answer gives the cache its id.
+    Open(Arc<dyn CacheRoute>),
+    /// The end of the answer puts a change of listeners into effect, before any event that follows.
+    Listen(Arc<dyn CacheRoute>, u64),
+}
+
+/// Why a request was not taken. It was not sent.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// There is no connection now.
+    NotConnected,
+    /// The cache has no id on this life of the connection.
+    NotOpen,
+    /// Too many requests are in flight.
+    Full,
+    /// The message is longer than the limit.
+    TooLong(usize),
+    /// The session is closed.
+    Closed,
+}
+
+#[derive(Debug)]
+pub(super) enum Status {
+    Down { reason: Arc<str> },
+    Up,
+    Closed,
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) status: Status,
+    pub(super) epoch: u32,
+    pub(super) address: Arc<str>,
+    pub(super) table: InFlight<Purpose>,
+    pub(super) outbound: Outbound,
+    pub(super) routes: HashMap<i32, Arc<dyn CacheRoute>>,
+    /// The driver, when it has nothing to write.
+    pub(super) driver: Option<Waker>,
+    /// How many callers wait for a free place in the table.
+    waiting: usize,
+    /// Whether a caller waits until what is queued was written.
+    pub(super) bytes_full: bool,
+}
+
+/// One connection, through all its lives.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    pub(crate) index: usize,
+    pub(super) state: Mutex<State>,
+    /// Rings when the status changes.
+    changed: Notify,
+    /// Rings when a place in the table is free.
+    room: Notify,
+    message_len_max: usize,
+}
+
+/// What to send.
+#[derive(Debug)]
+pub(crate) struct Submission<'a, E> {
+    pub(crate) kind: NamedCacheRequestType,
+    pub(crate) type_url: &'static str,
+    pub(crate) message: Option<&'a E>,
+    /// The cache; `None` only to open one.
+    pub(crate) binding: Option<Binding>,
+    pub(crate) deadline: Instant,
+    pub(crate) purpose: Purpose,
+}
+
+impl Lane {
+    pub(crate) fn new(index: usize, settings: &Settings) -> Arc<Self> {
+        let state = State {
+            status: Status::Down { reason: "not connected yet".into() },
+            epoch: 0,
+            address: "".into(),
+            table: InFlight::new(settings.in_flight_max, settings.answer_len_max()),
+            outbound: Outbound::new(settings.message_len_max),
+            routes: HashMap::new(),
+            driver: None,
+            waiting: 0,
+            bytes_full: false,
+        };
+        Arc::new(Lane {
+            index,
+            state: Mutex::new(state),
+            changed: Notify::new(),
+            room: Notify::new(),
+            message_len_max: settings.message_len_max,
+        })
+    }
+
+    /// Queues a request.
+    ///
+    /// # Errors
+    /// When it cannot be sent now; nothing was.
+    pub(crate) fn submit<E: Encode>(&self, submission: Submission<'_, E>) -> Result<Call<'_>, Refusal> {
+        let Submission { kind, type_url, message, binding, deadline, purpose } = submission;
+        let mut state = self.state.lock();
+        match state.status {
+            Status::Up => {}
+            Status::Down { .. } => return Err(Refusal::NotConnected),
+            Status::Closed => return Err(Refusal::Closed),
+        }
+        if binding.is_some_and(|binding| binding.epoch != state.epoch) {
+            return Err(Refusal::NotOpen);
+        }
+        let id = state.table.next_id();
+        let frame =
+            CacheRequest { id, kind, cache_id: binding.map(|binding| binding.cache_id), type_url, message };
+        let len = frame.len();
+        if len > self.message_len_max {
+            return Err(Refusal::TooLong(len));
+        }
+        if state.table.is_full() {
+            return Err(Refusal::Full);
+        }
+        if state.outbound.is_full(len) {
+            state.bytes_full = true;
+            return Err(Refusal::Full);
+        }
+        let span = state.outbound.push(len, &frame);
+        state.table.open(deadline, span, purpose);
+        let epoch = state.epoch;
+        let driver = state.driver.take();
+        drop(state);
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+        Ok(Call { lane: self, id, epoch, finished: false })
+    }
+
+    /// Whether there is a connection.
+    pub(crate) fn is_up(&self) -> bool {
+        matches!(self.state.lock().status, Status::Up)
+    }
+
+    /// The number of this life of the connection.
+    pub(crate) fn epoch(&self) -> u32 {
+        self.state.lock().epoch
+    }
+
+    /// How many requests are in flight.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.state.lock().table.len()
+    }
+
+    /// Waits until there is a connection.
+    ///
+    /// # Errors
+    /// When there is none by the deadline, or the session is closed.
+    pub(crate) async fn up(&self, deadline: Instant) -> Result<(), Failure> {
+        loop {
+            let mut changed = std::pin::pin!(self.changed.notified());
+            changed.as_mut().enable();
+            let failure = {
+                let state = self.state.lock();
+                let address = state.address.clone();
+                match &state.status {
+                    Status::Up => return Ok(()),
+                    Status::Closed => return Err(Failure::Closed { address, written: false }),
+                    Status::Down { reason } => Failure::Lost { address, reason: reason.clone(), written: false },
+                }
+            };
+            if timeout_at(deadline, changed).await.is_err() {
+                return Err(failure);
+            }
+        }
+    }
+
+    /// Waits until there may be room for another request. Whether there is in time.
+    pub(crate) async fn room(&self, deadline: Instant) -> bool {
+        let mut room = std::pin::pin!(self.room.notified());
+        room.as_mut().enable();
+        {
+            let mut state = self.state.lock();
+            let full = state.table.is_full() || state.bytes_full;
+            if !(full && matches!(state.status, Status::Up)) {
+                return true;
+            }
+            state.waiting += 1;
+        }
+        let _waiting = Waiting(self);
+        timeout_at(deadline, room).await.is_ok()
+    }
+
+    /// A new life of the connection begins; gives its number.
+    pub(super) fn begin(&self, address: Arc<str>) -> u32 {
+        let epoch = {
+            let mut state = self.state.lock();
+            state.epoch = state.epoch.wrapping_add(1);
+            state.status = Status::Up;
+            state.address = address;
+            state.routes.clear();
+            state.outbound.clear();
+            state.epoch
+        };
+        self.changed.notify_waiters();
+        epoch
+    }
+
+    /// The connection ended, or could not be made: fails what is in flight.
+    pub(super) fn end(&self, reason: &str) {
+        let reason: Arc<str> = reason.into();
+        self.finish_all(Status::Down { reason: reason.clone() }, |address, written| Failure::Lost {
+            address,
+            reason: reason.clone(),
+            written,
+        });
+    }
+
+    /// The session ends: fails what is in flight, and all that comes.
+    pub(super) fn close(&self) {
+        self.finish_all(Status::Closed, |address, written| Failure::Closed { address, written });
+    }
+
+    fn finish_all(&self, status: Status, failure: impl Fn(Arc<str>, bool) -> Failure) {
+        let mut wakers = Vec::new();
+        {
+            let mut state = self.state.lock();
+            let state = &mut *state;
+            state.status = status;
+            for id in state.table.waiting() {
+                let written = state.table.span(id).is_none_or(|span| state.outbound.is_written(span));
+                wakers.extend(state.table.finish(id, Err(failure(state.address.clone(), written))));
+            }
+            state.outbound.clear();
+            state.routes.clear();
+            state.driver = None;
+        }
+        wakers.into_iter().for_each(Waker::wake);
+        self.changed.notify_waiters();
+        self.room.notify_waiters();
+    }
+
+    /// Lets the next one go on who waits for a place in the table.
+    pub(super) fn freed(&self, waiting: usize) {
+        if waiting > 0 {
+            self.room.notify_one();
+        }
+    }
+
+    /// Lets all go on who wait until what was queued is written.
+    pub(super) fn written(&self) {
+        self.room.notify_waiters();
+    }
+}
+
+/// A caller that waits for room.
+struct Waiting<'a>(&'a Lane);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.state.lock();
+        state.waiting = state.waiting.saturating_sub(1);
+    }
+}
+
+impl State {
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting
+    }
+}
+
+/// A request in flight. Dropping it gives the answer up.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    lane: &'a Lane,
+    id: i64,
+    /// The life of the connection that the request was sent on.
+    pub(crate) epoch: u32,
+    finished: bool,
+}
+
+impl Future for Call<'_> {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let (outcome, waiting) = {
+            let mut state = self.lane.state.lock();
+            (state.table.poll(self.id, cx), state.waiting)
+        };
+        if outcome.is_ready() {
+            self.finished = true;
+            self.lane.freed(waiting);
+        }
+        outcome
+    }
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        if !self.finished {
+            let waiting = {
+                let mut state = self.lane.state.lock();
+                state.table.abandon(self.id);
+                state.waiting
+            };
+            self.lane.freed(waiting);
+        }
+    }
+}

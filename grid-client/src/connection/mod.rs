@@ -1,0 +1,19 @@
+//! Connections: one call on an HTTP/2 connection, its requests in flight, and its lives.
+//!
+//! A [`Lane`] is what callers see: they put a request in its outbound buffer and wait for their place in the table
+//! of requests in flight to be filled. One task per lane ([`keep`]) does everything else.
+
+mod driver;
+mod failure;
+mod in_flight;
+mod keep;
+mod lane;
+mod outbound;
+mod retry;
+mod sub_channel;
+
+pub(crate) use failure::Failure;
+pub(crate) use in_flight::{Answer, IN_FLIGHT_LIMIT};
+pub(crate) use keep::{Opened, keep, open};
+pub(crate) use lane::{Binding, CacheRoute, Lane, Purpose, Refusal, Submission};
+pub use retry::RetryPolicy;

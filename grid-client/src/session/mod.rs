@@ -1,0 +1,181 @@
+//! Sessions: a client's access to the caches of a cluster.
+
+mod builder;
+mod error;
+mod settings;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use grid_core::cache::{Cache, CacheBackend, CacheError, CacheName};
+
+use crate::cache::{CacheState, Keeper, RemoteCache, Wiring};
+use crate::connection::{Lane, Opened, keep, open};
+use crate::task::Tasks;
+
+pub use builder::{ADDRESS_DEFAULT, ADDRESS_VARIABLE, SessionBuilder};
+pub use error::ConnectError;
+pub(crate) use settings::Settings;
+
+/// The most caches that one session keeps open.
+const CACHES_MAX: usize = 100_000;
+
+/// Access to the caches of a cluster. Clones share it.
+///
+/// It ends when [`Session::close`] is called, or when it is dropped with all its clones, caches and listeners.
+#[derive(Clone, Debug)]
+pub struct Session {
+    core: Arc<Core>,
+}
+
+#[derive(Debug)]
+struct Core {
+    wiring: Arc<Wiring>,
+    caches: Mutex<HashMap<CacheName, Arc<CacheState>>>,
+    server_version: String,
+    life: Arc<Life>,
+}
+
+/// Keeps the tasks of a session running: when the last one is dropped, they end.
+#[derive(Debug)]
+pub(crate) struct Life {
+    tasks: Tasks,
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        self.tasks.token().cancel();
+    }
+}
+
+impl Session {
+    /// Settings for a session.
+    #[must_use]
+    pub fn builder() -> SessionBuilder {
+        SessionBuilder::default()
+    }
+
+    /// A session with the server at this address, `host:port`, and every setting at its default.
+    ///
+    /// # Errors
+    /// When the address is none, or cannot be connected to.
+    pub async fn connect(address: &str) -> Result<Session, ConnectError> {
+        Session::builder().address(address).connect().await
+    }
+
+    /// A session with the server that the environment variable `GRID_ADDRESS` names (`host:port`, or several with
+    /// commas between them), else with `127.0.0.1:1408`.
+    ///
+    /// # Errors
+    /// When an address is none, or no address can be connected to.
+    pub async fn from_env() -> Result<Session, ConnectError> {
+        let addresses = std::env::var(ADDRESS_VARIABLE).unwrap_or_else(|_unset| ADDRESS_DEFAULT.to_owned());
+        let addresses = addresses.split(',').map(str::trim);
+        Session::builder().addresses(addresses).connect().await
+    }
+
+    pub(crate) async fn open(settings: Arc<Settings>) -> Result<Session, ConnectError> {
+        let mut connections = Vec::new();
+        for _ in 0..settings.connections {
+            connections.push(open_any(&settings).await?);
+        }
+        let server_version = connections[0].init.version.clone();
+        let tasks = Tasks::default();
+        let lanes: Vec<_> = (0..connections.len()).map(|index| Lane::new(index, &settings)).collect();
+        let keepers: Vec<_> = lanes.iter().map(|_| Arc::new(Keeper::default())).collect();
+        let wiring = Arc::new(Wiring { lanes, keepers, settings });
+        for (index, opened) in connections.into_iter().enumerate() {
+            let (lane, keeper) = (wiring.lanes[index].clone(), wiring.keepers[index].clone());
+            let renewed = {
+                let keeper = keeper.clone();
+                move || keeper.renew()
+            };
+            let token = tasks.token().clone();
+            tasks.spawn("connection", keep(lane, opened, wiring.settings.clone(), token.clone(), renewed));
+            tasks.spawn("listeners", async move { keeper.run(&token).await });
+        }
+        // The first operation must not find a lane whose task had no turn yet.
+        for lane in &wiring.lanes {
+            let deadline = crate::clock::now() + wiring.settings.connect_timeout;
+            lane.up(deadline).await.map_err(|failure| ConnectError::Unreachable {
+                attempts: vec![format!("{failure:?}")],
+            })?;
+        }
+        let life = Arc::new(Life { tasks });
+        let core = Core { wiring, caches: Mutex::default(), server_version, life };
+        Ok(Session { core: Arc::new(core) })
+    }
+
+    /// A typed handle on a cache. The server makes the cache if it is not there.
+    ///
+    /// # Errors
+    /// When the name is none, the server refuses, or does not answer.
+    pub async fn cache<K, V>(&self, name: &str) -> Result<Cache<K, V>, CacheError> {
+        Ok(Cache::new(self.backend(name).await?))
+    }
+
+    /// A handle on a cache in bytes. The server makes the cache if it is not there.
+    ///
+    /// # Errors
+    /// When the name is none, the server refuses, or does not answer.
+    pub async fn backend(&self, name: &str) -> Result<Arc<dyn CacheBackend>, CacheError> {
+        let state = self.state(CacheName::new(name)?)?;
+        state.open_home().await?;
+        Ok(Arc::new(RemoteCache::new(state, self.core.life.clone())))
+    }
+
+    fn state(&self, name: CacheName) -> Result<Arc<CacheState>, CacheError> {
+        if self.core.life.tasks.token().is_cancelled() {
+            return Err(CacheError::ShuttingDown);
+        }
+        let mut caches = self.core.caches.lock();
+        if let Some(state) = caches.get(&name).filter(|state| !state.is_destroyed()) {
+            return Ok(state.clone());
+        }
+        if caches.len() >= CACHES_MAX {
+            caches.retain(|_, state| !state.is_destroyed());
+        }
+        if caches.len() >= CACHES_MAX {
+            let what = format!("the session has {CACHES_MAX} caches open; use another session");
+            return Err(CacheError::Overloaded { what });
+        }
+        let state = CacheState::new(name.clone(), self.core.wiring.clone());
+        caches.insert(name, state.clone());
+        Ok(state)
+    }
+
+    /// The version that the server said it has when the session began.
+    #[must_use]
+    pub fn server_version(&self) -> &str {
+        &self.core.server_version
+    }
+
+    /// Ends the session: what is in flight fails, listeners end, the connections are closed. When the future is
+    /// ready, no task of the session runs.
+    ///
+    /// A change that was sent and not answered fails with an error that says that it may have been made; everything
+    /// else fails with [`CacheError::ShuttingDown`].
+    pub async fn close(&self) {
+        self.core.life.tasks.end().await;
+        std::mem::take(&mut *self.core.caches.lock()).into_values().for_each(|state| state.close());
+    }
+
+    /// How many tasks of the session run: none after [`Session::close`].
+    #[must_use]
+    pub fn running_tasks(&self) -> usize {
+        self.core.life.tasks.running()
+    }
+}
+
+async fn open_any(settings: &Settings) -> Result<Opened, ConnectError> {
+    let mut attempts = Vec::new();
+    for address in &settings.addresses {
+        match open(address, settings).await {
+            Ok(opened) => return Ok(opened),
+            Err(reason) => attempts.push(format!("{address}: {reason}")),
+        }
+    }
+    Err(ConnectError::Unreachable { attempts })
+}

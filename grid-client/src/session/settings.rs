@@ -1,0 +1,56 @@
+//! What a session is told once, at its beginning.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use grid_proto::limits::MESSAGE_LEN_MAX;
+
+use crate::connection::RetryPolicy;
+
+/// How much an answer of several messages may hold, in messages of the longest kind.
+const ANSWER_MESSAGES_MAX: usize = 16;
+
+/// The settings of a session, checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// At least one.
+    pub(crate) addresses: Vec<Arc<str>>,
+    pub(crate) scope: String,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) request_timeout: Duration,
+    pub(crate) heartbeat: Option<Duration>,
+    pub(crate) message_len_max: usize,
+    pub(crate) event_queue_len: usize,
+    pub(crate) in_flight_max: usize,
+    pub(crate) connections: usize,
+    pub(crate) retry: RetryPolicy,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            addresses: Vec::new(),
+            scope: String::new(),
+            connect_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(30),
+            heartbeat: Some(Duration::from_secs(10)),
+            message_len_max: MESSAGE_LEN_MAX,
+            event_queue_len: 4_096,
+            in_flight_max: 1_024,
+            connections: 1,
+            retry: RetryPolicy::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// The most bytes that the answer to one request may have.
+    pub(crate) fn answer_len_max(&self) -> usize {
+        self.message_len_max.saturating_mul(ANSWER_MESSAGES_MAX)
+    }
+
+    /// How often deadlines are looked at: a request may fail this much after its own.
+    pub(crate) fn deadline_tick(&self) -> Duration {
+        (self.request_timeout / 32).clamp(Duration::from_millis(1), Duration::from_millis(250))
+    }
+}
