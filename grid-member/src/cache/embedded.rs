@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use futures::FutureExt;
-use futures::future::{BoxFuture, ready};
+use futures::future::{BoxFuture, lazy};
 use grid_core::cache::{
     BinaryEvents, BinaryPage, CacheBackend, CacheError, CacheName, PageContents, Updated,
 };
@@ -36,19 +36,21 @@ impl EmbeddedCache {
         }
     }
 
-    /// Does something with the cache at once, unless the handle was released.
+    /// Does something with the cache, unless the handle was released: when the future is first polled, so that one
+    /// that is dropped before has done nothing.
     fn now<'a, T: Send + 'a>(
         &'a self,
-        act: impl FnOnce(&OpenCache) -> Result<T, CacheError>,
+        act: impl FnOnce(&OpenCache) -> Result<T, CacheError> + Send + 'a,
     ) -> BoxFuture<'a, Result<T, CacheError>> {
-        let result = if self.released.load(Ordering::Acquire) {
-            Err(CacheError::Released {
-                cache: self.cache.name().to_string(),
-            })
-        } else {
+        lazy(move |_| {
+            if self.released.load(Ordering::Acquire) {
+                return Err(CacheError::Released {
+                    cache: self.cache.name().to_string(),
+                });
+            }
             act(&self.cache)
-        };
-        ready(result).boxed()
+        })
+        .boxed()
     }
 }
 
@@ -58,19 +60,19 @@ impl CacheBackend for EmbeddedCache {
     }
 
     fn get(&self, key: Key) -> BoxFuture<'_, Result<Option<Binary>, CacheError>> {
-        self.now(|cache| cache.get(&key))
+        self.now(move |cache| cache.get(&key))
     }
 
     fn get_all(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Vec<(Binary, Binary)>, CacheError>> {
-        self.now(|cache| cache.get_all(&keys))
+        self.now(move |cache| cache.get_all(&keys))
     }
 
     fn contains_key(&self, key: Key) -> BoxFuture<'_, Result<bool, CacheError>> {
-        self.now(|cache| cache.contains_key(&key))
+        self.now(move |cache| cache.contains_key(&key))
     }
 
     fn contains_value(&self, value: Binary) -> BoxFuture<'_, Result<bool, CacheError>> {
-        self.now(|cache| cache.contains_value(&value))
+        self.now(move |cache| cache.contains_value(&value))
     }
 
     fn update(
@@ -79,7 +81,7 @@ impl CacheBackend for EmbeddedCache {
         command: Command,
         want_previous: bool,
     ) -> BoxFuture<'_, Result<Updated, CacheError>> {
-        self.now(|cache| {
+        self.now(move |cache| {
             let applied = cache.update(&key, command, want_previous)?;
             Ok(Updated {
                 done: applied.done,
@@ -89,7 +91,7 @@ impl CacheBackend for EmbeddedCache {
     }
 
     fn put_all(&self, entries: Vec<(Key, Binary)>, ttl: TimeToLive) -> BoxFuture<'_, Result<(), CacheError>> {
-        self.now(|cache| cache.put_all(entries, ttl))
+        self.now(move |cache| cache.put_all(entries, ttl))
     }
 
     fn size(&self) -> BoxFuture<'_, Result<usize, CacheError>> {
@@ -109,12 +111,15 @@ impl CacheBackend for EmbeddedCache {
     }
 
     fn destroy(&self) -> BoxFuture<'_, Result<(), CacheError>> {
-        self.now(|cache| self.registry.destroy(cache))
+        self.now(move |cache| self.registry.destroy(cache))
     }
 
     fn release(&self) -> BoxFuture<'_, Result<(), CacheError>> {
-        self.released.store(true, Ordering::Release);
-        ready(Ok(())).boxed()
+        lazy(|_| {
+            self.released.store(true, Ordering::Release);
+            Ok(())
+        })
+        .boxed()
     }
 
     fn page(
@@ -122,12 +127,12 @@ impl CacheBackend for EmbeddedCache {
         cookie: Option<Bytes>,
         contents: PageContents,
     ) -> BoxFuture<'_, Result<BinaryPage, CacheError>> {
-        self.now(|cache| cache.page(cookie.as_deref(), contents))
+        self.now(move |cache| cache.page(cookie.as_deref(), contents))
     }
 
     fn listen(&self, wish: Listen) -> BoxFuture<'_, Result<BinaryEvents, CacheError>> {
         let limits = self.registry.limits();
-        self.now(|cache| {
+        self.now(move |cache| {
             cache.check_alive()?;
             let (len_max, bytes_max) = (limits.event_queue_len_max, limits.event_queue_bytes_max);
             Ok(listen(cache.listeners(), &wish, len_max, bytes_max))

@@ -139,6 +139,7 @@ impl OpenCache {
         order.sort_by(|a, b| {
             place(a)
                 .cmp(&place(b))
+                .then_with(|| a.format().cmp(&b.format()))
                 .then_with(|| a.canonical().cmp(b.canonical()))
         });
         order.dedup();

@@ -110,8 +110,15 @@ impl CacheRegistry {
             );
             return Err(CacheError::Overloaded { what });
         }
-        open.last_id += 1;
-        let id = CacheId::new(open.last_id);
+        // Numbers are not used again: an alarm of an entry long gone must never meet another cache's entries.
+        let number = open
+            .last_id
+            .checked_add(1)
+            .ok_or_else(|| CacheError::Overloaded {
+                what: "this member has opened 4,294,967,295 caches; restart it".to_owned(),
+            })?;
+        open.last_id = number;
+        let id = CacheId::new(number);
         let cache = Arc::new(OpenCache::new(
             id,
             qualified.clone(),

@@ -1,13 +1,13 @@
 //! The listeners of one cache.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use bytes::Bytes;
 use grid_core::event::ListenTo;
-use grid_core::store::{Change, Want};
+use grid_core::store::{Change, ChangeKind, Want};
 use grid_core::value::{Format, Key};
 use parking_lot::RwLock;
 
@@ -35,8 +35,12 @@ struct Attached {
 struct Inner {
     next_id: SinkId,
     sinks: BTreeMap<SinkId, Attached>,
+    /// Which sinks registered for everything: those that each change concerns.
+    all: BTreeSet<SinkId>,
     /// Which sinks registered for a key.
-    by_key: HashMap<KeyIdentity, Vec<SinkId>>,
+    by_key: HashMap<KeyIdentity, BTreeSet<SinkId>>,
+    /// The cache is gone, and every sink was told.
+    destroyed: bool,
     /// How many registrations there are, of all sinks.
     registrations: usize,
     /// How many of them want values.
@@ -58,7 +62,7 @@ impl Inner {
 
     fn forget_key(&mut self, identity: &KeyIdentity, id: SinkId) {
         if let Some(ids) = self.by_key.get_mut(identity) {
-            ids.retain(|other| *other != id);
+            ids.remove(&id);
             if ids.is_empty() {
                 self.by_key.remove(identity);
             }
@@ -97,10 +101,14 @@ impl ListenerHub {
         }
     }
 
-    /// Attaches a sink. It hears of the cache's lifecycle at once, and of entries when it listens.
+    /// Attaches a sink. It hears of the cache's lifecycle at once, and of entries when it listens. A sink that comes
+    /// after the cache was destroyed is told so here, and is not left to wait for ever.
     #[must_use]
     pub fn attach(self: &Arc<Self>, sink: Arc<dyn EventSink>) -> AttachedSink {
         let mut inner = self.inner.write();
+        if inner.destroyed {
+            sink.lifecycle(Lifecycle::Destroyed);
+        }
         let id = inner.next_id;
         inner.next_id += 1;
         inner.sinks.insert(
@@ -119,20 +127,32 @@ impl ListenerHub {
 
     /// Tells those who listen of a change. Called with the partition locked, so that the order is that of the
     /// changes.
+    ///
+    /// A registration that wants values is not told of a change that was made without them: it came after the writer
+    /// asked what is [wanted](ListenerHub::want), so the change is before it, and its listener reads the result.
     pub fn publish(&self, change: &Change) {
-        let inner = self.inner.read();
-        let of_key: &[SinkId] = if inner.by_key.is_empty() {
-            &[]
-        } else {
-            let identity = Key::new(change.key.clone()).ok().map(|key| identity_of(&key));
-            identity
-                .and_then(|identity| inner.by_key.get(&identity))
-                .map_or(&[], Vec::as_slice)
+        let has_values = match change.kind {
+            ChangeKind::Delete => change.old.is_some(),
+            ChangeKind::Insert | ChangeKind::Update => change.new.is_some(),
         };
-        for (id, attached) in &inner.sinks {
+        let told = |values: bool| has_values || !values;
+        let inner = self.inner.read();
+        let identity = (!inner.by_key.is_empty())
+            .then(|| Key::new(change.key.clone()).ok())
+            .flatten();
+        let identity = identity.map(|key| identity_of(&key));
+        let of_key = identity.as_ref().and_then(|identity| inner.by_key.get(identity));
+        let of_key_alone = of_key.into_iter().flatten().filter(|id| !inner.all.contains(id));
+        for attached in inner
+            .all
+            .iter()
+            .chain(of_key_alone)
+            .filter_map(|id| inner.sinks.get(id))
+        {
+            let key = identity.as_ref().and_then(|identity| attached.keys.get(identity));
             let matched = Matched {
-                all: attached.all.is_some(),
-                key: of_key.contains(id),
+                all: attached.all.is_some_and(told),
+                key: key.copied().is_some_and(told),
             };
             if matched != Matched::default() {
                 attached.sink.entry(change, matched);
@@ -142,7 +162,9 @@ impl ListenerHub {
 
     /// Tells every sink what happened to the cache.
     pub fn publish_lifecycle(&self, what: Lifecycle) {
-        for attached in self.inner.read().sinks.values() {
+        let mut inner = self.inner.write();
+        inner.destroyed |= what == Lifecycle::Destroyed;
+        for attached in inner.sinks.values() {
             attached.sink.lifecycle(what);
         }
     }
@@ -192,11 +214,14 @@ impl AttachedSink {
                 let identity = identity_of(key);
                 let before = attached.keys.insert(identity.clone(), values);
                 if before.is_none() {
-                    inner.by_key.entry(identity).or_default().push(self.id);
+                    inner.by_key.entry(identity).or_default().insert(self.id);
                 }
                 before
             }
-            _ => attached.all.replace(values),
+            _ => {
+                inner.all.insert(self.id);
+                attached.all.replace(values)
+            }
         };
         inner.count(before, Some(values));
         self.hub.show_interest(inner);
@@ -216,7 +241,10 @@ impl AttachedSink {
                 inner.forget_key(&identity, self.id);
                 before
             }
-            _ => attached.all.take(),
+            _ => {
+                inner.all.remove(&self.id);
+                attached.all.take()
+            }
         };
         inner.count(before, None);
         self.hub.show_interest(inner);
@@ -227,14 +255,19 @@ impl Drop for AttachedSink {
     fn drop(&mut self) {
         let mut guard = self.hub.inner.write();
         let inner = &mut *guard;
-        if let Some(attached) = inner.sinks.remove(&self.id) {
+        let removed = inner.sinks.remove(&self.id);
+        if let Some(attached) = &removed {
+            inner.all.remove(&self.id);
             inner.count(attached.all, None);
             #[expect(clippy::iter_over_hash_type, reason = "each key is forgotten by itself")]
-            for (identity, values) in attached.keys {
-                inner.forget_key(&identity, self.id);
-                inner.count(Some(values), None);
+            for (identity, values) in &attached.keys {
+                inner.forget_key(identity, self.id);
+                inner.count(Some(*values), None);
             }
         }
         self.hub.show_interest(inner);
+        // The sink may hold many events: they are freed after the lock, which writers wait for.
+        drop(guard);
+        drop(removed);
     }
 }

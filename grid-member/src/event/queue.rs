@@ -92,12 +92,36 @@ impl<T> BoundedQueue<T> {
             return Poll::Ready(Some(item));
         }
         self.reader.register(cx.waker());
-        // An item that came before the waker was registered is not announced: look again.
-        match self.try_pop() {
-            Some(item) => Poll::Ready(Some(item)),
-            None if self.state.lock().closed => Poll::Ready(None),
+        // An item that came before the waker was registered is not announced: look again. Whether the queue is closed
+        // must be asked under the same lock, or an item that comes just before the end would be lost.
+        let mut state = self.state.lock();
+        match state.items.pop_front() {
+            Some((item, bytes)) => {
+                state.bytes -= bytes;
+                Poll::Ready(Some(item))
+            }
+            None if state.closed => Poll::Ready(None),
             None => Poll::Pending,
         }
+    }
+
+    /// Appends the last item and closes the queue. The last item is never lost: when the queue is full, `lost` takes
+    /// the place of everything before it.
+    pub fn close_with(&self, last: T, lost: T) {
+        {
+            let mut state = self.state.lock();
+            if state.closed {
+                return;
+            }
+            if state.items.len() >= self.len_max {
+                state.items.clear();
+                state.bytes = 0;
+                state.items.push_back((lost, 0));
+            }
+            state.items.push_back((last, 0));
+            state.closed = true;
+        }
+        self.reader.wake();
     }
 
     /// Lets the reader read what is queued, and then the end.
@@ -145,6 +169,21 @@ mod tests {
         assert_eq!(queue.push(5, 0), Err(Overflow));
         queue.replace_all(6);
         assert_eq!((queue.try_pop(), queue.try_pop()), (Some(6), None));
+    }
+
+    #[test]
+    fn the_last_item_is_never_lost() {
+        let all = |queue: &BoundedQueue<i32>| std::iter::from_fn(|| queue.try_pop()).collect::<Vec<_>>();
+        let queue = BoundedQueue::new(2, 100);
+        queue.push(1, 100).unwrap();
+        queue.close_with(8, 9);
+        assert_eq!(all(&queue), [1, 8]);
+        let queue = BoundedQueue::new(2, 100);
+        queue.push(1, 1).unwrap();
+        queue.push(2, 1).unwrap();
+        queue.close_with(8, 9);
+        queue.close_with(8, 9);
+        assert_eq!(all(&queue), [9, 8]);
     }
 
     #[tokio::test]

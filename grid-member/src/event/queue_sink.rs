@@ -60,8 +60,8 @@ impl EventSink for QueueSink {
         match what {
             Lifecycle::Truncated => self.push(BinaryEvent::Truncated, EVENT_OVERHEAD_LEN),
             Lifecycle::Destroyed => {
-                self.push(BinaryEvent::Destroyed, EVENT_OVERHEAD_LEN);
-                self.queue.close();
+                // The end is told even to a listener that is too slow for what came before it.
+                self.queue.close_with(BinaryEvent::Destroyed, BinaryEvent::Resync);
             }
         }
     }

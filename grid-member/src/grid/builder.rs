@@ -121,7 +121,7 @@ impl GridBuilder {
         let registry = |kind, count| {
             let partitions = Arc::new(Partitions::new(count, self.clock.clone()));
             let registry = Arc::new(CacheRegistry::new(kind, partitions, self.limits));
-            let expiry = drive_expiry(registry.clone(), supervisor.token().clone());
+            let expiry = drive_expiry(Arc::downgrade(&registry), supervisor.token().clone());
             supervisor.spawn(TaskKind::Essential, "expiry", expiry);
             registry
         };

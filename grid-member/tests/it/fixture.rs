@@ -43,7 +43,9 @@ impl Fixture for Embedded {
     }
 
     async fn pass_time(&self, by: Duration) {
-        self.clock.advance_ms(u64::try_from(by.as_millis()).unwrap());
+        let told_within = Duration::from_secs(1);
+        self.clock
+            .advance_ms(u64::try_from((by + told_within).as_millis()).unwrap());
     }
 
     async fn deadline(&self, after: Duration) {
@@ -59,7 +61,10 @@ impl Fixture for Embedded {
 }
 
 /// Runs a task on another thread, and gives its result or passes its panic on.
-#[expect(clippy::disallowed_methods, reason = "a test has no supervisor, and wants its task's panic")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test has no supervisor, and wants its task's panic"
+)]
 pub(crate) async fn spawned<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> T {
     match tokio::spawn(task).await {
         Ok(result) => result,

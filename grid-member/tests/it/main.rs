@@ -1,4 +1,8 @@
 //! An embedded member as its users see it.
 
 mod conformance;
+mod events;
 mod fixture;
+mod grid;
+mod invariants;
+mod limits;

@@ -57,8 +57,8 @@ pub trait Fixture: Sync {
     /// one cache, which may differ in their types. A name that the suite opens first must be one of an empty cache.
     fn open<K: Item, V: Item>(&self, name: &str) -> impl Future<Output = Self::Cache<K, V>> + Send;
 
-    /// Lets this much time pass for the caches' times to live. Where time passes by itself this returns at once: what
-    /// should expire is waited for.
+    /// Lets this much time pass for the caches' times to live, and the second more within which the end of an entry is
+    /// told. Where time passes by itself this returns at once: what should expire is waited for.
     fn pass_time(&self, by: Duration) -> impl Future<Output = ()> + Send;
 
     /// Resolves after this much real time: the bound of a wait, never a wait itself.
