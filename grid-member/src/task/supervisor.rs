@@ -38,7 +38,6 @@ impl Supervisor {
     }
 
     /// Resolves when the tasks are told to stop.
-    #[must_use]
     pub fn stopped(&self) -> WaitForCancellationFutureOwned {
         self.token.clone().cancelled_owned()
     }

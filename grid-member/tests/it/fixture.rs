@@ -27,7 +27,7 @@ impl Embedded {
 
     pub(crate) async fn build(kind: CacheKind, builder: GridBuilder) -> Self {
         let clock = Arc::new(ManualClock::new(Timestamp::from_unix_ms(1_750_000_000_000)));
-        let grid = builder.clock(clock.clone()).build().await.unwrap();
+        let grid = builder.clock(clock.clone()).build().await.expect("a member");
         Embedded { grid, clock, kind }
     }
 }
@@ -37,15 +37,15 @@ impl Fixture for Embedded {
 
     async fn open<K: Item, V: Item>(&self, name: &str) -> Cache<K, V> {
         match self.kind {
-            CacheKind::Local => self.grid.local_cache(name).unwrap(),
-            _ => self.grid.cache(name).await.unwrap(),
+            CacheKind::Local => self.grid.local_cache(name).expect("a local cache"),
+            _ => self.grid.cache(name).await.expect("a cache"),
         }
     }
 
     async fn pass_time(&self, by: Duration) {
         let told_within = Duration::from_secs(1);
         self.clock
-            .advance_ms(u64::try_from((by + told_within).as_millis()).unwrap());
+            .advance_ms(u64::try_from((by + told_within).as_millis()).expect("a short time"));
     }
 
     async fn deadline(&self, after: Duration) {
@@ -83,5 +83,8 @@ pub(crate) async fn bounded<T>(what: &str, future: impl Future<Output = T>) -> T
 /// Puts `len` entries, each key its own value.
 pub(crate) async fn fill(cache: &Cache<u32, u32>, len: u32) {
     let keys: Vec<u32> = (0..len).collect();
-    cache.put_all(keys.iter().map(|key| (key, key))).await.unwrap();
+    cache
+        .put_all(keys.iter().map(|key| (key, key)))
+        .await
+        .expect("put_all");
 }

@@ -82,7 +82,7 @@ fn apply(event: CacheEvent<u32, u32>, contents: &mut HashMap<u32, u32>, marked: 
         CacheEvent::Truncated => contents.clear(),
         CacheEvent::Entry(event) if event.key == KEYS => *marked = true,
         CacheEvent::Entry(event) => {
-            let before = contents.insert(event.key, event.new.unwrap());
+            let before = contents.insert(event.key, event.new.expect("nothing is removed"));
             assert_eq!(
                 event.old, before,
                 "{event:?} does not follow the events before it"

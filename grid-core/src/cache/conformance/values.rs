@@ -256,7 +256,7 @@ pub async fn struct_keys_in_any_field_order<F: Fixture>(fixture: &F) {
     let found = cache.get_all([&key, &key]).await.expect("get_all");
     assert_eq!(found, HashMap::from([(key.clone(), 11)]));
     let keys: Vec<TurnedKey> = turned.keys().try_collect().await.expect("keys");
-    assert_eq!(keys, [same.clone()]);
+    assert_eq!(keys, std::slice::from_ref(&same));
     assert_eq!(turned.remove(&same).await.expect("remove"), Some(11));
     assert!(!cache.contains_key(&key).await.expect("contains_key"));
 }
