@@ -126,7 +126,7 @@ mod tests {
         fn parts_join_to_the_whole_and_keep_the_limits(lens in proptest::collection::vec(0usize..50, 0..60),
                                                        count_max in 1usize..9, len_max in 1usize..100) {
             let parts = parts(&lens, count_max, len_max, |len| *len);
-            prop_assert_eq!(parts.concat(), lens);
+            prop_assert_eq!(parts.concat(), lens.as_slice());
             for part in parts {
                 prop_assert!(!part.is_empty() && part.len() <= count_max);
                 prop_assert!(part.len() == 1 || part.iter().sum::<usize>() <= len_max);

@@ -133,7 +133,7 @@ fn or_malformed(span: &Range<usize>, body: Result<Body, prost::DecodeError>) -> 
 }
 
 /// The type URL and the message of the `Any` in this part of a frame.
-fn any(frame: &[u8], part: Range<usize>) -> Result<(Range<usize>, Range<usize>), Malformed> {
+fn any_of(frame: &[u8], part: Range<usize>) -> Result<(Range<usize>, Range<usize>), Malformed> {
     let empty = part.end..part.end;
     let (mut type_url, mut value) = (empty.clone(), empty);
     let mut fields = Fields::new(frame, part);
@@ -149,7 +149,7 @@ fn any(frame: &[u8], part: Range<usize>) -> Result<(Range<usize>, Range<usize>),
 
 fn message(frame: Bytes, part: Range<usize>) -> Result<CacheMessage, Malformed> {
     let start = part.start;
-    let (type_url, value) = any(&frame, part)?;
+    let (type_url, value) = any_of(&frame, part)?;
     if frame[type_url] != *CACHE_RESPONSE_URL {
         return Err(Malformed { at: start });
     }
@@ -160,7 +160,7 @@ fn message(frame: Bytes, part: Range<usize>) -> Result<CacheMessage, Malformed> 
             // An int32 travels as the low half of a varint of 64 bits.
             (1, Value::Varint(number)) => cache_id = u32::try_from(number & 0xffff_ffff).unwrap_or(0),
             (2, Value::Varint(number)) => kind = number,
-            (3, Value::Span(span)) => inner = Some(any(&frame, span)?),
+            (3, Value::Span(span)) => inner = Some(any_of(&frame, span)?),
             _ => {}
         }
     }

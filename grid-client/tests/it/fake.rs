@@ -1,0 +1,315 @@
+//! A server in this process that holds one map, and fails when it is told to.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use futures::Stream;
+use parking_lot::Mutex;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_stream::StreamExt;
+use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
+use tonic::{Request, Response, Status, Streaming};
+
+use grid_proto::any::{Packed, pack, unpack};
+use grid_proto::google::{Any, BytesValue, Int32Value};
+use grid_proto::v1::cache::{
+    EnsureCacheRequest, MapEventMessage, MapListenerRequest, NamedCacheRequest, NamedCacheRequestType as Kind,
+    NamedCacheResponse, PutRequest, ResponseType,
+};
+use grid_proto::v1::common::{Complete, ErrorMessage, HeartbeatMessage, OptionalValue};
+use grid_proto::v1::proxy::proxy_service_server::{ProxyService, ProxyServiceServer};
+use grid_proto::v1::proxy::{InitResponse, ProxyRequest, ProxyResponse, proxy_request, proxy_response};
+
+use crate::fixture::spawn;
+
+/// What to do with the next request of a kind instead of answering it.
+#[derive(Clone, Debug)]
+pub enum Fault {
+    /// Ends the call, and does nothing.
+    DropBefore,
+    /// Does it and ends the call.
+    DropAfter,
+    /// Does nothing and says nothing.
+    Ignore,
+    /// Keeps the answer until [`Fake::release`].
+    Hold,
+    /// Answers with an error.
+    Refuse(&'static str),
+    /// Answers with bytes that are no `NamedCacheResponse`.
+    Garbage,
+    /// Answers with a value without format byte.
+    NoFormat,
+    /// Answers with a value of this many bytes.
+    Long(usize),
+}
+
+type Outgoing = mpsc::Sender<Result<ProxyResponse, Status>>;
+
+#[derive(Default)]
+pub struct Shared {
+    map: Mutex<BTreeMap<Bytes, Bytes>>,
+    faults: Mutex<VecDeque<(Kind, Fault)>>,
+    held: Mutex<Vec<(Outgoing, ProxyResponse)>>,
+    listeners: Mutex<Vec<(i32, Outgoing)>>,
+    calls: AtomicUsize,
+    requests: Mutex<Vec<Kind>>,
+    next_cache: AtomicI32,
+    silent: std::sync::atomic::AtomicBool,
+}
+
+/// The server, running.
+pub struct Fake {
+    pub shared: Arc<Shared>,
+    pub address: SocketAddr,
+    server: tokio::task::JoinHandle<()>,
+}
+
+struct Service(Arc<Shared>);
+
+impl Fake {
+    pub async fn start() -> Self {
+        Self::start_at("127.0.0.1:0".parse().unwrap(), Arc::default()).await
+    }
+
+    pub async fn start_at(address: SocketAddr, shared: Arc<Shared>) -> Self {
+        let socket = if address.is_ipv4() {
+            tokio::net::TcpSocket::new_v4().unwrap()
+        } else {
+            tokio::net::TcpSocket::new_v6().unwrap()
+        };
+        socket.set_reuseaddr(true).unwrap();
+        socket.bind(address).unwrap();
+        let listener: TcpListener = socket.listen(64).unwrap();
+        let address = listener.local_addr().unwrap();
+        let service = ProxyServiceServer::new(Service(shared.clone()));
+        let server = spawn(async move {
+            let router = tonic::transport::Server::builder().add_service(service);
+            router.serve_with_incoming(TcpListenerStream::new(listener)).await.unwrap();
+        });
+        Fake { shared, address, server }
+    }
+
+    /// Ends every call and stops; gives what it takes to start again.
+    pub async fn stop(self) -> (SocketAddr, Arc<Shared>) {
+        self.server.abort();
+        let _aborted = self.server.await;
+        self.shared.end_calls().await;
+        (self.address, self.shared)
+    }
+}
+
+impl Shared {
+    pub fn plan(&self, kind: Kind, fault: Fault) {
+        self.faults.lock().push_back((kind, fault));
+    }
+
+    /// How often a request of this kind came.
+    pub fn count(&self, kind: Kind) -> usize {
+        self.requests.lock().iter().filter(|seen| **seen == kind).count()
+    }
+
+    pub fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    /// From now on nothing is answered, heartbeats neither.
+    pub fn fall_silent(&self) {
+        self.silent.store(true, Ordering::SeqCst);
+    }
+
+    pub fn held(&self) -> usize {
+        self.held.lock().len()
+    }
+
+    /// Sends the answers that were kept.
+    pub async fn release(&self) {
+        let held = std::mem::take(&mut *self.held.lock());
+        for (to, answer) in held {
+            let id = answer.id;
+            // The call may be over, which is for the client to notice.
+            let _gone = to.send(Ok(answer)).await;
+            let _gone = to.send(Ok(complete(id))).await;
+        }
+    }
+
+    pub async fn end_calls(&self) {
+        let listeners = std::mem::take(&mut *self.listeners.lock());
+        for (_, to) in listeners {
+            let _gone = to.send(Err(Status::unavailable("going down"))).await;
+        }
+    }
+
+    pub fn listeners(&self) -> usize {
+        self.listeners.lock().len()
+    }
+
+    /// Sends an insert event to every listener.
+    pub async fn announce(&self, key: &'static str, value: &'static str) {
+        let listeners = self.listeners.lock().clone();
+        for (cache_id, to) in listeners {
+            let event = MapEventMessage {
+                id: 1,
+                key: key.into(),
+                new_value: value.into(),
+                old_value: "\u{15}null".into(),
+                ..Default::default()
+            };
+            to.send(Ok(answer(0, cache_id, ResponseType::MapEvent, Some(pack(&event))))).await.unwrap();
+        }
+    }
+
+    fn fault(&self, kind: Kind) -> Option<Fault> {
+        let mut faults = self.faults.lock();
+        let at = faults.iter().position(|(planned, _)| *planned == kind)?;
+        faults.remove(at).map(|(_, fault)| fault)
+    }
+
+    /// Does a request and gives the message of its answer.
+    async fn act(&self, request: NamedCacheRequest, out: &Outgoing) -> Option<Any> {
+        let cache_id = request.cache_id.unwrap_or(0);
+        match request.r#type() {
+            Kind::Get => {
+                let key: BytesValue = unpack(request.message).unwrap();
+                let value = self.map.lock().get(&key.value).cloned();
+                Some(pack(&OptionalValue { present: value.is_some(), value: value.unwrap_or_default() }))
+            }
+            Kind::Put => {
+                let put: PutRequest = unpack(request.message).unwrap();
+                let old = self.map.lock().insert(put.key.clone(), put.value.clone());
+                let old = old.unwrap_or_else(|| "\u{15}null".into());
+                let listeners = self.listeners.lock().clone();
+                for (cache_id, to) in listeners {
+                    let event = MapEventMessage {
+                        id: 1,
+                        key: put.key.clone(),
+                        new_value: put.value.clone(),
+                        ..Default::default()
+                    };
+                    let _gone =
+                        to.send(Ok(answer(0, cache_id, ResponseType::MapEvent, Some(pack(&event))))).await;
+                }
+                Some(pack(&BytesValue { value: old }))
+            }
+            Kind::MapListener => {
+                let listener: MapListenerRequest = unpack(request.message).unwrap();
+                if listener.subscribe {
+                    self.listeners.lock().push((cache_id, out.clone()));
+                } else {
+                    self.listeners.lock().retain(|(id, _)| *id != cache_id);
+                }
+                None
+            }
+            Kind::Size => {
+                let size = self.map.lock().len();
+                Some(pack(&Int32Value { value: i32::try_from(size).unwrap() }))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn response(id: i64, body: proxy_response::Response) -> ProxyResponse {
+    ProxyResponse { id, response: Some(body), ..Default::default() }
+}
+
+fn complete(id: i64) -> ProxyResponse {
+    response(id, proxy_response::Response::Complete(Complete {}))
+}
+
+fn answer(id: i64, cache_id: i32, kind: ResponseType, message: Option<Any>) -> ProxyResponse {
+    let inner = NamedCacheResponse { cache_id, r#type: kind.into(), message };
+    response(id, proxy_response::Response::Message(pack(&inner)))
+}
+
+/// Answers one frame; `Err` ends the call.
+async fn serve(shared: &Shared, frame: ProxyRequest, out: &Outgoing) -> Result<(), Status> {
+    let id = frame.id;
+    if shared.silent.load(Ordering::SeqCst) {
+        return Ok(());
+    }
+    let send = async |frame| out.send(Ok(frame)).await.map_err(|_gone| Status::cancelled("gone"));
+    let any = match frame.request {
+        Some(proxy_request::Request::Init(_)) => {
+            let init = InitResponse { version: "fake".to_owned(), protocol_version: 1, ..Default::default() };
+            return send(response(id, proxy_response::Response::Init(init))).await;
+        }
+        Some(proxy_request::Request::Heartbeat(_)) => {
+            return send(response(id, proxy_response::Response::Heartbeat(HeartbeatMessage::default()))).await;
+        }
+        Some(proxy_request::Request::Message(any)) => any,
+        None => return Err(Status::internal("no request")),
+    };
+    let request: NamedCacheRequest = unpack(Some(any)).unwrap();
+    let kind = request.r#type();
+    shared.requests.lock().push(kind);
+    if kind == Kind::EnsureCache {
+        let _name: EnsureCacheRequest = unpack(request.message).unwrap();
+        let cache_id = shared.next_cache.fetch_add(1, Ordering::SeqCst) + 1;
+        send(answer(id, cache_id, ResponseType::Message, None)).await?;
+        return send(complete(id)).await;
+    }
+    let long = |len: usize| {
+        let value = [b"\x15\"", vec![b'x'; len].as_slice(), b"\""].concat();
+        Some(pack(&OptionalValue { present: true, value: value.into() }))
+    };
+    let message = match shared.fault(kind) {
+        Some(Fault::DropBefore) => return Err(Status::unavailable("dropped")),
+        Some(Fault::DropAfter) => {
+            shared.act(request, out).await;
+            return Err(Status::unavailable("dropped"));
+        }
+        Some(Fault::Ignore) => return Ok(()),
+        Some(Fault::Hold) => {
+            let message = shared.act(request, out).await;
+            shared.held.lock().push((out.clone(), answer(id, 0, ResponseType::Message, message)));
+            return Ok(());
+        }
+        Some(Fault::Refuse(words)) => {
+            let error = ErrorMessage { message: words.to_owned(), error: None };
+            return send(response(id, proxy_response::Response::Error(error))).await;
+        }
+        Some(Fault::Garbage) => {
+            let any = Any { type_url: NamedCacheResponse::TYPE_URL.into(), value: vec![0xff; 30].into() };
+            return send(response(id, proxy_response::Response::Message(any))).await;
+        }
+        Some(Fault::NoFormat) => Some(pack(&OptionalValue { present: true, value: "1".into() })),
+        Some(Fault::Long(len)) => long(len),
+        None => shared.act(request, out).await,
+    };
+    if message.is_some() {
+        send(answer(id, 0, ResponseType::Message, message)).await?;
+    }
+    send(complete(id)).await
+}
+
+#[tonic::async_trait]
+impl ProxyService for Service {
+    type subChannelStream = Pin<Box<dyn Stream<Item = Result<ProxyResponse, Status>> + Send>>;
+
+    async fn sub_channel(
+        &self,
+        request: Request<Streaming<ProxyRequest>>,
+    ) -> Result<Response<Self::subChannelStream>, Status> {
+        let shared = self.0.clone();
+        shared.calls.fetch_add(1, Ordering::SeqCst);
+        let mut frames = request.into_inner();
+        let (out, answers) = mpsc::channel(1_024);
+        spawn(async move {
+            while let Some(Ok(frame)) = frames.next().await {
+                if let Err(status) = serve(&shared, frame, &out).await {
+                    // The listeners of this call are gone with it.
+                    shared.listeners.lock().retain(|(_, to)| !to.same_channel(&out));
+                    let _gone = out.send(Err(status)).await;
+                    return;
+                }
+            }
+            shared.listeners.lock().retain(|(_, to)| !to.same_channel(&out));
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(answers))))
+    }
+}

@@ -1,0 +1,40 @@
+//! The conformance suite against real servers, which are started by whoever runs these tests.
+
+use grid_client::Session;
+use grid_core::cache::conformance::{run_all, run_except};
+
+use crate::fixture::Remote;
+
+/// What Coherence CE does otherwise.
+const DIFFERENCES_OF_COHERENCE: &[&str] = &[];
+
+async fn session(address: &str, connections: usize) -> Session {
+    let builder = Session::builder().address(address).connections(connections);
+    builder.connect().await.unwrap_or_else(|error| panic!("no session with {address}: {error}"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_holds_the_contract() {
+    let Ok(address) = std::env::var("GRID_TEST_ADDRESS") else {
+        println!("not asked for: set GRID_TEST_ADDRESS to the host:port of a running grid");
+        return;
+    };
+    for connections in [1, 3] {
+        let fixture = Remote::new(session(&address, connections).await);
+        run_all(&fixture).await;
+        fixture.session.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn coherence_holds_the_contract_but_for_known_differences() {
+    let Ok(address) = std::env::var("COHERENCE_ADDRESS") else {
+        println!("not asked for: set COHERENCE_ADDRESS to the host:port of a running Coherence CE");
+        return;
+    };
+    for connections in [1, 3] {
+        let fixture = Remote::new(session(&address, connections).await);
+        run_except(&fixture, DIFFERENCES_OF_COHERENCE).await;
+        fixture.session.close().await;
+    }
+}
