@@ -1,0 +1,49 @@
+//! The command line.
+
+mod arguments;
+mod cache;
+mod client;
+mod config;
+mod error;
+mod http_get;
+mod json_text;
+mod output;
+mod serve;
+mod status;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use arguments::{Arguments, Command};
+use error::CliError;
+
+pub use error::EXIT_CODES;
+
+/// Runs the program: reads the arguments, does what they say, and gives the exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    // Clap prints help and its own errors, and exits with 0 or 2.
+    let arguments = Arguments::parse();
+    let done = match arguments.command {
+        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Status(client) => client::run(status::run(&client)),
+        Command::Cache(arguments) => client::run(cache::run(&arguments)),
+        Command::Config(command) => config::run(&command),
+        Command::Completions { shell } => completions(shell),
+    };
+    match done {
+        Ok(()) | Err(CliError::ClosedOutput) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::complain(&error.to_string());
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<(), CliError> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "grid", &mut script);
+    output::print_bytes(&script)
+}

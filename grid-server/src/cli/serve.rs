@@ -1,0 +1,181 @@
+//! `grid serve`.
+
+use std::io::IsTerminal;
+use std::process::exit;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Config, Layers, Loaded};
+use crate::server::{Server, Stopped};
+
+use super::arguments::ServeArguments;
+use super::error::CliError;
+use super::output;
+
+/// What `GRID_LOG` is when it is not set.
+const LOG_DEFAULT: &str = "info";
+
+pub(super) fn run(arguments: &ServeArguments) -> Result<(), CliError> {
+    refuse_unsupported(arguments)?;
+    let loaded = load(arguments)?;
+    log_to_stderr()?;
+    if loaded.sources.contains_key("member.listen") {
+        tracing::warn!(
+            listen = %loaded.config.member.listen,
+            "there is no transport between members yet, so this address is not listened on"
+        );
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| CliError::Failed(format!("no threads for the server: {error}")))?;
+    runtime.block_on(serve(loaded.config))
+}
+
+/// The configuration that these arguments, the environment and the file make.
+pub(super) fn load(arguments: &ServeArguments) -> Result<Loaded, CliError> {
+    let mut layers = Layers::new().environment();
+    if let Some(file) = &arguments.config {
+        layers = layers.read_file(file)?;
+    }
+    let flags = [
+        ("--cluster", "cluster.name", &arguments.cluster),
+        ("--name", "member.name", &arguments.name),
+        ("--listen", "member.listen", &arguments.listen),
+        ("--grpc", "grpc.address", &arguments.grpc),
+        ("--http", "http.address", &arguments.http),
+        ("--zone", "member.zone", &arguments.zone),
+        ("--rack", "member.rack", &arguments.rack),
+        ("--machine", "member.machine", &arguments.machine),
+        ("--role", "member.role", &arguments.role),
+    ];
+    for (flag, key, given) in flags {
+        if let Some(text) = given {
+            layers = layers.flag(flag, key, text.clone());
+        }
+    }
+    if arguments.insecure {
+        layers = layers.flag("--insecure", "security.insecure", "true".to_owned());
+    }
+    Ok(layers.load()?)
+}
+
+/// What would promise something that is not there is refused, never ignored.
+fn refuse_unsupported(arguments: &ServeArguments) -> Result<(), CliError> {
+    let flags = [
+        (
+            !arguments.join.is_empty(),
+            "--join (a cluster has one member so far)",
+        ),
+        (
+            arguments.expect.is_some(),
+            "--expect (a cluster has one member so far)",
+        ),
+        (
+            arguments.data_dir.is_some(),
+            "--data-dir (entries are in memory only)",
+        ),
+        (
+            arguments.no_storage,
+            "--no-storage (the only member of a cluster holds its data)",
+        ),
+    ];
+    let given: Vec<&str> = flags
+        .iter()
+        .filter(|(given, _)| *given)
+        .map(|(_, flag)| *flag)
+        .collect();
+    if given.is_empty() {
+        return Ok(());
+    }
+    Err(CliError::Usage(format!(
+        "not supported yet: {}; leave it out",
+        given.join(", ")
+    )))
+}
+
+fn log_to_stderr() -> Result<(), CliError> {
+    let directives = std::env::var("GRID_LOG").unwrap_or_else(|_unset| LOG_DEFAULT.to_owned());
+    let filter = EnvFilter::try_new(&directives).map_err(|error| {
+        CliError::Usage(format!(
+            "GRID_LOG: {directives:?} is no filter (such as info or grid_server=debug): {error}"
+        ))
+    })?;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    log.try_init()
+        .map_err(|error| CliError::Failed(format!("no log: {error}")))
+}
+
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, CliError> {
+        let listen = |kind| signal(kind).map_err(|error| CliError::Failed(format!("no signals: {error}")));
+        Ok(Signals {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+        })
+    }
+
+    /// The name of the next signal, and the exit code of a process that it ends.
+    async fn next(&mut self) -> (&'static str, i32) {
+        tokio::select! {
+            biased;
+            _ = self.terminate.recv() => ("SIGTERM", 143),
+            _ = self.interrupt.recv() => ("SIGINT", 130),
+        }
+    }
+}
+
+async fn serve(config: Config) -> Result<(), CliError> {
+    let mut signals = Signals::new()?;
+    let cluster = config.cluster.name.to_string();
+    let mut server = Server::start(config).await?;
+    let (grpc, http) = (server.grpc_address(), server.http_address());
+    let name = server.grid().member_name().to_owned();
+    // Whoever started the server may not want to read.
+    match output::print(&format!(
+        "ready cluster={cluster} name={name} grpc={grpc} http={http}"
+    )) {
+        Ok(()) | Err(CliError::ClosedOutput) => {}
+        Err(error) => return Err(error),
+    }
+    tracing::info!(%cluster, %name, %grpc, %http, "ready");
+    let signal = tokio::select! {
+        biased;
+        (signal, _) = signals.next() => Some(signal),
+        () = server.failed() => None,
+    };
+    match signal {
+        Some(signal) => tracing::info!(
+            signal,
+            "stopping: requests under way are answered; once more stops at once"
+        ),
+        None => tracing::error!("stopping: a part of the server has failed"),
+    }
+    let stopped = tokio::select! {
+        biased;
+        (signal, code) = signals.next() => {
+            tracing::warn!(signal, "stopped at once");
+            exit(code)
+        }
+        stopped = server.shutdown() => stopped,
+    };
+    match stopped {
+        Stopped::Drained => tracing::info!("stopped"),
+        Stopped::CutOff => {
+            tracing::warn!("stopped; requests that took longer than member.drain-timeout were cut off")
+        }
+    }
+    match signal {
+        Some(_) => Ok(()),
+        None => Err(CliError::Failed(
+            "a part of the server failed; its log says which and why".to_owned(),
+        )),
+    }
+}

@@ -1,0 +1,6 @@
+//! The HTTP edge: health, cluster, caches and metrics for operators.
+
+mod routes;
+mod serve;
+
+pub use serve::{HttpState, serve};

@@ -1,0 +1,130 @@
+//! The real program.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
+
+/// The program, without anything of the environment that would configure it.
+pub(crate) fn grid(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_grid"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("GRID_") {
+            command.env_remove(name);
+        }
+    }
+    command.args(arguments);
+    command
+}
+
+/// Runs the program to its end: its exit code, what it printed, what it complained.
+pub(crate) fn run(arguments: &[&str]) -> (i32, String, String) {
+    run_with_input(arguments, "")
+}
+
+pub(crate) fn run_with_input(arguments: &[&str], input: &str) -> (i32, String, String) {
+    let mut command = grid(arguments);
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // A program that does not read its input ends before it is written; that is its right.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code().unwrap(), text(stdout), text(stderr))
+}
+
+/// A server that runs until it is dropped.
+pub(crate) struct ServerProcess {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    pub(crate) ready: String,
+}
+
+impl ServerProcess {
+    /// Starts `grid serve` on free ports and waits for its ready line.
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        let ports = ["serve", "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0"];
+        let mut command = grid(&ports);
+        command
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut ready = String::new();
+        stdout.read_line(&mut ready).unwrap();
+        if !ready.starts_with("ready ") {
+            let mut complaint = String::new();
+            child
+                .stderr
+                .take()
+                .unwrap()
+                .read_to_string(&mut complaint)
+                .unwrap();
+            panic!("no ready line: {ready:?} {complaint}");
+        }
+        ServerProcess {
+            child,
+            stdout,
+            ready: ready.trim_end().to_owned(),
+        }
+    }
+
+    /// A field of the ready line.
+    pub(crate) fn field(&self, name: &str) -> &str {
+        let prefix = format!("{name}=");
+        let found = self.ready.split(' ').find_map(|part| part.strip_prefix(&prefix));
+        found.unwrap_or_else(|| panic!("no {name} in {:?}", self.ready))
+    }
+
+    pub(crate) fn signal(&self, signal: &str) {
+        let sent = Command::new("kill")
+            .args([signal, &self.child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(sent.success());
+    }
+
+    /// Waits for the end: how it ended, what else was printed, and the log.
+    pub(crate) fn wait(&mut self) -> (ExitStatus, String, String) {
+        let (mut rest, mut log) = (String::new(), String::new());
+        self.child
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut log)
+            .unwrap();
+        self.stdout.read_to_string(&mut rest).unwrap();
+        (self.child.wait().unwrap(), rest, log)
+    }
+
+    /// Waits until a line of the log has this text.
+    pub(crate) fn wait_for_log(&mut self, text: &str) {
+        let stderr = self.child.stderr.as_mut().unwrap();
+        let mut log = Vec::new();
+        let mut byte = [0];
+        while !String::from_utf8_lossy(&log).contains(text) {
+            assert_eq!(
+                stderr.read(&mut byte).unwrap(),
+                1,
+                "the log ended: {}",
+                String::from_utf8_lossy(&log)
+            );
+            log.extend(byte);
+        }
+    }
+}
+
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        // After `wait` it has ended, and there is nothing to kill.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

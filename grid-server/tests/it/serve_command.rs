@@ -1,0 +1,197 @@
+//! `grid serve` and `grid config`.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+
+use crate::process::{ServerProcess, grid, run};
+
+fn config_file(text: &str) -> tempfile::NamedTempFile {
+    let mut file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file
+}
+
+/// The status and the body of an answer.
+fn get(address: &str, path: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+}
+
+#[test]
+fn the_ready_line_names_what_is_bound_and_sigterm_exits_0() {
+    let mut server = ServerProcess::start(&[
+        "--cluster",
+        "shop",
+        "--name",
+        "m1",
+        "--zone",
+        "z1",
+        "--machine",
+        "host-1",
+    ]);
+    assert_eq!((server.field("cluster"), server.field("name")), ("shop", "m1"));
+    assert!(server.field("grpc").parse::<SocketAddr>().unwrap().port() != 0);
+    let http = server.field("http").to_owned();
+    assert_eq!(get(&http, "/health/ready"), (200, String::new()));
+    let cluster: serde_json::Value = serde_json::from_str(&get(&http, "/cluster").1).unwrap();
+    assert_eq!(
+        (&cluster["name"], &cluster["members"][0]["zone"]),
+        (&"shop".into(), &"z1".into())
+    );
+    assert_eq!(cluster["members"][0]["machine"], "host-1");
+    TcpStream::connect(server.field("grpc")).unwrap();
+    server.signal("-TERM");
+    let (status, rest, log) = server.wait();
+    assert_eq!((status.code(), rest.as_str()), (Some(0), ""), "{log}");
+    assert!(log.contains("stopped"), "{log}");
+}
+
+#[test]
+fn sigint_exits_0_too() {
+    let mut server = ServerProcess::start(&[]);
+    server.signal("-INT");
+    assert_eq!(server.wait().0.code(), Some(0));
+}
+
+#[test]
+fn a_second_signal_stops_at_once() {
+    let file = config_file(
+        "[member]\ndrain-timeout = \"1h\"\n[http]\nheader-timeout = \"10m\"\nrequest-timeout = \"10m\"\n",
+    );
+    let mut server = ServerProcess::start(&["--config", file.path().to_str().unwrap()]);
+    // Half a request keeps the server from draining.
+    let mut stream = TcpStream::connect(server.field("http")).unwrap();
+    stream.write_all(b"GET /health/live HTTP/1.1\r\nho").unwrap();
+    assert_eq!(get(server.field("http"), "/health/live").0, 200);
+    server.signal("-TERM");
+    server.wait_for_log("stopping");
+    server.signal("-TERM");
+    assert_eq!(server.wait().0.code(), Some(143));
+    drop(stream);
+}
+
+#[test]
+fn a_port_in_use_is_named_with_what_to_do() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for (flag, other, key) in [
+        ("--grpc", "--http", "grpc.address"),
+        ("--http", "--grpc", "http.address"),
+    ] {
+        let (code, _, error) = run(&["serve", flag, &address, other, "127.0.0.1:0"]);
+        assert_eq!(code, 2);
+        for part in [&address, flag, key, "another process uses this port", "port 0"] {
+            assert!(error.contains(part), "{part:?} is missing in {error}");
+        }
+    }
+}
+
+#[test]
+fn other_machines_are_kept_out_unless_that_is_accepted() {
+    for flag in ["--grpc", "--http", "--listen"] {
+        let (code, _, error) = run(&["serve", flag, "0.0.0.0:0"]);
+        assert_eq!(code, 2, "{error}");
+        assert!(
+            error.contains("0.0.0.0:0") && error.contains(flag) && error.contains("--insecure"),
+            "{error}"
+        );
+    }
+    let server = ServerProcess::start(&["--listen", "0.0.0.0:0", "--insecure"]);
+    assert!(!server.ready.contains("listen="), "{}", server.ready);
+}
+
+#[test]
+fn what_is_not_there_yet_is_refused() {
+    for arguments in [
+        &["serve", "--join", "127.0.0.1:1,127.0.0.1:2"][..],
+        &["serve", "--expect", "3"],
+        &["serve", "--data-dir", "data"],
+        &["serve", "--no-storage"],
+    ] {
+        let (code, _, error) = run(arguments);
+        assert_eq!(code, 2);
+        assert!(
+            error.contains("not supported yet") && error.contains(arguments[1]),
+            "{error}"
+        );
+    }
+    let (code, _, error) = run(&["serve", "--join", "nowhere"]);
+    assert_eq!(code, 2);
+    assert!(error.contains("\"nowhere\" is not HOST:PORT"), "{error}");
+}
+
+#[test]
+fn a_wrong_configuration_names_file_line_and_key() {
+    let file = config_file("[cluster]\nname = \"x\"\n[grpc]\naddress = \"abc\"\n");
+    let path = file.path().to_str().unwrap();
+    let expected = format!("{path}:4:11: grpc.address: \"abc\" is not HOST:PORT");
+    for arguments in [
+        &["serve", "--config", path][..],
+        &["config", "check", path],
+        &["config", "show", "--config", path],
+    ] {
+        let (code, _, error) = run(arguments);
+        assert_eq!(code, 2);
+        assert!(error.contains(&expected), "{error}");
+    }
+    let output = grid(&["serve"]).env("GRID_HTTP_ADDRESS", "x").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        error.contains("GRID_HTTP_ADDRESS: http.address: \"x\" is not HOST:PORT"),
+        "{error}"
+    );
+    let (code, _, error) = run(&["serve", "--config", "no-such-file.toml"]);
+    assert_eq!(
+        (code, error.contains("no-such-file.toml: cannot be read")),
+        (2, true),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_effective_configuration_is_shown_with_its_sources() {
+    let file = config_file("[cluster]\nname = \"from-file\"\n[[cache]]\nname = \"orders\"\nttl = \"10s\"\n");
+    let path = file.path().to_str().unwrap();
+    assert_eq!(
+        run(&["config", "check", path]),
+        (0, format!("{path}: no mistake\n"), String::new())
+    );
+    let mut command = grid(&["config", "show", "--config", path, "--http", "127.0.0.1:0"]);
+    let output = command.env("GRID_GRPC_STRICT", "true").output().unwrap();
+    let shown = String::from_utf8(output.stdout).unwrap();
+    for line in [
+        format!("name = \"from-file\" # {path}:2:8"),
+        "strict = true # GRID_GRPC_STRICT".to_owned(),
+        "address = \"127.0.0.1:0\" # --http".to_owned(),
+        "address = \"127.0.0.1:1408\" # default".to_owned(),
+        format!("ttl = \"10s\" # {path}:5:7"),
+    ] {
+        assert!(
+            shown.lines().any(|given| given == line),
+            "{line:?} is missing in\n{shown}"
+        );
+    }
+    let again = config_file(&shown);
+    assert_eq!(run(&["config", "check", again.path().to_str().unwrap()]).0, 0);
+}
+
+#[test]
+fn usage_is_explained() {
+    let (code, help, _) = run(&["--help"]);
+    assert_eq!(code, 0);
+    assert!(help.contains("5  the outcome is unknown"), "{help}");
+    assert_eq!(run(&["no-such-command"]).0, 2);
+    let (code, script, _) = run(&["completions", "bash"]);
+    assert_eq!((code, script.contains("grid")), (0, true));
+}
