@@ -377,7 +377,8 @@ class Context {
 
   async close () {
     for (const cache of this.caches) {
-      if (cache.active) await cache.destroy()
+      // Not destroyed: doing so while an event stream opens or closes can hang the reference server for good.
+      if (cache.active) await cache.clear()
     }
   }
 }

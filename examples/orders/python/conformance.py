@@ -69,7 +69,12 @@ class Context:
 
     async def close(self) -> None:
         for cache in self.opened:
-            if cache.active:
+            if not cache.active:
+                continue
+            if self.version == 0:
+                # Destroying while a v0 event stream opens or closes can hang the reference server for good.
+                await cache.clear()
+            else:
                 await cache.destroy()
 
 

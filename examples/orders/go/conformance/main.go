@@ -83,7 +83,14 @@ type cacheOption = func(*coherence.CacheOptions)
 func openCache[K comparable, V any](s *scene, session *coherence.Session, suffix string, options ...cacheOption) coherence.NamedCache[K, V] {
 	cache := must(coherence.GetNamedCache[K, V](session, s.name+suffix, options...))
 	if session == s.session {
-		s.cleanup = append(s.cleanup, func() { _ = cache.Destroy(s.ctx) })
+		s.cleanup = append(s.cleanup, func() {
+			if s.version == 0 {
+				// Destroying while a v0 event stream opens or closes can hang the reference server for good.
+				_ = cache.Clear(s.ctx)
+				return
+			}
+			_ = cache.Destroy(s.ctx)
+		})
 	}
 	return cache
 }
