@@ -6,7 +6,10 @@ use tokio::time::Instant;
 
 /// What time it is. Tokio's clock, which tests can stop.
 #[inline]
-#[expect(clippy::disallowed_methods, reason = "this is the one place of the crate that reads the clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place of the crate that reads the clock"
+)]
 pub(crate) fn now() -> Instant {
     Instant::now()
 }

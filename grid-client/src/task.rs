@@ -21,7 +21,10 @@ impl Tasks {
 
     /// Runs a task. A session cannot go on without any of its tasks, so a panic in one ends the others, which
     /// makes every operation fail with the reason instead of hanging.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place of the crate that spawns")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place of the crate that spawns"
+    )]
     pub(crate) fn spawn<F>(&self, name: &'static str, task: F)
     where
         F: Future<Output = ()> + Send + 'static,

@@ -34,9 +34,17 @@ pub(crate) struct EventQueue {
 
 impl EventQueue {
     pub(crate) fn new(len_max: usize) -> Self {
-        let state =
-            State { events: VecDeque::new(), lost: false, last: None, ended: false, waker: None };
-        EventQueue { state: Mutex::new(state), len_max }
+        let state = State {
+            events: VecDeque::new(),
+            lost: false,
+            last: None,
+            ended: false,
+            waker: None,
+        };
+        EventQueue {
+            state: Mutex::new(state),
+            len_max,
+        }
     }
 
     /// Adds an event.
@@ -114,13 +122,22 @@ mod tests {
         for _ in 0..5 {
             queue.push(Ok(BinaryEvent::Truncated));
         }
-        assert!(matches!(next(&queue), Poll::Ready(Some(Ok(BinaryEvent::Truncated)))));
+        assert!(matches!(
+            next(&queue),
+            Poll::Ready(Some(Ok(BinaryEvent::Truncated)))
+        ));
         queue.push(Ok(BinaryEvent::Truncated));
-        assert!(matches!(next(&queue), Poll::Ready(Some(Ok(BinaryEvent::Truncated)))));
+        assert!(matches!(
+            next(&queue),
+            Poll::Ready(Some(Ok(BinaryEvent::Truncated)))
+        ));
         assert!(matches!(next(&queue), Poll::Ready(Some(Ok(BinaryEvent::Resync)))));
         assert!(next(&queue).is_pending());
         queue.push(Ok(BinaryEvent::Truncated));
-        assert!(matches!(next(&queue), Poll::Ready(Some(Ok(BinaryEvent::Truncated)))));
+        assert!(matches!(
+            next(&queue),
+            Poll::Ready(Some(Ok(BinaryEvent::Truncated)))
+        ));
     }
 
     #[test]
@@ -130,8 +147,14 @@ mod tests {
         queue.end(Ok(BinaryEvent::Destroyed));
         queue.push(Ok(BinaryEvent::Truncated));
         queue.resync();
-        assert!(matches!(next(&queue), Poll::Ready(Some(Ok(BinaryEvent::Truncated)))));
-        assert!(matches!(next(&queue), Poll::Ready(Some(Ok(BinaryEvent::Destroyed)))));
+        assert!(matches!(
+            next(&queue),
+            Poll::Ready(Some(Ok(BinaryEvent::Truncated)))
+        ));
+        assert!(matches!(
+            next(&queue),
+            Poll::Ready(Some(Ok(BinaryEvent::Destroyed)))
+        ));
         assert!(matches!(next(&queue), Poll::Ready(None)));
     }
 }

@@ -35,14 +35,33 @@ pub(super) fn entry_event(payload: Option<Payload>) -> Result<Option<BinaryEntry
         _ => return Ok(None),
     };
     let value = |bytes: Bytes| -> Result<Option<Binary>, CacheError> {
-        if bytes.is_empty() { Ok(None) } else { binary_of(bytes).map(Some) }
+        if bytes.is_empty() {
+            Ok(None)
+        } else {
+            binary_of(bytes).map(Some)
+        }
     };
     let read = || -> Result<BinaryEntryEvent, CacheError> {
         // A value that there cannot be comes as null.
-        let old = if kind == EntryEventKind::Insert { None } else { value(message.old_value)? };
-        let new = if kind == EntryEventKind::Delete { None } else { value(message.new_value)? };
+        let old = if kind == EntryEventKind::Insert {
+            None
+        } else {
+            value(message.old_value)?
+        };
+        let new = if kind == EntryEventKind::Delete {
+            None
+        } else {
+            value(message.new_value)?
+        };
         let key = binary_of(message.key)?;
-        Ok(BinaryEntryEvent { kind, key, old, new, synthetic: message.synthetic, expired: message.expired })
+        Ok(BinaryEntryEvent {
+            kind,
+            key,
+            old,
+            new,
+            synthetic: message.synthetic,
+            expired: message.expired,
+        })
     };
     read().map(Some).map_err(|error| error.to_string())
 }

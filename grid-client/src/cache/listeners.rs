@@ -70,7 +70,10 @@ impl Group {
     }
 
     fn change(&self, epoch: u32) -> Option<Change> {
-        let reported = self.reported.filter(|(since, _)| *since == epoch).map(|(_, level)| level);
+        let reported = self
+            .reported
+            .filter(|(since, _)| *since == epoch)
+            .map(|(_, level)| level);
         match self.listeners.iter().map(|listener| listener.level).max() {
             Some(wanted) if reported.is_none_or(|level| level < wanted) => {
                 Some(Change::Subscribe(self.target(), wanted))
@@ -82,7 +85,11 @@ impl Group {
 
     fn subscribed(&mut self, epoch: u32, level: Level) {
         self.reported = Some((epoch, level));
-        for listener in self.listeners.iter_mut().filter(|listener| listener.level <= level) {
+        for listener in self
+            .listeners
+            .iter_mut()
+            .filter(|listener| listener.level <= level)
+        {
             if listener.since.is_some_and(|since| since != epoch) {
                 listener.queue.resync();
             }
@@ -126,19 +133,29 @@ impl Listeners {
         let id = self.listener_id;
         let group = match target {
             Target::All => &mut self.all,
-            Target::Key(key) => self.keys.entry(key.canonical().to_vec()).or_insert_with(|| Group {
-                key: Some(key.clone()),
-                ..Group::default()
-            }),
+            Target::Key(key) => self
+                .keys
+                .entry(key.canonical().to_vec())
+                .or_insert_with(|| Group {
+                    key: Some(key.clone()),
+                    ..Group::default()
+                }),
         };
-        group.listeners.push(Listener { id, level, queue, since: None });
+        group.listeners.push(Listener {
+            id,
+            level,
+            queue,
+            since: None,
+        });
         id
     }
 
     /// The server reports already what a listener wants: it hears of everything from now on.
     pub(crate) fn settle(&mut self, epoch: u32) {
         for group in std::iter::once(&mut self.all).chain(self.keys.values_mut()) {
-            let Some((since, level)) = group.reported.filter(|(since, _)| *since == epoch) else { continue };
+            let Some((since, level)) = group.reported.filter(|(since, _)| *since == epoch) else {
+                continue;
+            };
             for listener in &mut group.listeners {
                 if listener.since.is_none() && listener.level <= level {
                     listener.since = Some(since);
@@ -169,7 +186,10 @@ impl Listeners {
     /// What to ask of the server next, with the number to confirm it by; `None` when it reports what is wanted.
     pub(crate) fn next_change(&mut self, epoch: u32) -> Option<(u64, Change)> {
         self.keys.retain(|_, group| !group.is_unused());
-        let change = self.all.change(epoch).or_else(|| self.keys.values().find_map(|group| group.change(epoch)));
+        let change = self
+            .all
+            .change(epoch)
+            .or_else(|| self.keys.values().find_map(|group| group.change(epoch)));
         let Some(change) = change else {
             self.pending = None;
             return None;
@@ -181,8 +201,12 @@ impl Listeners {
 
     /// The server did what was asked.
     pub(crate) fn confirmed(&mut self, epoch: u32, id: u64) {
-        let Some((_, change)) = self.pending.take_if(|(pending, _)| *pending == id) else { return };
-        let Some(group) = self.group(change.target()) else { return };
+        let Some((_, change)) = self.pending.take_if(|(pending, _)| *pending == id) else {
+            return;
+        };
+        let Some(group) = self.group(change.target()) else {
+            return;
+        };
         match change {
             Change::Subscribe(_, level) => group.subscribed(epoch, level),
             Change::Unsubscribe(_) => group.reported = None,
@@ -191,10 +215,14 @@ impl Listeners {
 
     /// The server refused to report this: its listeners end.
     pub(crate) fn refused(&mut self, change: &Change, words: &str) {
-        let Some(group) = self.group(change.target()) else { return };
+        let Some(group) = self.group(change.target()) else {
+            return;
+        };
         match change {
             Change::Subscribe(..) => group.listeners.drain(..).for_each(|listener| {
-                listener.queue.end(Err(CacheError::Refused { message: words.to_owned() }));
+                listener.queue.end(Err(CacheError::Refused {
+                    message: words.to_owned(),
+                }));
             }),
             Change::Unsubscribe(_) => {}
         }
@@ -216,14 +244,19 @@ impl Listeners {
             Err(error) => {
                 // Whose key it is cannot be told, so everyone whose it may be must read again.
                 tracing::warn!(%error, "an event has a key that cannot be read");
-                self.keys.values().flat_map(|group| &group.listeners).for_each(|l| l.queue.resync());
+                self.keys
+                    .values()
+                    .flat_map(|group| &group.listeners)
+                    .for_each(|l| l.queue.resync());
             }
         }
     }
 
     fn queues(&self) -> impl Iterator<Item = &Arc<EventQueue>> {
         let groups = std::iter::once(&self.all).chain(self.keys.values());
-        groups.flat_map(|group| &group.listeners).map(|listener| &listener.queue)
+        groups
+            .flat_map(|group| &group.listeners)
+            .map(|listener| &listener.queue)
     }
 
     /// Hands everyone an event of the cache.
@@ -233,7 +266,11 @@ impl Listeners {
 
     /// Tells everyone that an event could not be read.
     pub(crate) fn fail_all(&self, what: &str) {
-        self.queues().for_each(|queue| queue.push(Err(CacheError::Protocol { what: what.to_owned() })));
+        self.queues().for_each(|queue| {
+            queue.push(Err(CacheError::Protocol {
+                what: what.to_owned(),
+            }))
+        });
     }
 
     /// Ends all listening.
@@ -321,7 +358,9 @@ mod tests {
         assert_eq!(taken(&lite).len(), 2);
         assert_eq!(taken(&third).len(), 1);
         let events = taken(&full);
-        let [BinaryEvent::Entry(event)] = &events[..] else { panic!("{events:?}") };
+        let [BinaryEvent::Entry(event)] = &events[..] else {
+            panic!("{events:?}")
+        };
         assert!(event.new.is_some());
         listeners.remove(&Target::All, first);
         listeners.remove(&Target::All, second);
@@ -389,11 +428,14 @@ mod tests {
         let (one, all) = (queue(), queue());
         listeners.add(&key("1"), Level::Lite, one.clone());
         let (_, change) = listeners.next_change(1).unwrap();
-        listeners.add(&Target::All, Level::Lite, all.clone());
+        listeners.add(&Target::All, Level::Lite, all);
         listeners.refused(&change, "no");
         assert_eq!(sync(&mut listeners, 1), ["all lite"]);
         let waker = noop_waker();
         let ended = one.poll_next(&Context::from_waker(&waker));
-        assert!(matches!(ended, Poll::Ready(Some(Err(CacheError::Refused { .. })))));
+        assert!(matches!(
+            ended,
+            Poll::Ready(Some(Err(CacheError::Refused { .. })))
+        ));
     }
 }

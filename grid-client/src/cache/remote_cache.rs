@@ -17,13 +17,13 @@ use grid_core::value::{Binary, Key};
 use grid_proto::any::Packed;
 use grid_proto::frame::{BytesFields, PutFields};
 use grid_proto::google::BytesValue;
-use grid_proto::v1::cache::{NamedCacheRequestType as Kind, PutAllRequest, PutRequest, ReplaceMappingRequest};
+use grid_proto::v1::cache::{
+    NamedCacheRequestType as Kind, PutAllRequest, PutRequest, ReplaceMappingRequest,
+};
 use grid_proto::v1::common::{BinaryKeyAndValue, CollectionOfBytesValues};
 use grid_proto::wire::{Encode, Nothing, Payload};
 
-use crate::codec::{
-    binary_of, bool_of, bytes_value_of, int_of, optional_value_of, pair_of, wire_payload,
-};
+use crate::codec::{binary_of, bool_of, bytes_value_of, int_of, optional_value_of, pair_of, wire_payload};
 use crate::connection::Answer;
 use crate::session::Life;
 
@@ -53,12 +53,18 @@ pub(crate) struct RemoteCache {
 
 impl RemoteCache {
     pub(crate) fn new(state: Arc<CacheState>, life: Arc<Life>) -> Self {
-        RemoteCache { state, released: AtomicBool::new(false), life }
+        RemoteCache {
+            state,
+            released: AtomicBool::new(false),
+            life,
+        }
     }
 
     fn check(&self) -> Result<(), CacheError> {
         if self.released.load(Ordering::Acquire) {
-            return Err(CacheError::Released { cache: self.state.name().to_string() });
+            return Err(CacheError::Released {
+                cache: self.state.name().to_string(),
+            });
         }
         Ok(())
     }
@@ -69,13 +75,29 @@ impl RemoteCache {
     }
 
     /// Asks with a message.
-    async fn send<M: Packed>(&self, kind: Kind, message: &(impl Encode + Sync)) -> Result<Answer, CacheError> {
-        self.ask(Ask { kind, type_url: M::TYPE_URL, message: Some(message), reads: is_read(kind) }).await
+    async fn send<M: Packed>(
+        &self,
+        kind: Kind,
+        message: &(impl Encode + Sync),
+    ) -> Result<Answer, CacheError> {
+        self.ask(Ask {
+            kind,
+            type_url: M::TYPE_URL,
+            message: Some(message),
+            reads: is_read(kind),
+        })
+        .await
     }
 
     /// Asks without one.
     async fn plain(&self, kind: Kind) -> Result<Answer, CacheError> {
-        self.ask(Ask::<Nothing> { kind, type_url: "", message: None, reads: is_read(kind) }).await
+        self.ask(Ask::<Nothing> {
+            kind,
+            type_url: "",
+            message: None,
+            reads: is_read(kind),
+        })
+        .await
     }
 
     async fn put(
@@ -97,45 +119,82 @@ impl RemoteCache {
         match command {
             Command::Put { value, ttl } => {
                 let answer = self.put(Kind::Put, &key, &value, ttl).await?;
-                let previous = if want_previous { value_or_null(answer)? } else { None };
+                let previous = if want_previous {
+                    value_or_null(answer)?
+                } else {
+                    None
+                };
                 Ok(Updated { done: true, previous })
             }
             Command::PutIfAbsent { value, ttl } => {
                 let answer = self.put(Kind::PutIfAbsent, &key, &value, ttl).await?;
                 let previous = value_or_null(answer)?;
-                Ok(Updated { done: previous.is_none(), previous })
+                Ok(Updated {
+                    done: previous.is_none(),
+                    previous,
+                })
             }
             Command::Replace { value } => {
-                let answer =
-                    self.send::<BinaryKeyAndValue>(Kind::Replace, &pair(&key, &value)?).await?;
+                let answer = self
+                    .send::<BinaryKeyAndValue>(Kind::Replace, &pair(&key, &value)?)
+                    .await?;
                 let bytes = bytes_value_of(answer.first)?;
-                let previous = if bytes.is_empty() { None } else { Some(binary_of(bytes)?) };
-                Ok(Updated { done: previous.is_some(), previous })
+                let previous = if bytes.is_empty() {
+                    None
+                } else {
+                    Some(binary_of(bytes)?)
+                };
+                Ok(Updated {
+                    done: previous.is_some(),
+                    previous,
+                })
             }
             Command::ReplaceIfEqual { previous, value } => {
-                let message =
-                    Three([wire_payload(key.spelling())?, wire_payload(&previous)?, wire_payload(&value)?]);
-                let answer = self.send::<ReplaceMappingRequest>(Kind::ReplaceMapping, &message).await?;
+                let message = Three([
+                    wire_payload(key.spelling())?,
+                    wire_payload(&previous)?,
+                    wire_payload(&value)?,
+                ]);
+                let answer = self
+                    .send::<ReplaceMappingRequest>(Kind::ReplaceMapping, &message)
+                    .await?;
                 let done = bool_of(answer.first)?;
-                Ok(Updated { done, previous: done.then_some(previous) })
+                Ok(Updated {
+                    done,
+                    previous: done.then_some(previous),
+                })
             }
             Command::Remove => {
-                let answer = self.send::<BytesValue>(Kind::Remove, &one(key.spelling())?).await?;
+                let answer = self
+                    .send::<BytesValue>(Kind::Remove, &one(key.spelling())?)
+                    .await?;
                 let previous = value_or_null(answer)?;
-                Ok(Updated { done: previous.is_some(), previous })
+                Ok(Updated {
+                    done: previous.is_some(),
+                    previous,
+                })
             }
             Command::RemoveIfEqual { previous } => {
                 let message = pair(&key, &previous)?;
-                let answer = self.send::<BinaryKeyAndValue>(Kind::RemoveMapping, &message).await?;
+                let answer = self
+                    .send::<BinaryKeyAndValue>(Kind::RemoveMapping, &message)
+                    .await?;
                 let done = bool_of(answer.first)?;
-                Ok(Updated { done, previous: done.then_some(previous) })
+                Ok(Updated {
+                    done,
+                    previous: done.then_some(previous),
+                })
             }
         }
     }
 
     async fn put_batch(&self, entries: &[(Key, Binary)]) -> Result<(), CacheError> {
-        let elements = entries.iter().map(|(key, value)| pair(key, value)).collect::<Result<_, _>>()?;
-        self.send::<PutAllRequest>(Kind::PutAll, &Many { elements, ttl_ms: 0 }).await?;
+        let elements = entries
+            .iter()
+            .map(|(key, value)| pair(key, value))
+            .collect::<Result<_, _>>()?;
+        self.send::<PutAllRequest>(Kind::PutAll, &Many { elements, ttl_ms: 0 })
+            .await?;
         Ok(())
     }
 
@@ -155,22 +214,37 @@ impl RemoteCache {
     }
 
     async fn get_batch(&self, keys: &[Key], found: &mut Vec<(Binary, Binary)>) -> Result<(), CacheError> {
-        let elements = keys.iter().map(|key| wire_payload(key.spelling())).collect::<Result<_, _>>()?;
+        let elements = keys
+            .iter()
+            .map(|key| wire_payload(key.spelling()))
+            .collect::<Result<_, _>>()?;
         let message = Many { elements, ttl_ms: 0 };
-        let answer = self.send::<CollectionOfBytesValues>(Kind::GetAll, &message).await?;
+        let answer = self
+            .send::<CollectionOfBytesValues>(Kind::GetAll, &message)
+            .await?;
         for payload in answer.first.into_iter().chain(answer.rest) {
             found.push(pair_of(payload)?);
         }
         Ok(())
     }
 
-    async fn read_page(&self, cookie: Option<Bytes>, contents: PageContents) -> Result<BinaryPage, CacheError> {
+    async fn read_page(
+        &self,
+        cookie: Option<Bytes>,
+        contents: PageContents,
+    ) -> Result<BinaryPage, CacheError> {
         let kind = match contents {
             PageContents::Keys => Kind::PageOfKeys,
             PageContents::Entries => Kind::PageOfEntries,
         };
         let cookie = cookie.unwrap_or_default();
-        let message = BytesFields { first: Payload { prefix: None, bytes: &cookie }, second: None };
+        let message = BytesFields {
+            first: Payload {
+                prefix: None,
+                bytes: &cookie,
+            },
+            second: None,
+        };
         let answer = self.send::<BytesValue>(kind, &message).await?;
         let next = bytes_value_of(answer.first)?;
         let entries = answer.rest.into_iter().map(|payload| match contents {
@@ -193,13 +267,23 @@ impl RemoteCache {
                 wire_payload(key.spelling())?;
                 Target::Key(key)
             }
-            _ => return Err(CacheError::Unsupported { what: "listening to this kind of selection" }),
+            _ => {
+                return Err(CacheError::Unsupported {
+                    what: "listening to this kind of selection",
+                });
+            }
         };
         let level = if listen.values { Level::Values } else { Level::Lite };
         let (id, queue) = self.state.listen(&target, level);
         // From here on, dropping the stream undoes what was done.
         let (cache, life) = (self.state.clone(), self.life.clone());
-        let stream = EventStream { queue, cache, target, id, _life: life };
+        let stream = EventStream {
+            queue,
+            cache,
+            target,
+            id,
+            _life: life,
+        };
         self.state.sync().await?;
         Ok(stream.boxed())
     }
@@ -256,14 +340,23 @@ impl CacheBackend for RemoteCache {
 
     fn contains_key(&self, key: Key) -> BoxFuture<'_, Result<bool, CacheError>> {
         async move {
-            let answer = self.send::<BytesValue>(Kind::ContainsKey, &one(key.spelling())?).await?;
+            let answer = self
+                .send::<BytesValue>(Kind::ContainsKey, &one(key.spelling())?)
+                .await?;
             bool_of(answer.first)
         }
         .boxed()
     }
 
     fn contains_value(&self, value: Binary) -> BoxFuture<'_, Result<bool, CacheError>> {
-        async move { bool_of(self.send::<BytesValue>(Kind::ContainsValue, &one(&value)?).await?.first) }.boxed()
+        async move {
+            bool_of(
+                self.send::<BytesValue>(Kind::ContainsValue, &one(&value)?)
+                    .await?
+                    .first,
+            )
+        }
+        .boxed()
     }
 
     fn update(

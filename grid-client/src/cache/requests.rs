@@ -22,12 +22,18 @@ pub(super) fn ttl_ms(ttl: TimeToLive) -> i64 {
 /// `BytesValue`: one key, value or cookie.
 #[inline]
 pub(super) fn one(binary: &Binary) -> Result<BytesFields<'_>, CacheError> {
-    Ok(BytesFields { first: wire_payload(binary)?, second: None })
+    Ok(BytesFields {
+        first: wire_payload(binary)?,
+        second: None,
+    })
 }
 
 /// `BinaryKeyAndValue`.
 pub(super) fn pair<'a>(key: &'a Key, value: &'a Binary) -> Result<BytesFields<'a>, CacheError> {
-    Ok(BytesFields { first: wire_payload(key.spelling())?, second: Some(wire_payload(value)?) })
+    Ok(BytesFields {
+        first: wire_payload(key.spelling())?,
+        second: Some(wire_payload(value)?),
+    })
 }
 
 /// A message of bytes fields, numbered from 1.
@@ -36,7 +42,11 @@ pub(super) struct Three<'a>(pub(super) [Payload<'a>; 3]);
 
 impl<'a> Three<'a> {
     fn fields(&self) -> impl Iterator<Item = Field<'_, Payload<'a>>> {
-        (1..).zip(&self.0).map(|(tag, value)| Field { tag, value, always: false })
+        (1..).zip(&self.0).map(|(tag, value)| Field {
+            tag,
+            value,
+            always: false,
+        })
     }
 }
 
@@ -59,11 +69,18 @@ pub(super) struct Many<E> {
 
 impl<E: Encode> Many<E> {
     fn fields(&self) -> impl Iterator<Item = Field<'_, E>> {
-        self.elements.iter().map(|value| Field { tag: 1, value, always: true })
+        self.elements.iter().map(|value| Field {
+            tag: 1,
+            value,
+            always: true,
+        })
     }
 
     fn ttl(&self) -> Varint {
-        Varint { tag: 2, value: self.ttl_ms.cast_unsigned() }
+        Varint {
+            tag: 2,
+            value: self.ttl_ms.cast_unsigned(),
+        }
     }
 }
 
@@ -111,7 +128,10 @@ mod tests {
     use super::*;
 
     fn json(bytes: &[u8]) -> Payload<'_> {
-        Payload { prefix: Some(0x15), bytes }
+        Payload {
+            prefix: Some(0x15),
+            bytes,
+        }
     }
 
     fn written(message: &impl Encode) -> Vec<u8> {
@@ -150,6 +170,9 @@ mod tests {
     fn three_fields_read_back() {
         let message = Three([json(b"1"), json(b"2"), json(b"3")]);
         let read = ReplaceMappingRequest::decode(&written(&message)[..]).unwrap();
-        assert_eq!((&read.key[..], &read.previous_value[..], &read.new_value[..]), (&b"\x151"[..], &b"\x152"[..], &b"\x153"[..]));
+        assert_eq!(
+            (&read.key[..], &read.previous_value[..], &read.new_value[..]),
+            (&b"\x151"[..], &b"\x152"[..], &b"\x153"[..])
+        );
     }
 }

@@ -78,14 +78,20 @@ fn packed(binding: Binding) -> u64 {
 
 fn unpacked(packed: u64) -> Binding {
     let half = |bits: u64| u32::try_from(bits & 0xffff_ffff).unwrap_or(0);
-    Binding { epoch: half(packed >> 32), cache_id: half(packed).cast_signed() }
+    Binding {
+        epoch: half(packed >> 32),
+        cache_id: half(packed).cast_signed(),
+    }
 }
 
 impl CacheState {
     pub(crate) fn new(name: CacheName, wiring: Arc<Wiring>) -> Arc<Self> {
         let lanes = wiring.lanes.len();
         // Spreads the caches over the lanes; any spread will do.
-        let home = name.as_str().bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31) + usize::from(byte));
+        let home = name
+            .as_str()
+            .bytes()
+            .fold(0_usize, |sum, byte| sum.wrapping_mul(31) + usize::from(byte));
         Arc::new(CacheState {
             name,
             wiring,
@@ -119,7 +125,9 @@ impl CacheState {
     /// Whether the cache is there.
     pub(super) fn check(&self) -> Result<(), CacheError> {
         if self.is_destroyed() {
-            return Err(CacheError::Destroyed { cache: self.name.to_string() });
+            return Err(CacheError::Destroyed {
+                cache: self.name.to_string(),
+            });
         }
         Ok(())
     }
@@ -174,7 +182,10 @@ impl CacheState {
     }
 
     /// Sends a request and waits for the answer; again, when that is safe and the connection failed.
-    pub(super) async fn ask<E: Encode + Sync>(self: &Arc<Self>, ask: Ask<'_, E>) -> Result<Answer, CacheError> {
+    pub(super) async fn ask<E: Encode + Sync>(
+        self: &Arc<Self>,
+        ask: Ask<'_, E>,
+    ) -> Result<Answer, CacheError> {
         let deadline = self.deadline();
         let mut attempts = 0;
         loop {
@@ -217,7 +228,10 @@ impl CacheState {
         deadline: Instant,
     ) -> Result<(), CacheError> {
         match refusal {
-            Refusal::NotConnected => lane.up(deadline).await.map_err(|failure| self.error(failure, true)),
+            Refusal::NotConnected => lane
+                .up(deadline)
+                .await
+                .map_err(|failure| self.error(failure, true)),
             Refusal::NotOpen => self.open(lane, deadline).await,
             Refusal::Full if lane.room(deadline).await => Ok(()),
             Refusal::Full => {
@@ -245,21 +259,33 @@ impl CacheState {
     }
 
     fn late(&self) -> CacheError {
-        CacheError::Deadline { after: self.settings().request_timeout, applied: Applied::No }
+        CacheError::Deadline {
+            after: self.settings().request_timeout,
+            applied: Applied::No,
+        }
     }
 
     /// Sees to it that the cache has an id on this life of the lane.
     async fn open(self: &Arc<Self>, lane: &Arc<Lane>, deadline: Instant) -> Result<(), CacheError> {
-        let Ok(_turn) = timeout_at(deadline, self.opening.lock()).await else { return Err(self.late()) };
+        let Ok(_turn) = timeout_at(deadline, self.opening.lock()).await else {
+            return Err(self.late());
+        };
         let mut attempts = 0;
         loop {
             self.check()?;
-            lane.up(deadline).await.map_err(|failure| self.error(failure, true))?;
+            lane.up(deadline)
+                .await
+                .map_err(|failure| self.error(failure, true))?;
             let epoch = lane.epoch();
-            if self.binding(lane.index).is_some_and(|binding| binding.epoch == epoch) {
+            if self
+                .binding(lane.index)
+                .is_some_and(|binding| binding.epoch == epoch)
+            {
                 return Ok(());
             }
-            let message = EnsureCacheRequest { cache: self.name.to_string() };
+            let message = EnsureCacheRequest {
+                cache: self.name.to_string(),
+            };
             let submitted = lane.submit(Submission {
                 kind: NamedCacheRequestType::EnsureCache,
                 type_url: EnsureCacheRequest::TYPE_URL,
@@ -272,7 +298,11 @@ impl CacheState {
                 Ok(call) => {
                     let epoch = call.epoch;
                     match call.await {
-                        Ok(_) if self.binding(lane.index).is_some_and(|binding| binding.epoch == epoch) => {
+                        Ok(_)
+                            if self
+                                .binding(lane.index)
+                                .is_some_and(|binding| binding.epoch == epoch) =>
+                        {
                             return Ok(());
                         }
                         Ok(_) => Failure::Broken("the server opened the cache and gave no id".to_owned()),
@@ -319,13 +349,17 @@ impl CacheState {
     /// Asks the server to report what is listened to, and no more.
     pub(super) async fn sync(self: &Arc<Self>) -> Result<(), CacheError> {
         let deadline = self.deadline();
-        let Ok(_turn) = timeout_at(deadline, self.syncing.lock()).await else { return Err(self.late()) };
+        let Ok(_turn) = timeout_at(deadline, self.syncing.lock()).await else {
+            return Err(self.late());
+        };
         let lane = &self.wiring.lanes[self.home];
         let mut attempts = 0;
         loop {
             self.check()?;
             self.open(lane, deadline).await?;
-            let Some(binding) = self.binding(lane.index) else { continue };
+            let Some(binding) = self.binding(lane.index) else {
+                continue;
+            };
             let next = {
                 let mut listeners = self.listeners.lock();
                 listeners.settle(binding.epoch);
@@ -374,7 +408,9 @@ fn request_of(change: &Change) -> MapListenerRequest {
     };
     MapListenerRequest {
         subscribe,
-        key_or_filter: Some(KeyOrFilter { key_or_filter: Some(of) }),
+        key_or_filter: Some(KeyOrFilter {
+            key_or_filter: Some(of),
+        }),
         filter_id,
         lite,
         synchronous: true,
@@ -418,9 +454,18 @@ mod tests {
     #[test]
     fn bindings_are_packed_without_loss() {
         for binding in [
-            Binding { epoch: 1, cache_id: -1 },
-            Binding { epoch: u32::MAX, cache_id: i32::MAX },
-            Binding { epoch: 7, cache_id: i32::MIN },
+            Binding {
+                epoch: 1,
+                cache_id: -1,
+            },
+            Binding {
+                epoch: u32::MAX,
+                cache_id: i32::MAX,
+            },
+            Binding {
+                epoch: 7,
+                cache_id: i32::MIN,
+            },
         ] {
             assert_eq!(unpacked(packed(binding)), binding);
         }

@@ -44,7 +44,12 @@ pub(crate) struct Deframer {
 
 impl Deframer {
     pub(crate) fn new(message_len_max: usize) -> Self {
-        Deframer { chunks: VecDeque::new(), len: 0, skip: 0, message_len_max }
+        Deframer {
+            chunks: VecDeque::new(),
+            len: 0,
+            skip: 0,
+            message_len_max,
+        }
     }
 
     /// Takes a chunk of the stream.
@@ -63,7 +68,9 @@ impl Deframer {
     /// # Errors
     /// When the message is compressed. The stream cannot be read on.
     pub(crate) fn next(&mut self) -> Result<Option<Piece>, Compressed> {
-        let Some((flag, len)) = self.header() else { return Ok(None) };
+        let Some((flag, len)) = self.header() else {
+            return Ok(None);
+        };
         if flag != 0 {
             return Err(Compressed { flag });
         }
@@ -100,13 +107,18 @@ impl Deframer {
             }
         }
         let [flag, len @ ..] = header;
-        Some((flag, usize::try_from(u32::from_be_bytes(len)).unwrap_or(usize::MAX)))
+        Some((
+            flag,
+            usize::try_from(u32::from_be_bytes(len)).unwrap_or(usize::MAX),
+        ))
     }
 
     /// The next `len` bytes, which must be there.
     fn take(&mut self, len: usize) -> Bytes {
         self.len -= len;
-        let Some(front) = self.chunks.front_mut() else { return Bytes::new() };
+        let Some(front) = self.chunks.front_mut() else {
+            return Bytes::new();
+        };
         if front.len() > len {
             return front.split_to(len);
         }
@@ -115,7 +127,9 @@ impl Deframer {
         }
         let mut joined = BytesMut::with_capacity(len);
         while joined.len() < len {
-            let Some(front) = self.chunks.front_mut() else { break };
+            let Some(front) = self.chunks.front_mut() else {
+                break;
+            };
             let part = front.split_to(front.len().min(len - joined.len()));
             if front.is_empty() {
                 self.chunks.pop_front();

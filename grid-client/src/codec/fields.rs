@@ -34,7 +34,11 @@ pub(crate) struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// The fields of the message in this part of the frame; a range beyond it has none.
     pub(crate) fn new(frame: &'a [u8], part: Range<usize>) -> Self {
-        Fields { frame, at: part.start, end: part.end.min(frame.len()) }
+        Fields {
+            frame,
+            at: part.start,
+            end: part.end.min(frame.len()),
+        }
     }
 
     /// The next field, or `None` after the last.
@@ -74,7 +78,9 @@ impl<'a> Fields<'a> {
     fn varint(&mut self) -> Result<u64, Malformed> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
-            let Some(byte) = self.frame[..self.end].get(self.at) else { break };
+            let Some(byte) = self.frame[..self.end].get(self.at) else {
+                break;
+            };
             self.at += 1;
             value |= u64::from(byte & 0x7f) << shift;
             if byte & 0x80 == 0 {

@@ -106,7 +106,10 @@ impl Frame {
             }
         }
         let body = match body {
-            Some((4, span)) => or_malformed(&span, InitResponse::decode(bytes.slice(span.clone())).map(Body::Init)),
+            Some((4, span)) => or_malformed(
+                &span,
+                InitResponse::decode(bytes.slice(span.clone())).map(Body::Init),
+            ),
             Some((5, span)) => message(bytes, span).map_or_else(Body::Malformed, Body::Message),
             Some((6, span)) => {
                 let error = ErrorMessage::decode(bytes.slice(span.clone()));
@@ -164,8 +167,16 @@ fn message(frame: Bytes, part: Range<usize>) -> Result<CacheMessage, Malformed> 
             _ => {}
         }
     }
-    let payload = inner.map(|(type_url, value)| Payload { frame, type_url, value });
-    Ok(CacheMessage { cache_id: cache_id.cast_signed(), kind, payload })
+    let payload = inner.map(|(type_url, value)| Payload {
+        frame,
+        type_url,
+        value,
+    });
+    Ok(CacheMessage {
+        cache_id: cache_id.cast_signed(),
+        kind,
+        payload,
+    })
 }
 
 #[cfg(test)]
@@ -231,9 +242,22 @@ mod tests {
     #[test]
     fn the_ends_of_an_answer_are_told_apart() {
         let read = Frame::read(written(&Complete { id: 3 })).unwrap();
-        assert!(matches!(read, Frame { id: 3, body: Body::Complete }));
-        let error = ErrorMessage { message: "no".into(), error: None };
-        let response = ProxyResponse { id: 4, response: Some(proxy_response::Response::Error(error)), ..Default::default() };
+        assert!(matches!(
+            read,
+            Frame {
+                id: 3,
+                body: Body::Complete
+            }
+        ));
+        let error = ErrorMessage {
+            message: "no".into(),
+            error: None,
+        };
+        let response = ProxyResponse {
+            id: 4,
+            response: Some(proxy_response::Response::Error(error)),
+            ..Default::default()
+        };
         let read = Frame::read(response.encode_to_vec().into()).unwrap();
         assert!(matches!(read, Frame { id: 4, body: Body::Error(words) } if words == "no"));
     }
@@ -241,9 +265,19 @@ mod tests {
     #[test]
     fn a_message_of_another_protocol_is_malformed_but_keeps_its_id() {
         let any = pack(&grid_proto::google::BoolValue { value: true });
-        let response = ProxyResponse { id: 4, response: Some(proxy_response::Response::Message(any)), ..Default::default() };
+        let response = ProxyResponse {
+            id: 4,
+            response: Some(proxy_response::Response::Message(any)),
+            ..Default::default()
+        };
         let read = Frame::read(response.encode_to_vec().into()).unwrap();
-        assert!(matches!(read, Frame { id: 4, body: Body::Malformed(_) }));
+        assert!(matches!(
+            read,
+            Frame {
+                id: 4,
+                body: Body::Malformed(_)
+            }
+        ));
         assert_eq!(Frame::read_id(&response.encode_to_vec()[..8]), Some(4));
     }
 }

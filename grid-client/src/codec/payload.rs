@@ -24,7 +24,10 @@ pub(crate) fn wire_payload(binary: &Binary) -> Result<wire::Payload<'_>, CacheEr
         let what = format!("a key or value is of format {format}; this session speaks json: send JSON");
         return Err(CacheError::Invalid { what });
     }
-    Ok(wire::Payload { prefix: Some(JSON_PREFIX), bytes: binary.bytes() })
+    Ok(wire::Payload {
+        prefix: Some(JSON_PREFIX),
+        bytes: binary.bytes(),
+    })
 }
 
 /// A key or value that came over the wire. The JSON is not looked at.
@@ -38,9 +41,9 @@ pub(crate) fn binary_of(mut bytes: Bytes) -> Result<Binary, CacheError> {
             bytes.advance(1);
             Ok(Binary::new(Format::JSON, bytes))
         }
-        Some(found) => {
-            Err(protocol(format!("a key or value begins with 0x{found:02x}, not with JSON's 0x{JSON_PREFIX:02x}")))
-        }
+        Some(found) => Err(protocol(format!(
+            "a key or value begins with 0x{found:02x}, not with JSON's 0x{JSON_PREFIX:02x}"
+        ))),
         None => Err(protocol("a key or value of zero bytes came".to_owned())),
     }
 }
@@ -59,7 +62,10 @@ fn checked<M: Packed>(payload: Option<Payload>) -> Result<Bytes, CacheError> {
     let expected = M::TYPE_URL;
     match payload {
         Some(payload) if payload.is(expected) => Ok(payload.into_bytes()),
-        Some(payload) => Err(protocol(format!("{} came where {expected} belongs", payload.type_url()))),
+        Some(payload) => Err(protocol(format!(
+            "{} came where {expected} belongs",
+            payload.type_url()
+        ))),
         None => Err(protocol(format!("nothing came where {expected} belongs"))),
     }
 }
@@ -143,7 +149,10 @@ mod tests {
     fn values_without_the_format_byte_are_errors() {
         let error = binary_of(Bytes::from_static(b"\x01ab")).unwrap_err();
         assert!(error.to_string().contains("0x01"), "{error}");
-        assert!(matches!(binary_of(Bytes::new()), Err(CacheError::Protocol { .. })));
+        assert!(matches!(
+            binary_of(Bytes::new()),
+            Err(CacheError::Protocol { .. })
+        ));
     }
 
     #[test]

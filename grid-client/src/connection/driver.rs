@@ -95,7 +95,9 @@ impl<'a> Driver<'a> {
 
     /// Handles the messages that came.
     fn read(&mut self) -> Result<(), Reason> {
-        let Some(mut piece) = self.channel.next_piece()? else { return Ok(()) };
+        let Some(mut piece) = self.channel.next_piece()? else {
+            return Ok(());
+        };
         self.heard = true;
         let result = {
             let mut state = self.lane.state.lock();
@@ -123,7 +125,8 @@ impl<'a> Driver<'a> {
             Piece::TooLong { head, len } => {
                 let what = format!("an answer has {len} bytes, more than the session's message limit");
                 let id = Frame::read_id(&head).ok_or_else(|| what.clone())?;
-                self.wakers.extend(state.table.finish(id, Err(Failure::Broken(what))));
+                self.wakers
+                    .extend(state.table.finish(id, Err(Failure::Broken(what))));
                 return Ok(());
             }
         };
@@ -139,7 +142,13 @@ impl<'a> Driver<'a> {
                     && message.cache_id != 0
                 {
                     let route = route.clone();
-                    route.opened(self.lane.index, Binding { epoch: self.epoch, cache_id: message.cache_id });
+                    route.opened(
+                        self.lane.index,
+                        Binding {
+                            epoch: self.epoch,
+                            cache_id: message.cache_id,
+                        },
+                    );
                     state.routes.insert(message.cache_id, route);
                 }
                 if let Some(payload) = message.payload {
@@ -153,11 +162,13 @@ impl<'a> Driver<'a> {
                 self.wakers.extend(state.table.complete(id));
             }
             Body::Error(words) => {
-                self.wakers.extend(state.table.finish(id, Err(Failure::Refused(words))));
+                self.wakers
+                    .extend(state.table.finish(id, Err(Failure::Refused(words))));
             }
             Body::Malformed(error) => {
                 let what = format!("an answer cannot be read: {error}");
-                self.wakers.extend(state.table.finish(id, Err(Failure::Broken(what))));
+                self.wakers
+                    .extend(state.table.finish(id, Err(Failure::Broken(what))));
             }
             // A heartbeat has done its work by coming; what is unknown is for later versions.
             Body::Heartbeat | Body::Init(_) | Body::Other => {}
@@ -177,7 +188,11 @@ impl<'a> Driver<'a> {
             let mut state = self.lane.state.lock();
             let count = state.outbound.count();
             if count == 0 {
-                if !state.driver.as_ref().is_some_and(|driver| driver.will_wake(cx.waker())) {
+                if !state
+                    .driver
+                    .as_ref()
+                    .is_some_and(|driver| driver.will_wake(cx.waker()))
+                {
                     state.driver = Some(cx.waker().clone());
                 }
                 return false;
@@ -222,9 +237,12 @@ impl<'a> Driver<'a> {
             let mut state = self.lane.state.lock();
             let state = &mut *state;
             for id in state.table.expired(clock::now()) {
-                let Some(span) = state.table.span(id) else { continue };
+                let Some(span) = state.table.span(id) else {
+                    continue;
+                };
                 let written = !state.outbound.take_back(span, &mut state.table);
-                self.wakers.extend(state.table.finish(id, Err(Failure::Late { written })));
+                self.wakers
+                    .extend(state.table.finish(id, Err(Failure::Late { written })));
             }
             state.waiting()
         };
@@ -234,7 +252,9 @@ impl<'a> Driver<'a> {
 
     /// Asks for a sign of life when nothing came for a while; the second time in vain ends the connection.
     fn beat(&mut self, cx: &mut Context<'_>) -> Poll<Reason> {
-        let Some(heartbeat) = &mut self.heartbeat else { return Poll::Pending };
+        let Some(heartbeat) = &mut self.heartbeat else {
+            return Poll::Pending;
+        };
         while heartbeat.poll_tick(cx).is_ready() {
             if std::mem::take(&mut self.heard) {
                 self.asked = false;
@@ -244,13 +264,20 @@ impl<'a> Driver<'a> {
                 let period = heartbeat.period();
                 return Poll::Ready(format!("nothing was heard from the server for {:?}", 2 * period));
             }
-            let message = HeartbeatMessage { ack: true, ..Default::default() };
+            let message = HeartbeatMessage {
+                ack: true,
+                ..Default::default()
+            };
             let frame = ProxyRequest {
                 id: HEARTBEAT_ID,
                 request: Some(proxy_request::Request::Heartbeat(message)),
                 ..Default::default()
             };
-            self.lane.state.lock().outbound.push(frame.encoded_len(), &Whole(&frame));
+            self.lane
+                .state
+                .lock()
+                .outbound
+                .push(frame.encoded_len(), &Whole(&frame));
             cx.waker().wake_by_ref();
         }
         Poll::Pending

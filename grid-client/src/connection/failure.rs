@@ -13,7 +13,11 @@ pub(crate) enum Failure {
     /// The answer cannot be read.
     Broken(String),
     /// The connection ended.
-    Lost { address: Arc<str>, reason: Arc<str>, written: bool },
+    Lost {
+        address: Arc<str>,
+        reason: Arc<str>,
+        written: bool,
+    },
     /// The deadline passed.
     Late { written: bool },
     /// The session was closed.
@@ -26,27 +30,42 @@ impl Failure {
         match self {
             Failure::Refused(_) => true,
             Failure::Broken(_) => false,
-            Failure::Lost { written, .. } | Failure::Late { written } | Failure::Closed { written, .. } => !written,
+            Failure::Lost { written, .. } | Failure::Late { written } | Failure::Closed { written, .. } => {
+                !written
+            }
         }
     }
 
     /// The error of an operation on this cache.
     pub(crate) fn into_error(self, cache: &str, reads: bool, timeout: Duration) -> CacheError {
-        let applied = if reads || self.is_harmless() { Applied::No } else { Applied::Unknown };
+        let applied = if reads || self.is_harmless() {
+            Applied::No
+        } else {
+            Applied::Unknown
+        };
         match self {
-            Failure::Refused(message) if says_destroyed(&message) => {
-                CacheError::Destroyed { cache: cache.to_owned() }
-            }
+            Failure::Refused(message) if says_destroyed(&message) => CacheError::Destroyed {
+                cache: cache.to_owned(),
+            },
             Failure::Refused(message) => CacheError::Refused { message },
             Failure::Broken(what) => CacheError::Protocol { what },
-            Failure::Lost { address, reason, .. } => {
-                CacheError::Disconnected { address: address.to_string(), reason: reason.to_string(), applied }
-            }
-            Failure::Late { .. } => CacheError::Deadline { after: timeout, applied },
+            Failure::Lost { address, reason, .. } => CacheError::Disconnected {
+                address: address.to_string(),
+                reason: reason.to_string(),
+                applied,
+            },
+            Failure::Late { .. } => CacheError::Deadline {
+                after: timeout,
+                applied,
+            },
             Failure::Closed { .. } if applied == Applied::No => CacheError::ShuttingDown,
             Failure::Closed { address, .. } => {
                 let reason = "the session was closed before the answer came".to_owned();
-                CacheError::Disconnected { address: address.to_string(), reason, applied }
+                CacheError::Disconnected {
+                    address: address.to_string(),
+                    reason,
+                    applied,
+                }
             }
         }
     }
@@ -54,9 +73,14 @@ impl Failure {
 
 /// Whether the words of a refusal mean that the cache is gone. The protocol has no code for it.
 fn says_destroyed(message: &str) -> bool {
-    ["explicitly destroyed", "was destroyed", "Cache is not active", "No cache proxy exist"]
-        .iter()
-        .any(|words| message.contains(words))
+    [
+        "explicitly destroyed",
+        "was destroyed",
+        "Cache is not active",
+        "No cache proxy exist",
+    ]
+    .iter()
+    .any(|words| message.contains(words))
 }
 
 #[cfg(test)]
@@ -67,7 +91,11 @@ mod tests {
 
     #[test]
     fn a_change_that_was_written_may_have_been_made() {
-        let late = |written, reads| Failure::Late { written }.into_error("c", reads, TIMEOUT).applied();
+        let late = |written, reads| {
+            Failure::Late { written }
+                .into_error("c", reads, TIMEOUT)
+                .applied()
+        };
         assert_eq!(late(true, false), Applied::Unknown);
         assert_eq!(late(false, false), Applied::No);
         assert_eq!(late(true, true), Applied::No);
@@ -75,7 +103,13 @@ mod tests {
 
     #[test]
     fn a_closed_session_says_so_only_when_nothing_can_have_happened() {
-        let closed = |written| Failure::Closed { address: "a:1".into(), written }.into_error("c", false, TIMEOUT);
+        let closed = |written| {
+            Failure::Closed {
+                address: "a:1".into(),
+                written,
+            }
+            .into_error("c", false, TIMEOUT)
+        };
         assert!(matches!(closed(false), CacheError::ShuttingDown));
         assert_eq!(closed(true).applied(), Applied::Unknown);
     }

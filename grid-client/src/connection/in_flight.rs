@@ -61,7 +61,13 @@ pub(crate) struct InFlight<P> {
 impl<P> InFlight<P> {
     pub(crate) fn new(max: usize, answer_len_max: usize) -> Self {
         let max = max.clamp(1, IN_FLIGHT_LIMIT);
-        InFlight { slots: Vec::new(), free: Vec::new(), sequence: 0, max, answer_len_max }
+        InFlight {
+            slots: Vec::new(),
+            free: Vec::new(),
+            sequence: 0,
+            max,
+            answer_len_max,
+        }
     }
 
     pub(crate) fn is_full(&self) -> bool {
@@ -106,7 +112,9 @@ impl<P> InFlight<P> {
 
     #[inline]
     fn slot(&mut self, id: i64) -> Option<&mut Slot<P>> {
-        self.slots.get_mut(Self::index(id)).filter(|slot| slot.id == id && !matches!(slot.state, State::Free))
+        self.slots
+            .get_mut(Self::index(id))
+            .filter(|slot| slot.id == id && !matches!(slot.state, State::Free))
     }
 
     /// What the request is for.
@@ -211,7 +219,12 @@ impl<P> InFlight<P> {
     /// The requests that wait for more than this point in time allows.
     pub(crate) fn expired(&self, now: Instant) -> Vec<i64> {
         let waits = |slot: &&Slot<P>| matches!(slot.state, State::Waiting(_) | State::Abandoned);
-        self.slots.iter().filter(waits).filter(|slot| slot.deadline <= now).map(|slot| slot.id).collect()
+        self.slots
+            .iter()
+            .filter(waits)
+            .filter(|slot| slot.deadline <= now)
+            .map(|slot| slot.id)
+            .collect()
     }
 
     /// Every request that waits.
@@ -240,7 +253,11 @@ mod tests {
 
     use super::*;
 
-    const SPAN: Span = Span { batch: 0, start: 0, len: 0 };
+    const SPAN: Span = Span {
+        batch: 0,
+        start: 0,
+        len: 0,
+    };
 
     fn poll(table: &mut InFlight<()>, id: i64) -> Poll<Outcome> {
         table.poll(id, &mut Context::from_waker(&noop_waker()))
@@ -253,7 +270,10 @@ mod tests {
         assert!(table.is_full());
         assert!(poll(&mut table, first).is_pending());
         assert!(table.finish(first, Err(Failure::Broken("x".into()))).is_some());
-        assert!(matches!(poll(&mut table, first), Poll::Ready(Err(Failure::Broken(_)))));
+        assert!(matches!(
+            poll(&mut table, first),
+            Poll::Ready(Err(Failure::Broken(_)))
+        ));
         assert_eq!(table.len(), 0);
         let second = table.open(clock::now(), SPAN, ());
         assert_ne!(first, second);

@@ -40,7 +40,11 @@ pub(crate) async fn open(address: &Arc<str>, settings: &Settings) -> Result<Open
     let opened = timeout(settings.connect_timeout, SubChannel::open(address, settings)).await;
     let (channel, init) = opened
         .unwrap_or_else(|_elapsed| Err(format!("no connection within {:?}", settings.connect_timeout)))?;
-    Ok(Opened { channel, address: address.clone(), init })
+    Ok(Opened {
+        channel,
+        address: address.clone(),
+        init,
+    })
 }
 
 /// Drives a connection and opens it again whenever it ends, until the token says to stop.
@@ -57,7 +61,11 @@ pub(crate) async fn keep(
     let mut opened = first;
     let mut failures = 0;
     // After the first address comes the second, wherever the first was.
-    let mut next_address = settings.addresses.iter().position(|a| *a == opened.address).unwrap_or(0);
+    let mut next_address = settings
+        .addresses
+        .iter()
+        .position(|a| *a == opened.address)
+        .unwrap_or(0);
     loop {
         let epoch = lane.begin(opened.address.clone());
         if epoch > 1 {

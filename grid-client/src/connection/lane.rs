@@ -114,7 +114,9 @@ pub(crate) struct Submission<'a, E> {
 impl Lane {
     pub(crate) fn new(index: usize, settings: &Settings) -> Arc<Self> {
         let state = State {
-            status: Status::Down { reason: "not connected yet".into() },
+            status: Status::Down {
+                reason: "not connected yet".into(),
+            },
             epoch: 0,
             address: "".into(),
             table: InFlight::new(settings.in_flight_max, settings.answer_len_max()),
@@ -138,7 +140,14 @@ impl Lane {
     /// # Errors
     /// When it cannot be sent now; nothing was.
     pub(crate) fn submit<E: Encode>(&self, submission: Submission<'_, E>) -> Result<Call<'_>, Refusal> {
-        let Submission { kind, type_url, message, binding, deadline, purpose } = submission;
+        let Submission {
+            kind,
+            type_url,
+            message,
+            binding,
+            deadline,
+            purpose,
+        } = submission;
         let mut state = self.state.lock();
         match state.status {
             Status::Up => {}
@@ -149,8 +158,13 @@ impl Lane {
             return Err(Refusal::NotOpen);
         }
         let id = state.table.next_id();
-        let frame =
-            CacheRequest { id, kind, cache_id: binding.map(|binding| binding.cache_id), type_url, message };
+        let frame = CacheRequest {
+            id,
+            kind,
+            cache_id: binding.map(|binding| binding.cache_id),
+            type_url,
+            message,
+        };
         let len = frame.len();
         if len > self.message_len_max {
             return Err(Refusal::TooLong(len));
@@ -170,7 +184,12 @@ impl Lane {
         if let Some(driver) = driver {
             driver.wake();
         }
-        Ok(Call { lane: self, id, epoch, finished: false })
+        Ok(Call {
+            lane: self,
+            id,
+            epoch,
+            finished: false,
+        })
     }
 
     /// Whether there is a connection.
@@ -201,8 +220,17 @@ impl Lane {
                 let address = state.address.clone();
                 match &state.status {
                     Status::Up => return Ok(()),
-                    Status::Closed => return Err(Failure::Closed { address, written: false }),
-                    Status::Down { reason } => Failure::Lost { address, reason: reason.clone(), written: false },
+                    Status::Closed => {
+                        return Err(Failure::Closed {
+                            address,
+                            written: false,
+                        });
+                    }
+                    Status::Down { reason } => Failure::Lost {
+                        address,
+                        reason: reason.clone(),
+                        written: false,
+                    },
                 }
             };
             if timeout_at(deadline, changed).await.is_err() {
@@ -245,16 +273,24 @@ impl Lane {
     /// The connection ended, or could not be made: fails what is in flight.
     pub(super) fn end(&self, reason: &str) {
         let reason: Arc<str> = reason.into();
-        self.finish_all(Status::Down { reason: reason.clone() }, |address, written| Failure::Lost {
-            address,
-            reason: reason.clone(),
-            written,
-        });
+        self.finish_all(
+            Status::Down {
+                reason: reason.clone(),
+            },
+            |address, written| Failure::Lost {
+                address,
+                reason: reason.clone(),
+                written,
+            },
+        );
     }
 
     /// The session ends: fails what is in flight, and all that comes.
     pub(super) fn close(&self) {
-        self.finish_all(Status::Closed, |address, written| Failure::Closed { address, written });
+        self.finish_all(Status::Closed, |address, written| Failure::Closed {
+            address,
+            written,
+        });
     }
 
     fn finish_all(&self, status: Status, failure: impl Fn(Arc<str>, bool) -> Failure) {
@@ -264,8 +300,15 @@ impl Lane {
             let state = &mut *state;
             state.status = status;
             for id in state.table.waiting() {
-                let written = state.table.span(id).is_none_or(|span| state.outbound.is_written(span));
-                wakers.extend(state.table.finish(id, Err(failure(state.address.clone(), written))));
+                let written = state
+                    .table
+                    .span(id)
+                    .is_none_or(|span| state.outbound.is_written(span));
+                wakers.extend(
+                    state
+                        .table
+                        .finish(id, Err(failure(state.address.clone(), written))),
+                );
             }
             state.outbound.clear();
             state.routes.clear();

@@ -27,7 +27,12 @@ pub(crate) struct Outbound {
 
 impl Outbound {
     pub(crate) fn new(len_max: usize) -> Self {
-        Outbound { bytes: BytesMut::new(), batch: 1, count: 0, len_max }
+        Outbound {
+            bytes: BytesMut::new(),
+            batch: 1,
+            count: 0,
+            len_max,
+        }
     }
 
     /// Whether another request of this length has to wait. One alone never has.
@@ -48,7 +53,11 @@ impl Outbound {
         self.bytes.put_u32(u32::try_from(len).unwrap_or(u32::MAX));
         message.put(&mut self.bytes);
         self.count += 1;
-        Span { batch: self.batch, start, len: self.bytes.len() - start }
+        Span {
+            batch: self.batch,
+            start,
+            len: self.bytes.len() - start,
+        }
     }
 
     /// Takes what waits. From now on it counts as written.

@@ -32,7 +32,9 @@ impl Default for RetryPolicy {
 impl RetryPolicy {
     /// The pause after this many failures in a row.
     pub(crate) fn delay(&self, failures: u32, random: u64) -> Duration {
-        let doubled = self.delay_first.saturating_mul(1_u32.checked_shl(failures.min(31)).unwrap_or(u32::MAX));
+        let doubled = self
+            .delay_first
+            .saturating_mul(1_u32.checked_shl(failures.min(31)).unwrap_or(u32::MAX));
         let half = doubled.min(self.delay_max) / 2;
         // The low 16 bits decide how much of the second half is waited.
         let share = u32::try_from(random & 0xffff).unwrap_or(0);
@@ -52,7 +54,11 @@ mod tests {
     use super::*;
 
     fn lost(written: bool) -> Failure {
-        Failure::Lost { address: "a:1".into(), reason: "x".into(), written }
+        Failure::Lost {
+            address: "a:1".into(),
+            reason: "x".into(),
+            written,
+        }
     }
 
     #[test]

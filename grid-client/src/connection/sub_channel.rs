@@ -65,9 +65,13 @@ fn words(what: &str, error: &dyn std::error::Error) -> Reason {
 impl SubChannel {
     /// Connects, opens the call and shakes hands.
     pub(crate) async fn open(address: &str, settings: &Settings) -> Result<(Self, InitResponse), Reason> {
-        let socket = TcpStream::connect(address).await.map_err(|error| words("cannot connect", &error))?;
+        let socket = TcpStream::connect(address)
+            .await
+            .map_err(|error| words("cannot connect", &error))?;
         // Requests are coalesced here already; the kernel must not wait for more.
-        socket.set_nodelay(true).map_err(|error| words("cannot set TCP_NODELAY", &error))?;
+        socket
+            .set_nodelay(true)
+            .map_err(|error| words("cannot set TCP_NODELAY", &error))?;
         let (requests, mut connection) = h2::client::Builder::new()
             .initial_window_size(STREAM_WINDOW_LEN)
             .initial_connection_window_size(CONNECTION_WINDOW_LEN)
@@ -81,18 +85,27 @@ impl SubChannel {
             if let Poll::Ready(Err(error)) = connection.poll_unpin(cx) {
                 return Poll::Ready(Err(words("no HTTP/2", &error)));
             }
-            ready.as_mut().poll(cx).map_err(|error| words("no HTTP/2", &error))
+            ready
+                .as_mut()
+                .poll(cx)
+                .map_err(|error| words("no HTTP/2", &error))
         })
         .await?;
-        let request = Request::post(format!("http://{address}/coherence.proxy.v1.ProxyService/subChannel"))
-            .version(http::Version::HTTP_2)
-            .header(http::header::TE, "trailers")
-            .header(http::header::CONTENT_TYPE, "application/grpc")
-            .header(http::header::USER_AGENT, concat!("grid-client/", env!("CARGO_PKG_VERSION")))
-            .body(())
-            .map_err(|error| words("the address makes no URL", &error))?;
-        let (answers, stream) =
-            requests.send_request(request, false).map_err(|error| words("cannot open the call", &error))?;
+        let request = Request::post(format!(
+            "http://{address}/coherence.proxy.v1.ProxyService/subChannel"
+        ))
+        .version(http::Version::HTTP_2)
+        .header(http::header::TE, "trailers")
+        .header(http::header::CONTENT_TYPE, "application/grpc")
+        .header(
+            http::header::USER_AGENT,
+            concat!("grid-client/", env!("CARGO_PKG_VERSION")),
+        )
+        .body(())
+        .map_err(|error| words("the address makes no URL", &error))?;
+        let (answers, stream) = requests
+            .send_request(request, false)
+            .map_err(|error| words("cannot open the call", &error))?;
         let mut channel = SubChannel {
             connection,
             _requests: requests,
@@ -115,10 +128,15 @@ impl SubChannel {
             heartbeat: Some(0),
             ..Default::default()
         };
-        let request =
-            ProxyRequest { id: INIT_ID, request: Some(proxy_request::Request::Init(init)), ..Default::default() };
+        let request = ProxyRequest {
+            id: INIT_ID,
+            request: Some(proxy_request::Request::Init(init)),
+            ..Default::default()
+        };
         let mut framed = vec![0; HEADER_LEN];
-        request.encode(&mut framed).map_err(|error| words("the handshake cannot be written", &error))?;
+        request
+            .encode(&mut framed)
+            .map_err(|error| words("the handshake cannot be written", &error))?;
         let len = u32::try_from(framed.len() - HEADER_LEN).unwrap_or(u32::MAX);
         framed[1..HEADER_LEN].copy_from_slice(&len.to_be_bytes());
         self.send(framed.into());
@@ -133,15 +151,21 @@ impl SubChannel {
                 }
             }
         })
-        .await?;
+        .await
+        .map_err(|reason| match settings.scope.as_str() {
+            // The reference ends the call without a word when it has no such scope.
+            "" => reason,
+            scope => format!("{reason} (does the server serve the scope {scope:?}?)"),
+        })?;
         let Piece::Message(message) = piece else {
             return Err("the answer to the handshake is longer than the message limit".to_owned());
         };
         match Frame::read(message).map(|frame| frame.body) {
             Ok(Body::Init(init)) if init.protocol_version == 1 => Ok(init),
-            Ok(Body::Init(init)) => {
-                Err(format!("the server speaks version {} of the protocol; this is 1", init.protocol_version))
-            }
+            Ok(Body::Init(init)) => Err(format!(
+                "the server speaks version {} of the protocol; this is 1",
+                init.protocol_version
+            )),
             Ok(Body::Error(message)) => Err(format!("the server refused the handshake: {message}")),
             other => Err(format!("the answer to the handshake is none: {other:?}")),
         }
@@ -149,7 +173,10 @@ impl SubChannel {
 
     /// Hands bytes to the network. They are kept here until flow control lets them through.
     pub(crate) fn send(&mut self, bytes: Bytes) {
-        debug_assert!(self.unsent.is_empty(), "a batch is taken only when the one before it is gone");
+        debug_assert!(
+            self.unsent.is_empty(),
+            "a batch is taken only when the one before it is gone"
+        );
         self.unsent = bytes;
     }
 
@@ -202,7 +229,9 @@ impl SubChannel {
                 };
             }
             let part = self.unsent.split_to(capacity.min(self.unsent.len()));
-            self.requests.send_data(part, false).map_err(|error| words("the call broke", &error))?;
+            self.requests
+                .send_data(part, false)
+                .map_err(|error| words("the call broke", &error))?;
             wrote = true;
         }
         Ok(wrote)
@@ -221,11 +250,17 @@ impl SubChannel {
             }
             self.answers = Answers::Body(response.into_body());
         }
-        let Answers::Body(body) = &mut self.answers else { return Poll::Pending };
+        let Answers::Body(body) = &mut self.answers else {
+            return Poll::Pending;
+        };
         match ready!(body.poll_data(cx)) {
             Some(Ok(chunk)) => {
                 let released = body.flow_control().release_capacity(chunk.len());
-                Poll::Ready(released.map(|()| chunk).map_err(|error| words("the call broke", &error)))
+                Poll::Ready(
+                    released
+                        .map(|()| chunk)
+                        .map_err(|error| words("the call broke", &error)),
+                )
             }
             Some(Err(error)) => Poll::Ready(Err(words("the call broke", &error))),
             None => match ready!(body.poll_trailers(cx)) {
@@ -251,7 +286,12 @@ impl SubChannel {
 
 /// What a gRPC status says.
 fn status_of(headers: &HeaderMap) -> Reason {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let text = |name| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+    };
     match (text("grpc-status"), text("grpc-message")) {
         ("0", _) => "the server ended the call".to_owned(),
         (status, "") => format!("the server ended the call with gRPC status {status}"),

@@ -125,21 +125,31 @@ impl SessionBuilder {
 fn check(settings: &Settings) -> Result<(), ConnectError> {
     for address in &settings.addresses {
         let parts = address.rsplit_once(':');
-        let valid = parts.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|p| p > 0));
+        let valid =
+            parts.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|p| p > 0));
         if !valid || address.contains(|c: char| c.is_whitespace() || c.is_control() || "/?#@".contains(c)) {
-            return Err(ConnectError::Address { address: address.to_string() });
+            return Err(ConnectError::Address {
+                address: address.to_string(),
+            });
         }
     }
     let within = |name: &str, value: usize, min: usize, max: usize| {
         if (min..=max).contains(&value) {
             return Ok(());
         }
-        Err(ConnectError::Setting { what: format!("{name} is {value}; choose {min} to {max}") })
+        Err(ConnectError::Setting {
+            what: format!("{name} is {value}; choose {min} to {max}"),
+        })
     };
     within("connections", settings.connections, 1, CONNECTIONS_LIMIT)?;
     within("in_flight_max", settings.in_flight_max, 1, IN_FLIGHT_LIMIT)?;
     within("event_queue_len", settings.event_queue_len, 1, 1 << 24)?;
-    within("message_len_max", settings.message_len_max, MESSAGE_LEN_MIN, MESSAGE_LEN_LIMIT)?;
+    within(
+        "message_len_max",
+        settings.message_len_max,
+        MESSAGE_LEN_MIN,
+        MESSAGE_LEN_LIMIT,
+    )?;
     let times = [
         ("connect_timeout", Some(settings.connect_timeout)),
         ("request_timeout", Some(settings.request_timeout)),
@@ -147,7 +157,9 @@ fn check(settings: &Settings) -> Result<(), ConnectError> {
     ];
     for (name, time) in times {
         if time.is_some_and(|time| time < Duration::from_millis(1)) {
-            return Err(ConnectError::Setting { what: format!("{name} is below 1 ms; choose a longer time") });
+            return Err(ConnectError::Setting {
+                what: format!("{name} is below 1 ms; choose a longer time"),
+            });
         }
     }
     Ok(())
@@ -158,14 +170,30 @@ mod tests {
     use super::*;
 
     async fn error_of(builder: SessionBuilder) -> ConnectError {
-        builder.connect().await.expect_err("such a session must not begin")
+        builder
+            .connect()
+            .await
+            .expect_err("such a session must not begin")
     }
 
     #[tokio::test]
     async fn addresses_are_checked_before_anything_is_sent() {
-        for address in ["", "host", "host:", ":1408", "host:0", "host:70000", "a b:1", "http://h:1", "h:1/x"] {
+        for address in [
+            "",
+            "host",
+            "host:",
+            ":1408",
+            "host:0",
+            "host:70000",
+            "a b:1",
+            "http://h:1",
+            "h:1/x",
+        ] {
             let error = error_of(SessionBuilder::default().address(address)).await;
-            assert!(matches!(error, ConnectError::Address { .. }), "{address}: {error}");
+            assert!(
+                matches!(error, ConnectError::Address { .. }),
+                "{address}: {error}"
+            );
         }
     }
 
@@ -179,7 +207,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_server_that_is_not_there_is_named() {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let free = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .to_string();
         let error = error_of(SessionBuilder::default().address(&free)).await;
         assert!(matches!(&error, ConnectError::Unreachable { attempts } if attempts.len() == 1));
         assert!(error.to_string().contains(&free), "{error}");

@@ -83,9 +83,15 @@ impl Session {
         }
         let server_version = connections[0].init.version.clone();
         let tasks = Tasks::default();
-        let lanes: Vec<_> = (0..connections.len()).map(|index| Lane::new(index, &settings)).collect();
+        let lanes: Vec<_> = (0..connections.len())
+            .map(|index| Lane::new(index, &settings))
+            .collect();
         let keepers: Vec<_> = lanes.iter().map(|_| Arc::new(Keeper::default())).collect();
-        let wiring = Arc::new(Wiring { lanes, keepers, settings });
+        let wiring = Arc::new(Wiring {
+            lanes,
+            keepers,
+            settings,
+        });
         for (index, opened) in connections.into_iter().enumerate() {
             let (lane, keeper) = (wiring.lanes[index].clone(), wiring.keepers[index].clone());
             let renewed = {
@@ -93,18 +99,28 @@ impl Session {
                 move || keeper.renew()
             };
             let token = tasks.token().clone();
-            tasks.spawn("connection", keep(lane, opened, wiring.settings.clone(), token.clone(), renewed));
+            tasks.spawn(
+                "connection",
+                keep(lane, opened, wiring.settings.clone(), token.clone(), renewed),
+            );
             tasks.spawn("listeners", async move { keeper.run(&token).await });
         }
         // The first operation must not find a lane whose task had no turn yet.
         for lane in &wiring.lanes {
             let deadline = crate::clock::now() + wiring.settings.connect_timeout;
-            lane.up(deadline).await.map_err(|failure| ConnectError::Unreachable {
-                attempts: vec![format!("{failure:?}")],
-            })?;
+            lane.up(deadline)
+                .await
+                .map_err(|failure| ConnectError::Unreachable {
+                    attempts: vec![format!("{failure:?}")],
+                })?;
         }
         let life = Arc::new(Life { tasks });
-        let core = Core { wiring, caches: Mutex::default(), server_version, life };
+        let core = Core {
+            wiring,
+            caches: Mutex::default(),
+            server_version,
+            life,
+        };
         Ok(Session { core: Arc::new(core) })
     }
 
@@ -159,7 +175,9 @@ impl Session {
     /// else fails with [`CacheError::ShuttingDown`].
     pub async fn close(&self) {
         self.core.life.tasks.end().await;
-        std::mem::take(&mut *self.core.caches.lock()).into_values().for_each(|state| state.close());
+        std::mem::take(&mut *self.core.caches.lock())
+            .into_values()
+            .for_each(|state| state.close());
     }
 
     /// How many tasks of the session run: none after [`Session::close`].

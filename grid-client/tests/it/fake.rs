@@ -18,8 +18,8 @@ use tonic::{Request, Response, Status, Streaming};
 use grid_proto::any::{Packed, pack, unpack};
 use grid_proto::google::{Any, BytesValue, Int32Value};
 use grid_proto::v1::cache::{
-    EnsureCacheRequest, MapEventMessage, MapListenerRequest, NamedCacheRequest, NamedCacheRequestType as Kind,
-    NamedCacheResponse, PutRequest, ResponseType,
+    EnsureCacheRequest, MapEventMessage, MapListenerRequest, NamedCacheRequest,
+    NamedCacheRequestType as Kind, NamedCacheResponse, PutRequest, ResponseType,
 };
 use grid_proto::v1::common::{Complete, ErrorMessage, HeartbeatMessage, OptionalValue};
 use grid_proto::v1::proxy::proxy_service_server::{ProxyService, ProxyServiceServer};
@@ -29,7 +29,7 @@ use crate::fixture::spawn;
 
 /// What to do with the next request of a kind instead of answering it.
 #[derive(Clone, Debug)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// Ends the call, and does nothing.
     DropBefore,
     /// Does it and ends the call.
@@ -51,7 +51,7 @@ pub enum Fault {
 type Outgoing = mpsc::Sender<Result<ProxyResponse, Status>>;
 
 #[derive(Default)]
-pub struct Shared {
+pub(crate) struct Shared {
     map: Mutex<BTreeMap<Bytes, Bytes>>,
     faults: Mutex<VecDeque<(Kind, Fault)>>,
     held: Mutex<Vec<(Outgoing, ProxyResponse)>>,
@@ -63,20 +63,20 @@ pub struct Shared {
 }
 
 /// The server, running.
-pub struct Fake {
-    pub shared: Arc<Shared>,
-    pub address: SocketAddr,
+pub(crate) struct Fake {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) address: SocketAddr,
     server: tokio::task::JoinHandle<()>,
 }
 
 struct Service(Arc<Shared>);
 
 impl Fake {
-    pub async fn start() -> Self {
-        Self::start_at("127.0.0.1:0".parse().unwrap(), Arc::default()).await
+    pub(crate) fn start() -> Self {
+        Self::start_at("127.0.0.1:0".parse().unwrap(), Arc::default())
     }
 
-    pub async fn start_at(address: SocketAddr, shared: Arc<Shared>) -> Self {
+    pub(crate) fn start_at(address: SocketAddr, shared: Arc<Shared>) -> Self {
         let socket = if address.is_ipv4() {
             tokio::net::TcpSocket::new_v4().unwrap()
         } else {
@@ -89,13 +89,20 @@ impl Fake {
         let service = ProxyServiceServer::new(Service(shared.clone()));
         let server = spawn(async move {
             let router = tonic::transport::Server::builder().add_service(service);
-            router.serve_with_incoming(TcpListenerStream::new(listener)).await.unwrap();
+            router
+                .serve_with_incoming(TcpListenerStream::new(listener))
+                .await
+                .unwrap();
         });
-        Fake { shared, address, server }
+        Fake {
+            shared,
+            address,
+            server,
+        }
     }
 
     /// Ends every call and stops; gives what it takes to start again.
-    pub async fn stop(self) -> (SocketAddr, Arc<Shared>) {
+    pub(crate) async fn stop(self) -> (SocketAddr, Arc<Shared>) {
         self.server.abort();
         let _aborted = self.server.await;
         self.shared.end_calls().await;
@@ -104,30 +111,30 @@ impl Fake {
 }
 
 impl Shared {
-    pub fn plan(&self, kind: Kind, fault: Fault) {
+    pub(crate) fn plan(&self, kind: Kind, fault: Fault) {
         self.faults.lock().push_back((kind, fault));
     }
 
     /// How often a request of this kind came.
-    pub fn count(&self, kind: Kind) -> usize {
+    pub(crate) fn count(&self, kind: Kind) -> usize {
         self.requests.lock().iter().filter(|seen| **seen == kind).count()
     }
 
-    pub fn calls(&self) -> usize {
+    pub(crate) fn calls(&self) -> usize {
         self.calls.load(Ordering::SeqCst)
     }
 
     /// From now on nothing is answered, heartbeats neither.
-    pub fn fall_silent(&self) {
+    pub(crate) fn fall_silent(&self) {
         self.silent.store(true, Ordering::SeqCst);
     }
 
-    pub fn held(&self) -> usize {
+    pub(crate) fn held(&self) -> usize {
         self.held.lock().len()
     }
 
     /// Sends the answers that were kept.
-    pub async fn release(&self) {
+    pub(crate) async fn release(&self) {
         let held = std::mem::take(&mut *self.held.lock());
         for (to, answer) in held {
             let id = answer.id;
@@ -137,19 +144,19 @@ impl Shared {
         }
     }
 
-    pub async fn end_calls(&self) {
+    pub(crate) async fn end_calls(&self) {
         let listeners = std::mem::take(&mut *self.listeners.lock());
         for (_, to) in listeners {
             let _gone = to.send(Err(Status::unavailable("going down"))).await;
         }
     }
 
-    pub fn listeners(&self) -> usize {
+    pub(crate) fn listeners(&self) -> usize {
         self.listeners.lock().len()
     }
 
     /// Sends an insert event to every listener.
-    pub async fn announce(&self, key: &'static str, value: &'static str) {
+    pub(crate) async fn announce(&self, key: &'static str, value: &'static str) {
         let listeners = self.listeners.lock().clone();
         for (cache_id, to) in listeners {
             let event = MapEventMessage {
@@ -159,7 +166,14 @@ impl Shared {
                 old_value: "\u{15}null".into(),
                 ..Default::default()
             };
-            to.send(Ok(answer(0, cache_id, ResponseType::MapEvent, Some(pack(&event))))).await.unwrap();
+            to.send(Ok(answer(
+                0,
+                cache_id,
+                ResponseType::MapEvent,
+                Some(pack(&event)),
+            )))
+            .await
+            .unwrap();
         }
     }
 
@@ -176,7 +190,10 @@ impl Shared {
             Kind::Get => {
                 let key: BytesValue = unpack(request.message).unwrap();
                 let value = self.map.lock().get(&key.value).cloned();
-                Some(pack(&OptionalValue { present: value.is_some(), value: value.unwrap_or_default() }))
+                Some(pack(&OptionalValue {
+                    present: value.is_some(),
+                    value: value.unwrap_or_default(),
+                }))
             }
             Kind::Put => {
                 let put: PutRequest = unpack(request.message).unwrap();
@@ -190,8 +207,14 @@ impl Shared {
                         new_value: put.value.clone(),
                         ..Default::default()
                     };
-                    let _gone =
-                        to.send(Ok(answer(0, cache_id, ResponseType::MapEvent, Some(pack(&event))))).await;
+                    let _gone = to
+                        .send(Ok(answer(
+                            0,
+                            cache_id,
+                            ResponseType::MapEvent,
+                            Some(pack(&event)),
+                        )))
+                        .await;
                 }
                 Some(pack(&BytesValue { value: old }))
             }
@@ -206,7 +229,9 @@ impl Shared {
             }
             Kind::Size => {
                 let size = self.map.lock().len();
-                Some(pack(&Int32Value { value: i32::try_from(size).unwrap() }))
+                Some(pack(&Int32Value {
+                    value: i32::try_from(size).unwrap(),
+                }))
             }
             _ => None,
         }
@@ -214,7 +239,11 @@ impl Shared {
 }
 
 fn response(id: i64, body: proxy_response::Response) -> ProxyResponse {
-    ProxyResponse { id, response: Some(body), ..Default::default() }
+    ProxyResponse {
+        id,
+        response: Some(body),
+        ..Default::default()
+    }
 }
 
 fn complete(id: i64) -> ProxyResponse {
@@ -222,7 +251,11 @@ fn complete(id: i64) -> ProxyResponse {
 }
 
 fn answer(id: i64, cache_id: i32, kind: ResponseType, message: Option<Any>) -> ProxyResponse {
-    let inner = NamedCacheResponse { cache_id, r#type: kind.into(), message };
+    let inner = NamedCacheResponse {
+        cache_id,
+        r#type: kind.into(),
+        message,
+    };
     response(id, proxy_response::Response::Message(pack(&inner)))
 }
 
@@ -232,14 +265,26 @@ async fn serve(shared: &Shared, frame: ProxyRequest, out: &Outgoing) -> Result<(
     if shared.silent.load(Ordering::SeqCst) {
         return Ok(());
     }
-    let send = async |frame| out.send(Ok(frame)).await.map_err(|_gone| Status::cancelled("gone"));
+    let send = async |frame| {
+        out.send(Ok(frame))
+            .await
+            .map_err(|_gone| Status::cancelled("gone"))
+    };
     let any = match frame.request {
         Some(proxy_request::Request::Init(_)) => {
-            let init = InitResponse { version: "fake".to_owned(), protocol_version: 1, ..Default::default() };
+            let init = InitResponse {
+                version: "fake".to_owned(),
+                protocol_version: 1,
+                ..Default::default()
+            };
             return send(response(id, proxy_response::Response::Init(init))).await;
         }
         Some(proxy_request::Request::Heartbeat(_)) => {
-            return send(response(id, proxy_response::Response::Heartbeat(HeartbeatMessage::default()))).await;
+            return send(response(
+                id,
+                proxy_response::Response::Heartbeat(HeartbeatMessage::default()),
+            ))
+            .await;
         }
         Some(proxy_request::Request::Message(any)) => any,
         None => return Err(Status::internal("no request")),
@@ -253,38 +298,73 @@ async fn serve(shared: &Shared, frame: ProxyRequest, out: &Outgoing) -> Result<(
         send(answer(id, cache_id, ResponseType::Message, None)).await?;
         return send(complete(id)).await;
     }
-    let long = |len: usize| {
-        let value = [b"\x15\"", vec![b'x'; len].as_slice(), b"\""].concat();
-        Some(pack(&OptionalValue { present: true, value: value.into() }))
-    };
-    let message = match shared.fault(kind) {
-        Some(Fault::DropBefore) => return Err(Status::unavailable("dropped")),
-        Some(Fault::DropAfter) => {
-            shared.act(request, out).await;
-            return Err(Status::unavailable("dropped"));
-        }
-        Some(Fault::Ignore) => return Ok(()),
-        Some(Fault::Hold) => {
-            let message = shared.act(request, out).await;
-            shared.held.lock().push((out.clone(), answer(id, 0, ResponseType::Message, message)));
-            return Ok(());
-        }
-        Some(Fault::Refuse(words)) => {
-            let error = ErrorMessage { message: words.to_owned(), error: None };
-            return send(response(id, proxy_response::Response::Error(error))).await;
-        }
-        Some(Fault::Garbage) => {
-            let any = Any { type_url: NamedCacheResponse::TYPE_URL.into(), value: vec![0xff; 30].into() };
-            return send(response(id, proxy_response::Response::Message(any))).await;
-        }
-        Some(Fault::NoFormat) => Some(pack(&OptionalValue { present: true, value: "1".into() })),
-        Some(Fault::Long(len)) => long(len),
-        None => shared.act(request, out).await,
+    let Some(message) = fail_or_act(shared, id, request, out).await? else {
+        return Ok(());
     };
     if message.is_some() {
         send(answer(id, 0, ResponseType::Message, message)).await?;
     }
     send(complete(id)).await
+}
+
+/// Does the request as the next fault of its kind says; `None` when there is nothing more to send.
+async fn fail_or_act(
+    shared: &Shared,
+    id: i64,
+    request: NamedCacheRequest,
+    out: &Outgoing,
+) -> Result<Option<Option<Any>>, Status> {
+    let send = async |frame| {
+        out.send(Ok(frame))
+            .await
+            .map_err(|_gone| Status::cancelled("gone"))
+    };
+    let kind = request.r#type();
+    let long = |len: usize| {
+        let value = [b"\x15\"", vec![b'x'; len].as_slice(), b"\""].concat();
+        Some(pack(&OptionalValue {
+            present: true,
+            value: value.into(),
+        }))
+    };
+    Ok(Some(match shared.fault(kind) {
+        Some(Fault::DropBefore) => return Err(Status::unavailable("dropped")),
+        Some(Fault::DropAfter) => {
+            shared.act(request, out).await;
+            return Err(Status::unavailable("dropped"));
+        }
+        Some(Fault::Ignore) => return Ok(None),
+        Some(Fault::Hold) => {
+            let message = shared.act(request, out).await;
+            shared
+                .held
+                .lock()
+                .push((out.clone(), answer(id, 0, ResponseType::Message, message)));
+            return Ok(None);
+        }
+        Some(Fault::Refuse(words)) => {
+            let error = ErrorMessage {
+                message: words.to_owned(),
+                error: None,
+            };
+            send(response(id, proxy_response::Response::Error(error))).await?;
+            return Ok(None);
+        }
+        Some(Fault::Garbage) => {
+            let any = Any {
+                type_url: NamedCacheResponse::TYPE_URL.into(),
+                value: vec![0xff; 30].into(),
+            };
+            send(response(id, proxy_response::Response::Message(any))).await?;
+            return Ok(None);
+        }
+        Some(Fault::NoFormat) => Some(pack(&OptionalValue {
+            present: true,
+            value: "1".into(),
+        })),
+        Some(Fault::Long(len)) => long(len),
+        None => shared.act(request, out).await,
+    }))
 }
 
 #[tonic::async_trait]

@@ -16,7 +16,7 @@ const QUICK: RetryPolicy = RetryPolicy {
     delay_max: Duration::from_millis(20),
 };
 
-pub fn builder(fake: &Fake) -> SessionBuilder {
+pub(crate) fn builder(fake: &Fake) -> SessionBuilder {
     Session::builder().address(&fake.address.to_string()).retry(QUICK)
 }
 
@@ -29,18 +29,20 @@ fn key() -> String {
 }
 
 /// Lets the other tasks run until this holds.
-pub async fn until(what: &str, holds: impl Fn() -> bool) {
+pub(crate) async fn until(what: &str, holds: impl Fn() -> bool) {
     let turns = async {
         while !holds() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), turns).await.unwrap_or_else(|_| panic!("waited for {what}"));
+    tokio::time::timeout(Duration::from_secs(20), turns)
+        .await
+        .unwrap_or_else(|_| panic!("waited for {what}"));
 }
 
 #[tokio::test]
 async fn a_read_is_asked_again_when_the_connection_breaks() {
-    let fake = Fake::start().await;
+    let fake = Fake::start();
     let session = builder(&fake).connect().await.unwrap();
     let cache = cache_of(&session).await;
     cache.insert(&key(), &1).await.unwrap();
@@ -54,7 +56,7 @@ async fn a_read_is_asked_again_when_the_connection_breaks() {
 
 #[tokio::test]
 async fn a_change_that_was_sent_is_not_sent_again() {
-    let fake = Fake::start().await;
+    let fake = Fake::start();
     let session = builder(&fake).connect().await.unwrap();
     let cache = cache_of(&session).await;
     for fault in [Fault::DropBefore, Fault::DropAfter] {
@@ -71,28 +73,59 @@ async fn a_change_that_was_sent_is_not_sent_again() {
 
 #[tokio::test]
 async fn reads_give_up_after_so_many_attempts() {
-    let fake = Fake::start().await;
+    let fake = Fake::start();
     let session = builder(&fake).connect().await.unwrap();
     let cache = cache_of(&session).await;
     for _ in 0..QUICK.attempts_max {
         fake.shared.plan(Kind::Get, Fault::DropBefore);
     }
     let error = cache.get("k").await.unwrap_err();
-    assert!(matches!(error, CacheError::Disconnected { applied: Applied::No, .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            CacheError::Disconnected {
+                applied: Applied::No,
+                ..
+            }
+        ),
+        "{error}"
+    );
     session.close().await;
 }
 
 #[tokio::test]
 async fn no_answer_in_time_is_an_error_and_a_late_answer_disturbs_nobody() {
-    let fake = Fake::start().await;
-    let session = builder(&fake).request_timeout(Duration::from_millis(60)).connect().await.unwrap();
+    let fake = Fake::start();
+    let session = builder(&fake)
+        .request_timeout(Duration::from_millis(60))
+        .connect()
+        .await
+        .unwrap();
     let cache = cache_of(&session).await;
     fake.shared.plan(Kind::Put, Fault::Hold);
     let error = cache.insert(&key(), &1).await.unwrap_err();
-    assert!(matches!(error, CacheError::Deadline { applied: Applied::Unknown, .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            CacheError::Deadline {
+                applied: Applied::Unknown,
+                ..
+            }
+        ),
+        "{error}"
+    );
     fake.shared.plan(Kind::Get, Fault::Ignore);
     let error = cache.get("k").await.unwrap_err();
-    assert!(matches!(error, CacheError::Deadline { applied: Applied::No, .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            CacheError::Deadline {
+                applied: Applied::No,
+                ..
+            }
+        ),
+        "{error}"
+    );
     fake.shared.release().await;
     assert_eq!(cache.size().await.unwrap(), 1);
     assert_eq!(fake.shared.calls(), 1);
@@ -101,14 +134,18 @@ async fn no_answer_in_time_is_an_error_and_a_late_answer_disturbs_nobody() {
 
 #[tokio::test]
 async fn refusals_carry_the_servers_words() {
-    let fake = Fake::start().await;
+    let fake = Fake::start();
     let session = builder(&fake).connect().await.unwrap();
     let cache = cache_of(&session).await;
-    fake.shared.plan(Kind::Put, Fault::Refuse("Could not deserialize"));
+    fake.shared
+        .plan(Kind::Put, Fault::Refuse("Could not deserialize"));
     let error = cache.insert(&key(), &1).await.unwrap_err();
     assert!(matches!(&error, CacheError::Refused { message } if message == "Could not deserialize"));
     assert_eq!(error.applied(), Applied::No);
-    fake.shared.plan(Kind::Put, Fault::Refuse("The cache with id 7 has been explicitly destroyed"));
+    fake.shared.plan(
+        Kind::Put,
+        Fault::Refuse("The cache with id 7 has been explicitly destroyed"),
+    );
     let error = cache.insert(&key(), &1).await.unwrap_err();
     assert!(matches!(error, CacheError::Destroyed { .. }), "{error}");
     let error = cache.get("k").await.unwrap_err();
@@ -119,7 +156,7 @@ async fn refusals_carry_the_servers_words() {
 
 #[tokio::test]
 async fn an_answer_that_cannot_be_read_fails_its_request_alone() {
-    let fake = Fake::start().await;
+    let fake = Fake::start();
     let session = builder(&fake).message_len_max(10_000).connect().await.unwrap();
     let cache = cache_of(&session).await;
     cache.insert(&key(), &1).await.unwrap();
@@ -130,7 +167,10 @@ async fn an_answer_that_cannot_be_read_fails_its_request_alone() {
     ] {
         fake.shared.plan(Kind::Get, fault);
         let error = cache.get("k").await.unwrap_err();
-        assert!(matches!(&error, CacheError::Protocol { what } if what.contains(words)), "{error}");
+        assert!(
+            matches!(&error, CacheError::Protocol { what } if what.contains(words)),
+            "{error}"
+        );
     }
     fake.shared.plan(Kind::Get, Fault::Long(100));
     assert!(matches!(cache.get("k").await, Err(CacheError::Value(_))));
@@ -141,7 +181,7 @@ async fn an_answer_that_cannot_be_read_fails_its_request_alone() {
 
 #[tokio::test]
 async fn a_request_above_the_limit_is_not_sent() {
-    let fake = Fake::start().await;
+    let fake = Fake::start();
     let session = builder(&fake).message_len_max(2_000).connect().await.unwrap();
     let cache = session.cache::<String, String>("c").await.unwrap();
     let error = cache.insert(&key(), &"x".repeat(3_000)).await.unwrap_err();
@@ -152,7 +192,7 @@ async fn a_request_above_the_limit_is_not_sent() {
 
 #[tokio::test]
 async fn callers_beyond_the_limit_wait_for_a_place() {
-    let fake = Fake::start().await;
+    let fake = Fake::start();
     let session = builder(&fake).in_flight_max(2).connect().await.unwrap();
     let cache = cache_of(&session).await;
     fake.shared.plan(Kind::Get, Fault::Hold);
@@ -174,9 +214,14 @@ async fn callers_beyond_the_limit_wait_for_a_place() {
 
 #[tokio::test]
 async fn a_caller_that_finds_no_place_in_time_is_told_that_nothing_was_done() {
-    let fake = Fake::start().await;
+    let fake = Fake::start();
     let timeout = Duration::from_millis(60);
-    let session = builder(&fake).in_flight_max(1).request_timeout(timeout).connect().await.unwrap();
+    let session = builder(&fake)
+        .in_flight_max(1)
+        .request_timeout(timeout)
+        .connect()
+        .await
+        .unwrap();
     let cache = cache_of(&session).await;
     // The place of a request that is never answered is free again after its deadline, so the next one is held too.
     fake.shared.plan(Kind::Put, Fault::Hold);
@@ -187,14 +232,17 @@ async fn a_caller_that_finds_no_place_in_time_is_told_that_nothing_was_done() {
     let error = second.insert(&key(), &2).await;
     assert!(holder.await.unwrap().is_err());
     if let Err(error) = error {
-        assert!(matches!(error, CacheError::Overloaded { .. } | CacheError::Deadline { .. }), "{error}");
+        assert!(
+            matches!(error, CacheError::Overloaded { .. } | CacheError::Deadline { .. }),
+            "{error}"
+        );
     }
     session.close().await;
 }
 
 #[tokio::test]
 async fn a_caller_that_goes_away_leaves_no_trace() {
-    let fake = Fake::start().await;
+    let fake = Fake::start();
     let session = builder(&fake).in_flight_max(1).connect().await.unwrap();
     let cache = cache_of(&session).await;
     fake.shared.plan(Kind::Get, Fault::Hold);
@@ -210,20 +258,30 @@ async fn a_caller_that_goes_away_leaves_no_trace() {
 
 #[tokio::test]
 async fn a_server_that_falls_silent_is_noticed_by_the_heartbeat() {
-    let fake = Fake::start().await;
-    let session = builder(&fake).heartbeat(Some(Duration::from_millis(20))).connect().await.unwrap();
+    let fake = Fake::start();
+    let session = builder(&fake)
+        .heartbeat(Some(Duration::from_millis(20)))
+        .connect()
+        .await
+        .unwrap();
     let cache = cache_of(&session).await;
     fake.shared.fall_silent();
     let error = cache.insert(&key(), &1).await.unwrap_err();
-    assert!(matches!(&error, CacheError::Disconnected { reason, .. } if reason.contains("nothing was heard")));
+    assert!(
+        matches!(&error, CacheError::Disconnected { reason, .. } if reason.contains("nothing was heard"))
+    );
     assert_eq!(error.applied(), Applied::Unknown);
     session.close().await;
 }
 
 #[tokio::test]
 async fn heartbeats_keep_a_quiet_connection() {
-    let fake = Fake::start().await;
-    let session = builder(&fake).heartbeat(Some(Duration::from_millis(5))).connect().await.unwrap();
+    let fake = Fake::start();
+    let session = builder(&fake)
+        .heartbeat(Some(Duration::from_millis(5)))
+        .connect()
+        .await
+        .unwrap();
     let cache = cache_of(&session).await;
     fake.shared.plan(Kind::Get, Fault::Hold);
     let waiting = cache.clone();
@@ -241,7 +299,7 @@ async fn heartbeats_keep_a_quiet_connection() {
 
 #[tokio::test]
 async fn closing_ends_what_is_in_flight_and_every_task() {
-    let fake = Fake::start().await;
+    let fake = Fake::start();
     let session = builder(&fake).connect().await.unwrap();
     let cache = cache_of(&session).await;
     fake.shared.plan(Kind::Get, Fault::Hold);
@@ -257,13 +315,20 @@ async fn closing_ends_what_is_in_flight_and_every_task() {
     let error = write.await.unwrap().unwrap_err();
     assert_eq!(error.applied(), Applied::Unknown);
     assert!(matches!(cache.get("k").await, Err(CacheError::ShuttingDown)));
-    assert!(matches!(session.backend("c").await, Err(CacheError::ShuttingDown)));
+    assert!(matches!(
+        session.backend("c").await,
+        Err(CacheError::ShuttingDown)
+    ));
 }
 
 #[tokio::test]
 async fn the_next_address_serves_when_the_first_is_gone() {
-    let (first, second) = (Fake::start().await, Fake::start().await);
-    let session = builder(&first).address(&second.address.to_string()).connect().await.unwrap();
+    let (first, second) = (Fake::start(), Fake::start());
+    let session = builder(&first)
+        .address(&second.address.to_string())
+        .connect()
+        .await
+        .unwrap();
     let cache = cache_of(&session).await;
     cache.insert(&key(), &1).await.unwrap();
     first.shared.plan(Kind::Get, Fault::DropBefore);

@@ -9,14 +9,17 @@ use grid_core::cache::{Cache, NamedCache};
 use tokio::sync::Mutex;
 
 /// Caches over a session. What other runs left behind in a cache is dropped when it is opened first.
-pub struct Remote {
-    pub session: Session,
+pub(crate) struct Remote {
+    pub(crate) session: Session,
     opened: Mutex<HashSet<String>>,
 }
 
 impl Remote {
-    pub fn new(session: Session) -> Self {
-        Remote { session, opened: Mutex::default() }
+    pub(crate) fn new(session: Session) -> Self {
+        Remote {
+            session,
+            opened: Mutex::default(),
+        }
     }
 }
 
@@ -48,6 +51,8 @@ impl Fixture for Remote {
 
 /// Runs a task beside the test.
 #[expect(clippy::disallowed_methods, reason = "tests have no supervisor")]
-pub fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> tokio::task::JoinHandle<T> {
+pub(crate) fn spawn<T: Send + 'static>(
+    task: impl Future<Output = T> + Send + 'static,
+) -> tokio::task::JoinHandle<T> {
     tokio::spawn(task)
 }

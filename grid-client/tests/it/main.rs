@@ -1,5 +1,7 @@
 //! The client against a server that does as it is told, and against real ones where the environment names them.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic, wherever it stands")]
+
 mod fake;
 mod faults;
 mod fixture;

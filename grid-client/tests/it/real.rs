@@ -6,11 +6,24 @@ use grid_core::cache::conformance::{run_all, run_except};
 use crate::fixture::Remote;
 
 /// What Coherence CE does otherwise.
-const DIFFERENCES_OF_COHERENCE: &[&str] = &[];
+const DIFFERENCES_OF_COHERENCE: &[&str] = &[
+    // It compares objects with their fields in the order in which they were sent.
+    "lookup::contains_value_compares_by_meaning",
+    "listening::keys_are_told_in_any_spelling",
+    "values::struct_keys_in_any_field_order",
+    // It turns the least integer of 64 bits into a double.
+    "values::integers_to_their_limits",
+    "values::nested_values",
+    // It leaves entries whose value is null out of the answer to `get_all`.
+    "values::null_is_a_value",
+];
 
 async fn session(address: &str, connections: usize) -> Session {
     let builder = Session::builder().address(address).connections(connections);
-    builder.connect().await.unwrap_or_else(|error| panic!("no session with {address}: {error}"))
+    builder
+        .connect()
+        .await
+        .unwrap_or_else(|error| panic!("no session with {address}: {error}"))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
