@@ -91,6 +91,7 @@ pub(super) struct ServeArguments {
 
 /// Which server to ask, and how to show the answer.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Server and output")]
 pub(super) struct ClientArguments {
     /// The gRPC address of a server
     #[arg(

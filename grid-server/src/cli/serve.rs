@@ -28,7 +28,10 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<(), CliError> {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| CliError::Failed(format!("no threads for the server: {error}")))?;
-    runtime.block_on(serve(loaded.config))
+    let done = runtime.block_on(serve(loaded.config));
+    // A figure that an HTTP client asked for and no one waits for must not hold the exit up.
+    runtime.shutdown_background();
+    done
 }
 
 /// The configuration that these arguments, the environment and the file make.

@@ -18,7 +18,11 @@ pub(super) fn table(columns: &[Column], rows: &[Value]) -> String {
     }
     for (at, (_, field)) in columns.iter().enumerate() {
         let numbers = rows.first().is_some_and(|row| row[*field].is_number());
-        if let Some(column) = table.column_mut(at).filter(|_| numbers) {
+        let Some(column) = table.column_mut(at) else {
+            continue;
+        };
+        column.set_padding((0, 2));
+        if numbers {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }

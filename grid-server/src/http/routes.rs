@@ -1,5 +1,6 @@
 //! What is answered at which path.
 
+use std::future::ready;
 use std::sync::Arc;
 
 use axum::Json;
@@ -21,34 +22,33 @@ type Shared = State<Arc<HttpState>>;
 
 /// All paths.
 pub(super) fn router(state: Arc<HttpState>) -> Router {
-    let health = Router::new()
-        .route(
-            "/started",
-            get(|State(state): Shared| probe(state, |health| health.started)),
-        )
-        .route(
-            "/live",
-            get(|State(state): Shared| probe(state, |health| health.live)),
-        )
-        .route(
-            "/ready",
-            get(|State(state): Shared| probe(state, |health| health.ready)),
-        )
-        .route(
-            "/safe",
-            get(|State(state): Shared| probe(state, |health| health.safe)),
-        );
+    let probe = |of: fn(Health) -> bool| {
+        get(move |State(state): Shared| {
+            let status = if of(state.health()) {
+                StatusCode::OK
+            } else {
+                StatusCode::SERVICE_UNAVAILABLE
+            };
+            ready(status)
+        })
+    };
     Router::new()
-        .nest("/health", health)
+        .route("/health/started", probe(|health| health.started))
+        .route("/health/live", probe(|health| health.live))
+        .route("/health/ready", probe(|health| health.ready))
+        .route("/health/safe", probe(|health| health.safe))
         .route(
             "/cluster",
-            get(|State(state): Shared| async move { Json(state.cluster()) }),
+            get(|State(state): Shared| read(move || Json(state.cluster()))),
         )
         .route(
             "/caches",
-            get(|State(state): Shared| async move { Json(state.view.caches()) }),
+            get(|State(state): Shared| read(move || Json(state.view.caches()))),
         )
-        .route("/metrics", get(metrics))
+        .route(
+            "/metrics",
+            get(|State(state): Shared| read(move || metrics(&state))),
+        )
         .fallback(
             |uri: Uri| async move { error(StatusCode::NOT_FOUND, &format!("there is no {}", uri.path())) },
         )
@@ -60,20 +60,27 @@ pub(super) fn router(state: Arc<HttpState>) -> Router {
         .with_state(state)
 }
 
-async fn probe(state: Arc<HttpState>, of: fn(Health) -> bool) -> StatusCode {
-    if of(state.health()) {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    }
-}
-
-async fn metrics(State(state): Shared) -> impl IntoResponse {
+fn metrics(state: &HttpState) -> impl IntoResponse + use<> {
     let text = state.metrics.render(&state.cluster(), &state.view.caches());
     (
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
         text,
     )
+}
+
+/// Answers from what is read beside the threads that serve connections: counting the entries of many caches takes
+/// each partition's lock in turn.
+async fn read<R: IntoResponse + Send + 'static>(figures: impl FnOnce() -> R + Send + 'static) -> Response {
+    match tokio::task::spawn_blocking(figures).await {
+        Ok(answer) => answer.into_response(),
+        Err(failed) => {
+            tracing::error!(%failed, "figures could not be read");
+            error(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the figures could not be read; the log says why",
+            )
+        }
+    }
 }
 
 /// Refuses a body that is too long before it is read, and a request that takes too long.

@@ -1,6 +1,6 @@
 //! `grid status` and `grid cache`, against the real server.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::process::Stdio;
 
@@ -249,11 +249,42 @@ fn a_server_that_is_not_there_exits_3() {
 
 #[test]
 fn an_answer_that_is_none_of_ours_exits_4() {
-    let shell = Shell::start();
-    let (code, _, error) = run_with_input(
-        &["status", "--http", shell.server.field("grpc"), "--timeout", "2s"],
-        "",
-    );
-    assert!(code == 3 || code == 4, "{code} {error}");
-    assert!(error.contains("/cluster"), "{error}");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let other = std::thread::spawn(move || {
+        for answer in [
+            "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nhey!",
+        ] {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 1024];
+            assert!(stream.read(&mut request).unwrap() > 0);
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    for part in ["answered 404", "is no JSON"] {
+        let (code, _, error) = run_with_input(&["status", "--http", &address], "");
+        assert_eq!(code, 4, "{error}");
+        assert!(error.contains(part) && error.contains("/cluster"), "{error}");
+    }
+    other.join().unwrap();
+}
+
+#[test]
+fn a_server_that_does_not_answer_exits_3_in_time() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap().to_string();
+    for (command, flag) in [
+        (&["status"][..], "--http"),
+        (&["cache", "size", "orders"], "--address"),
+    ] {
+        let arguments: Vec<&str> = command
+            .iter()
+            .copied()
+            .chain([flag, &address, "--timeout", "200ms"])
+            .collect();
+        let (code, _, error) = run_with_input(&arguments, "");
+        assert_eq!(code, 3, "{error}");
+        assert!(error.contains(&address), "{error}");
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::Stdio;
 use std::time::Duration;
 
 use crate::process::{ServerProcess, grid, run};
@@ -78,6 +79,28 @@ fn a_second_signal_stops_at_once() {
     server.signal("-TERM");
     assert_eq!(server.wait().0.code(), Some(143));
     drop(stream);
+}
+
+#[test]
+fn a_client_that_stays_does_not_hold_a_stop_up() {
+    let file = config_file("[member]\ndrain-timeout = \"200ms\"\n");
+    let mut server = ServerProcess::start(&["--config", file.path().to_str().unwrap()]);
+    let mut client = grid(&["cache", "load", "orders", "--address", server.field("grpc")]);
+    let mut client = client
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    while !get(server.field("http"), "/metrics")
+        .1
+        .contains("grid_connections_open{edge=\"grpc\"} 1")
+    {}
+    server.signal("-TERM");
+    let (status, _, log) = server.wait();
+    assert_eq!(status.code(), Some(0), "{log}");
+    drop(client.stdin.take());
+    assert_eq!(client.wait().unwrap().code(), Some(0), "nothing was to be loaded");
 }
 
 #[test]
