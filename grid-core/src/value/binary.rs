@@ -33,6 +33,12 @@ impl Binary {
         &self.bytes
     }
 
+    /// The bytes, without the format.
+    #[must_use]
+    pub fn into_bytes(self) -> Bytes {
+        self.bytes
+    }
+
     /// Whether two values are the same, by what they mean and not by how they are spelled.
     ///
     /// Equal bytes of one format always are; two JSON texts are when their canonical forms are equal (so that

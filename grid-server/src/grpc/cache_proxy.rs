@@ -1,0 +1,156 @@
+//! A cache as one client's stream knows it, with the listeners of that stream.
+
+use std::fmt;
+use std::sync::Arc;
+
+use grid_core::store::Change;
+use grid_core::value::{Binary, Format};
+use grid_member::cache::OpenCache;
+use grid_member::event::{AttachedSink, EventSink, Lifecycle, Matched};
+use parking_lot::RwLock;
+
+use super::event_body::event_number;
+use super::listeners::{ListenerTable, Registration};
+use super::{Edge, EventBody, Refusal, WireValue};
+
+/// What a stream is told.
+#[derive(Debug)]
+pub enum Notice {
+    /// An entry changed.
+    Entry(Box<EventBody>),
+    /// The cache changed as a whole.
+    Lifecycle(Lifecycle),
+}
+
+/// Where a stream takes its notices from. Must not wait.
+type Outlet = Box<dyn Fn(Notice) + Send + Sync>;
+
+/// Turns the events of one cache into notices for one stream.
+struct CacheSink {
+    edge: Arc<Edge>,
+    format: Format,
+    /// What stands for an old or new value that there is not.
+    absent: WireValue,
+    outlet: Outlet,
+    listeners: RwLock<ListenerTable>,
+}
+
+impl CacheSink {
+    fn value(&self, wanted: bool, value: Option<&Binary>) -> Option<WireValue> {
+        match value {
+            _ if !wanted => Some(WireValue::nothing()),
+            Some(value) => self.edge.to_wire(self.format, value.clone()).ok(),
+            None => Some(self.absent.clone()),
+        }
+    }
+
+    /// The event for this stream. `None` when no listener wants it, and when it is in another format than the
+    /// client reads: it could do nothing with it.
+    fn event(&self, change: &Change, matched: Matched) -> Option<EventBody> {
+        let told = self.listeners.read().told(change, matched)?;
+        Some(EventBody {
+            kind: event_number(change.kind),
+            key: self.edge.to_wire(self.format, change.key.clone()).ok()?,
+            new: self.value(told.new, change.new.as_ref())?,
+            old: self.value(told.old, change.old.as_ref())?,
+            filter_ids: told.filter_ids,
+            synthetic: change.expired,
+            priming: false,
+            expired: change.expired,
+        })
+    }
+}
+
+impl EventSink for CacheSink {
+    fn entry(&self, change: &Change, matched: Matched) {
+        if let Some(event) = self.event(change, matched) {
+            (self.outlet)(Notice::Entry(Box::new(event)));
+        }
+    }
+
+    fn lifecycle(&self, what: Lifecycle) {
+        if what == Lifecycle::Truncated {
+            self.listeners.write().silence_keys();
+        }
+        (self.outlet)(Notice::Lifecycle(what));
+    }
+}
+
+/// A cache as one stream knows it. Dropping it ends its listeners.
+pub struct CacheProxy {
+    edge: Arc<Edge>,
+    format: Format,
+    cache: Arc<OpenCache>,
+    sink: Arc<CacheSink>,
+    attached: AttachedSink,
+}
+
+impl CacheProxy {
+    /// The cache for a stream that reads this format; its notices go to the outlet from now on.
+    pub fn new(
+        edge: Arc<Edge>,
+        cache: Arc<OpenCache>,
+        format: Format,
+        absent: WireValue,
+        outlet: impl Fn(Notice) + Send + Sync + 'static,
+    ) -> Self {
+        let sink = Arc::new(CacheSink {
+            edge: edge.clone(),
+            format,
+            absent,
+            outlet: Box::new(outlet),
+            listeners: RwLock::default(),
+        });
+        let attached = cache.listeners().attach(sink.clone());
+        CacheProxy { edge, format, cache, sink, attached }
+    }
+
+    /// The cache.
+    pub fn cache(&self) -> &Arc<OpenCache> {
+        &self.cache
+    }
+
+    /// How many listeners there are.
+    pub fn listener_count(&self) -> usize {
+        self.sink.listeners.read().len()
+    }
+
+    /// Changes the listeners, and tells the cache.
+    ///
+    /// # Errors
+    /// Those of the change.
+    pub fn change_listeners(
+        &self,
+        change: impl FnOnce(&mut ListenerTable) -> Result<Registration, Refusal>,
+    ) -> Result<(), Refusal> {
+        let registration = change(&mut self.sink.listeners.write())?;
+        registration.make(&self.attached);
+        Ok(())
+    }
+
+    /// The event that a listener gets at once that primes a copy of its own: the present value of a key.
+    ///
+    /// To be called after the listener was registered: what changes later is heard of, so nothing is missed.
+    ///
+    /// # Errors
+    /// When the cache is gone, or the entry is in another format.
+    pub fn priming_event(&self, key: &grid_core::value::Key) -> Result<EventBody, Refusal> {
+        let value = self.cache.get(key)?.map(|value| self.edge.to_wire(self.format, value)).transpose()?;
+        Ok(EventBody {
+            kind: 2,
+            key: self.edge.to_wire(self.format, key.spelling().clone())?,
+            new: value.unwrap_or_else(|| self.sink.absent.clone()),
+            old: WireValue::nothing(),
+            filter_ids: Vec::new(),
+            synthetic: true,
+            priming: true,
+            expired: false,
+        })
+    }
+}
+
+impl fmt::Debug for CacheProxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CacheProxy").field("cache", &self.cache).finish_non_exhaustive()
+    }
+}

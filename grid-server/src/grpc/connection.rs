@@ -1,0 +1,138 @@
+//! Connections: how many there may be, and how long each may take to start.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::stream::{self, Stream};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Sleep;
+use tonic::transport::server::{Connected, TcpConnectInfo};
+
+use super::GrpcMetrics;
+
+/// The length of the text that every HTTP/2 client sends first.
+const PREFACE_LEN: usize = 24;
+
+/// How long to wait when the system has no file descriptor for a connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// A connection that counts against the limit as long as it lives, and that must start to speak in time.
+pub struct Connection {
+    stream: TcpStream,
+    /// Until when the preface must be there; `None` when it is.
+    preface_deadline: Option<Pin<Box<Sleep>>>,
+    read_len: usize,
+    metrics: Arc<GrpcMetrics>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.metrics.connection_closed();
+    }
+}
+
+impl Connected for Connection {
+    type ConnectInfo = TcpConnectInfo;
+
+    fn connect_info(&self) -> TcpConnectInfo {
+        self.stream.connect_info()
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let result = Pin::new(&mut self.stream).poll_read(cx, buf);
+        let this = &mut *self;
+        if let Some(deadline) = &mut this.preface_deadline {
+            this.read_len += buf.filled().len() - before;
+            if this.read_len >= PREFACE_LEN {
+                this.preface_deadline = None;
+            } else if result.is_pending() && deadline.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "no HTTP/2 preface in time")));
+            }
+        }
+        result
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection").field("stream", &self.stream).finish_non_exhaustive()
+    }
+}
+
+/// The connections of a listener, at most `connections_max` at a time. A further one is closed at once: a client
+/// that waits in the listener's queue would not know why.
+pub fn connections(
+    listener: TcpListener,
+    connections_max: usize,
+    handshake_timeout: Duration,
+    metrics: Arc<GrpcMetrics>,
+) -> impl Stream<Item = io::Result<Connection>> {
+    let permits = Arc::new(Semaphore::new(connections_max));
+    stream::unfold((listener, permits, metrics), move |(listener, permits, metrics)| async move {
+        loop {
+            let stream = match listener.accept().await {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    // A connection that broke while it waited, or no file descriptor left: both pass.
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            let Ok(permit) = permits.clone().try_acquire_owned() else {
+                metrics.connection_refused();
+                tracing::debug!(connections_max, "a connection was refused: grpc.connections-max is reached");
+                continue;
+            };
+            // An answer is small and complete: waiting for more to send would only delay it.
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "a connection ended before it began");
+                continue;
+            }
+            metrics.connection_opened();
+            let connection = Connection {
+                stream,
+                preface_deadline: Some(Box::pin(tokio::time::sleep(handshake_timeout))),
+                read_len: 0,
+                metrics: metrics.clone(),
+                _permit: permit,
+            };
+            return Some((Ok(connection), (listener, permits, metrics)));
+        }
+    })
+}

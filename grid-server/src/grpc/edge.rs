@@ -1,0 +1,207 @@
+//! What every call of the gRPC edge shares: the grid, the formats, the limits, the counts.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use grid_core::cache::CacheName;
+use grid_core::value::json::{self, NullMembers};
+use grid_core::value::{Binary, Format, FormatRegistry, Key, Value, WireRules, from_binary};
+use grid_member::Grid;
+use grid_member::cache::OpenCache;
+
+use super::class_names::is_known_class;
+use super::{GrpcMetrics, GrpcOptions, Refusal, RefusalKind, WireValue};
+
+/// What clients write is kept whole, null members too: they count when values are compared.
+const AS_WRITTEN: WireRules = WireRules::new().with_nulls(NullMembers::Keep);
+
+/// What every call shares.
+#[derive(Debug)]
+pub struct Edge {
+    grid: Grid,
+    formats: FormatRegistry,
+    options: GrpcOptions,
+    metrics: Arc<GrpcMetrics>,
+    /// Identifies this start of this server to its clients.
+    server_uuid: Bytes,
+}
+
+impl Edge {
+    /// An edge of this grid.
+    #[must_use]
+    pub fn new(grid: Grid, options: GrpcOptions, metrics: Arc<GrpcMetrics>) -> Self {
+        // The reference has uuids of 32 bytes.
+        let (a, b) = (uuid::Uuid::new_v4(), uuid::Uuid::new_v4());
+        let server_uuid = [*a.as_bytes(), *b.as_bytes()].concat().into();
+        Edge { grid, formats: FormatRegistry::new(), options, metrics, server_uuid }
+    }
+
+    /// The grid.
+    #[must_use]
+    pub fn grid(&self) -> &Grid {
+        &self.grid
+    }
+
+    /// The limits.
+    #[must_use]
+    pub fn options(&self) -> &GrpcOptions {
+        &self.options
+    }
+
+    /// The counts.
+    #[must_use]
+    pub fn metrics(&self) -> &Arc<GrpcMetrics> {
+        &self.metrics
+    }
+
+    /// The uuid of this start of the server.
+    #[must_use]
+    pub fn server_uuid(&self) -> Bytes {
+        self.server_uuid.clone()
+    }
+
+    /// The format of a name. The empty name is what Java clients send for Java's own serialization.
+    ///
+    /// # Errors
+    /// When the name is too long, or too many names were used.
+    pub fn format(&self, name: &str) -> Result<Format, Refusal> {
+        let name = if name.is_empty() { FormatRegistry::JAVA } else { name };
+        Ok(self.formats.intern(name)?)
+    }
+
+    /// The cache of a name, made if there is none.
+    ///
+    /// # Errors
+    /// When the name or the scope is none, or there are too many caches.
+    pub fn cache(&self, scope: &str, name: &str) -> Result<Arc<OpenCache>, Refusal> {
+        check_scope(scope)?;
+        if name.is_empty() {
+            return Err(Refusal::invalid("CacheName cannot be empty"));
+        }
+        Ok(self.grid.open(scope, &CacheName::new(name)?)?)
+    }
+
+    /// A key off the wire.
+    ///
+    /// # Errors
+    /// When it is empty, lacks the format byte, or is not of its format.
+    pub fn key(&self, format: Format, wire: Bytes) -> Result<Key, Refusal> {
+        Ok(Key::new(self.formats.from_wire(format, wire, &AS_WRITTEN)?)?)
+    }
+
+    /// A filter or another agent in JSON off the wire, with all its members.
+    ///
+    /// # Errors
+    /// When it is no JSON.
+    pub fn agent(&self, wire: Bytes) -> Result<Binary, Refusal> {
+        Ok(self.formats.from_wire(Format::JSON, wire, &AS_WRITTEN)?)
+    }
+
+    /// A value off the wire.
+    ///
+    /// # Errors
+    /// When it is empty, lacks the format byte, is not of its format, or is of a class that strict mode refuses.
+    pub fn value(&self, format: Format, wire: Bytes) -> Result<Binary, Refusal> {
+        let value = self.formats.from_wire(format, wire, &AS_WRITTEN)?;
+        if self.options.strict && format == Format::JSON {
+            check_classes(&value)?;
+        }
+        Ok(value)
+    }
+
+    /// A key or value for a client that reads this format.
+    ///
+    /// # Errors
+    /// When the value is of another format.
+    pub fn to_wire(&self, format: Format, value: Binary) -> Result<WireValue, Refusal> {
+        if value.format() != format {
+            let name = |format| self.formats.name(format).unwrap_or("unknown").to_owned();
+            return Err(Refusal::new(
+                RefusalKind::Malformed,
+                format!(
+                    "Could not deserialize: the entry is stored as {:?}, and this client reads {:?}; use one \
+                     serializer for all clients of a cache",
+                    name(value.format()),
+                    name(format)
+                ),
+            ));
+        }
+        let mut bytes = value.into_bytes();
+        // Most values have no null in them, and looking for one costs a fraction of reading the members.
+        if format == Format::JSON
+            && self.options.null_members == NullMembers::Drop
+            && memchr::memmem::find(&bytes, b"null").is_some()
+        {
+            bytes = json::drop_null_members(&bytes);
+        }
+        Ok(WireValue::new(self.formats.wire_prefix(format), bytes))
+    }
+
+    /// What stands for null in a format; no bytes at all for one whose null is not known.
+    #[must_use]
+    pub fn null(&self, format: Format) -> WireValue {
+        self.formats
+            .null(format)
+            .map_or_else(WireValue::nothing, |null| {
+                WireValue::new(self.formats.wire_prefix(format), null.bytes().clone())
+            })
+    }
+}
+
+fn check_scope(scope: &str) -> Result<(), Refusal> {
+    let len = scope.len();
+    let max = grid_proto::limits::SCOPE_LEN_MAX;
+    if len > max {
+        return Err(Refusal::invalid(format!("the scope name has {len} bytes; at most {max} are allowed")));
+    }
+    Ok(())
+}
+
+/// Refuses a value that names a class unknown to the reference grid, at any depth.
+fn check_classes(value: &Binary) -> Result<(), Refusal> {
+    // Most values have no object in them, or none with a class.
+    if !contains(value.bytes(), b"@class") {
+        return Ok(());
+    }
+    if let Some(class) = json::class_of(value.bytes())
+        && !is_known_class(&class)
+    {
+        return Err(unknown_class(&class));
+    }
+    check_classes_within(&from_binary::<Value>(value)?)
+}
+
+fn check_classes_within(value: &Value) -> Result<(), Refusal> {
+    // A list instead of recursion: the depth of a value must not become that of the stack.
+    let mut open = vec![value];
+    while let Some(value) = open.pop() {
+        match value {
+            Value::Array(items) => open.extend(items),
+            Value::Object(object) => {
+                for (name, member) in object.iter() {
+                    match member {
+                        Value::String(class) if name == "@class" && !is_known_class(class) => {
+                            return Err(unknown_class(class));
+                        }
+                        other => open.push(other),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn unknown_class(class: &str) -> Refusal {
+    let class: String = class.chars().take(100).collect();
+    Refusal::new(
+        RefusalKind::Malformed,
+        format!("Could not deserialize to type class java.lang.Object: the class {class:?} is not known here"),
+    )
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}
+

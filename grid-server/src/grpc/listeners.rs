@@ -1,0 +1,148 @@
+//! The listeners that one client registered on one cache.
+
+use std::collections::{BTreeMap, HashMap};
+
+use bytes::Bytes;
+use grid_core::event::ListenTo;
+use grid_core::store::Change;
+use grid_core::value::{Format, Key};
+use grid_member::event::{AttachedSink, Matched};
+
+use super::listener_filter::EventMask;
+use super::Refusal;
+
+#[derive(Clone, Copy, Debug)]
+struct FilterListener {
+    mask: EventMask,
+    lite: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct KeyListener {
+    lite: bool,
+    /// Whether the client wants only new values, as one does that primes a copy of its own.
+    priming: bool,
+    /// Whether a truncation ended it; see [`ListenerTable::silence_keys`].
+    silenced: bool,
+}
+
+/// What of a change a client is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// The listeners for everything that the change matched, the newest first.
+    pub filter_ids: Vec<i64>,
+    /// Whether the old value goes with it.
+    pub old: bool,
+    /// Whether the new value goes with it.
+    pub new: bool,
+}
+
+/// The listeners that one client registered on one cache: by key, and for everything under an id of its choice.
+#[derive(Debug, Default)]
+pub struct ListenerTable {
+    filters: BTreeMap<i64, FilterListener>,
+    keys: HashMap<(Format, Bytes), KeyListener>,
+}
+
+impl ListenerTable {
+    /// How many listeners there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.filters.len() + self.keys.len()
+    }
+
+    /// What to tell of a change; `None` when no listener wants it.
+    #[must_use]
+    pub fn told(&self, change: &Change, matched: Matched) -> Option<Told> {
+        let mut told = Told { filter_ids: Vec::new(), old: false, new: false };
+        let mut heard = false;
+        if matched.all {
+            for (id, listener) in self.filters.iter().rev().filter(|(_, l)| l.mask.wants(change.kind)) {
+                heard = true;
+                told.filter_ids.push(*id);
+                told.old |= !listener.lite;
+                told.new |= !listener.lite;
+            }
+        }
+        if matched.key
+            && let Ok(key) = Key::new(change.key.clone())
+            && let Some(listener) = self.keys.get(&identity_of(&key))
+            && !listener.silenced
+        {
+            heard = true;
+            told.old |= !listener.lite && !listener.priming;
+            told.new |= !listener.lite || listener.priming;
+        }
+        heard.then_some(told)
+    }
+
+    /// Registers a listener for everything.
+    ///
+    /// # Errors
+    /// When the id is 0, which stands for none.
+    pub fn add_filter(&mut self, id: i64, mask: EventMask, lite: bool) -> Result<Registration, Refusal> {
+        if id == 0 {
+            return Err(Refusal::invalid("a filter id must not be 0; choose another number"));
+        }
+        self.filters.insert(id, FilterListener { mask, lite });
+        Ok(self.for_all())
+    }
+
+    /// Takes a listener for everything back. One that was never registered is not missed.
+    pub fn remove_filter(&mut self, id: i64) -> Registration {
+        self.filters.remove(&id);
+        self.for_all()
+    }
+
+    /// Registers a listener for a key; a second one for the same key takes its place.
+    pub fn add_key(&mut self, key: Key, lite: bool, priming: bool) -> Registration {
+        self.keys.insert(identity_of(&key), KeyListener { lite, priming, silenced: false });
+        Registration { to: ListenTo::Key(key), values: Some(!lite || priming) }
+    }
+
+    /// Takes a listener for a key back. One that was never registered is not missed.
+    pub fn remove_key(&mut self, key: Key) -> Registration {
+        self.keys.remove(&identity_of(&key));
+        Registration { to: ListenTo::Key(key), values: None }
+    }
+
+    /// Ends the listeners for keys, as the reference does when a cache is truncated. They count until the client
+    /// takes them back or registers them again.
+    pub fn silence_keys(&mut self) {
+        #[expect(clippy::iter_over_hash_type, reason = "each is changed by itself")]
+        for listener in self.keys.values_mut() {
+            listener.silenced = true;
+        }
+    }
+
+    fn for_all(&self) -> Registration {
+        let mut lite = self.filters.values().map(|listener| listener.lite);
+        let values = (!self.filters.is_empty()).then(|| lite.any(|lite| !lite));
+        Registration { to: ListenTo::All, values }
+    }
+}
+
+/// What the cache must be told after a table changed.
+///
+/// It is told when the table is no longer locked: an event takes the lock of the cache's listeners first and that
+/// of the table second, and nobody may take them the other way round.
+#[derive(Debug)]
+#[must_use]
+pub struct Registration {
+    to: ListenTo,
+    values: Option<bool>,
+}
+
+impl Registration {
+    /// Tells the cache.
+    pub fn make(self, sink: &AttachedSink) {
+        match self.values {
+            Some(values) => sink.listen(&self.to, values),
+            None => sink.unlisten(&self.to),
+        }
+    }
+}
+
+fn identity_of(key: &Key) -> (Format, Bytes) {
+    (key.format(), Bytes::copy_from_slice(key.canonical()))
+}

@@ -1,0 +1,28 @@
+//! The gRPC edge: the official Coherence clients connect here, unmodified.
+//!
+//! [`v1`] is one stream of frames for any number of caches, [`v0`] one call an operation. Both turn bytes into keys
+//! and values ([`Edge`]), act on [`grid_member::cache::OpenCache`], and tell a client of changes through a
+//! [`cache_proxy::CacheProxy`].
+
+pub mod cache_proxy;
+mod class_names;
+mod connection;
+mod edge;
+mod event_body;
+mod listener_filter;
+pub mod listeners;
+mod metrics;
+mod options;
+mod refusal;
+mod serve;
+pub mod v0;
+pub mod v1;
+mod wire_value;
+
+pub use edge::Edge;
+pub use event_body::EventBody;
+pub use metrics::{GrpcMetrics, RequestCounts};
+pub use options::GrpcOptions;
+pub use refusal::{Refusal, RefusalKind};
+pub use serve::serve;
+pub use wire_value::WireValue;

@@ -1,0 +1,70 @@
+//! Serving the gRPC edge on a listener.
+
+use std::io;
+use std::sync::Arc;
+
+use grid_member::Grid;
+use grid_proto::v0::named_cache_service_server::NamedCacheServiceServer;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Server;
+
+use super::connection::connections;
+use super::v0::NamedCaches;
+use super::v1::ProxyService;
+use super::{Edge, GrpcMetrics, GrpcOptions};
+
+/// How much a client may send on one call, and on one connection, before it must wait for us, in bytes.
+const STREAM_WINDOW_LEN: u32 = 1 << 20;
+const CONNECTION_WINDOW_LEN: u32 = 4 << 20;
+
+/// The largest size of a request's headers, in bytes.
+const HEADER_LEN_MAX: u32 = 16 << 10;
+
+/// Serves the gRPC edge on a listener until `stop` is cancelled: then no new call is taken, and the open ones are
+/// ended by their clients or when the caller drops the future.
+///
+/// # Errors
+/// When the listener fails for good, or the service descriptors are broken.
+pub async fn serve(
+    listener: TcpListener,
+    grid: Grid,
+    options: GrpcOptions,
+    metrics: Arc<GrpcMetrics>,
+    stop: CancellationToken,
+) -> io::Result<()> {
+    let edge = Arc::new(Edge::new(grid, options, metrics));
+    let options = edge.options();
+    let (health, health_service) = tonic_health::server::health_reporter();
+    health.set_serving::<ProxyService>().await;
+    health.set_serving::<NamedCacheServiceServer<NamedCaches>>().await;
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(grid_proto::DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1()
+        .map_err(io::Error::other)?;
+    let message_len_max = options.message_len_max;
+    let named_caches = NamedCacheServiceServer::new(NamedCaches::new(edge.clone()))
+        .max_decoding_message_size(message_len_max)
+        .max_encoding_message_size(message_len_max);
+    let incoming = connections(
+        listener,
+        options.connections_max,
+        options.handshake_timeout,
+        edge.metrics().clone(),
+    );
+    Server::builder()
+        .initial_stream_window_size(STREAM_WINDOW_LEN)
+        .initial_connection_window_size(CONNECTION_WINDOW_LEN)
+        .max_concurrent_streams(options.streams_per_connection_max)
+        .http2_max_header_list_size(HEADER_LEN_MAX)
+        .http2_keepalive_interval(Some(options.keep_alive_interval))
+        .http2_keepalive_timeout(Some(options.keep_alive_timeout))
+        .add_service(ProxyService::new(edge.clone()))
+        .add_service(named_caches)
+        .add_service(health_service)
+        .add_service(reflection)
+        .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
+        .await
+        .map_err(io::Error::other)
+}

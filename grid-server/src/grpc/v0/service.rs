@@ -1,0 +1,422 @@
+//! `coherence.NamedCacheService`.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use grid_core::cache::PageContents;
+use grid_core::store::{Command, TimeToLive};
+use grid_core::value::{Binary, Format};
+use grid_member::cache::OpenCache;
+use grid_proto::google::{BoolValue, BytesValue, Empty, Int32Value};
+use grid_proto::v0::named_cache_service_server::NamedCacheService;
+use grid_proto::v0::{
+    AddIndexRequest, AggregateRequest, ClearRequest, ContainsEntryRequest, ContainsKeyRequest,
+    ContainsValueRequest, DestroyRequest, Entry, EntryResult, EntrySetRequest, GetAllRequest, GetRequest,
+    InvokeAllRequest, InvokeRequest, IsEmptyRequest, IsReadyRequest, KeySetRequest, MapListenerRequest,
+    MapListenerResponse, OptionalValue, PageRequest, PutAllRequest, PutIfAbsentRequest, PutRequest,
+    RemoveIndexRequest, RemoveMappingRequest, RemoveRequest, ReplaceMappingRequest, ReplaceRequest,
+    SizeRequest, TruncateRequest, ValuesRequest,
+};
+use grid_proto::v1::cache::NamedCacheRequestType as Type;
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::grpc::listener_filter::check_matches_all;
+use crate::grpc::{Edge, Refusal, RefusalKind};
+
+use super::events::EventsSession;
+use super::streams::{self, Answers};
+
+/// The service of version 0.
+#[derive(Clone, Debug)]
+pub struct NamedCaches {
+    edge: Arc<Edge>,
+}
+
+/// What an operation comes to.
+type Outcome<T> = Result<T, Refusal>;
+
+impl NamedCaches {
+    /// The service on this edge.
+    #[must_use]
+    pub fn new(edge: Arc<Edge>) -> Self {
+        NamedCaches { edge }
+    }
+
+    fn open(&self, scope: &str, cache: &str, format: &str) -> Outcome<(Arc<OpenCache>, Format)> {
+        let format = self.edge.format(format)?;
+        Ok((self.edge.cache(scope, cache)?, format))
+    }
+
+    /// Counts an operation and makes its outcome the answer of a call.
+    fn answer<T>(&self, kind: Type, outcome: Outcome<T>) -> Result<Response<T>, Status> {
+        self.edge.metrics().request(kind, outcome.is_ok());
+        outcome.map(Response::new).map_err(|refusal| refusal.status())
+    }
+
+    fn bytes(&self, format: Format, value: Option<Binary>) -> Outcome<BytesValue> {
+        let value = value.map(|value| self.edge.to_wire(format, value)).transpose()?;
+        Ok(BytesValue { value: value.unwrap_or_default().into_bytes() })
+    }
+
+    fn change(&self, scope: &str, cache: &str, format: &str, key: Bytes, command: Wanted) -> Outcome<BytesValue> {
+        let (cache, format) = self.open(scope, cache, format)?;
+        let key = self.edge.key(format, key)?;
+        let applied = cache.update(&key, command.read(&self.edge, format)?, true)?;
+        self.bytes(format, applied.previous)
+    }
+
+    fn change_if(&self, scope: &str, cache: &str, format: &str, key: Bytes, command: Wanted) -> Outcome<BoolValue> {
+        let (cache, format) = self.open(scope, cache, format)?;
+        let key = self.edge.key(format, key)?;
+        let applied = cache.update(&key, command.read(&self.edge, format)?, false)?;
+        Ok(BoolValue { value: applied.done })
+    }
+
+    fn put_all(&self, request: PutAllRequest) -> Outcome<impl FnOnce() -> Outcome<Empty> + Send + 'static> {
+        let (cache, format) = self.open(&request.scope, &request.cache, &request.format)?;
+        let ttl = TimeToLive::from_wire_ms(request.ttl)?;
+        // Every entry is checked before the first is put.
+        let entries = request
+            .entry
+            .into_iter()
+            .map(|entry| Ok((self.edge.key(format, entry.key)?, self.edge.value(format, entry.value)?)))
+            .collect::<Outcome<Vec<_>>>()?;
+        Ok(move || {
+            cache.put_all(entries, ttl)?;
+            Ok(Empty {})
+        })
+    }
+
+    fn get_all(&self, request: GetAllRequest) -> Outcome<Answers<Entry>> {
+        let (cache, format) = self.open(&request.scope, &request.cache, &request.format)?;
+        let keys = request.key.into_iter().map(|key| self.edge.key(format, key)).collect::<Outcome<_>>()?;
+        Ok(streams::get_all(self.edge.clone(), cache, format, keys))
+    }
+
+    fn query(
+        &self,
+        (scope, cache, format): (&str, &str, &str),
+        filter: Bytes,
+        comparator: &Bytes,
+    ) -> Outcome<(Arc<OpenCache>, Format)> {
+        let (cache, format) = self.open(scope, cache, format)?;
+        check_matches_all(&self.edge, format, Some(filter))?;
+        if !comparator.is_empty() {
+            return Err(Refusal::unsupported("sorting by a comparator"));
+        }
+        Ok((cache, format))
+    }
+
+    fn page(&self, request: &PageRequest, contents: PageContents) -> Outcome<(Bytes, Vec<(Bytes, Bytes)>)> {
+        let (cache, format) = self.open(&request.scope, &request.cache, &request.format)?;
+        let cookie = (!request.cookie.is_empty()).then_some(&request.cookie[..]);
+        let page = cache.page(cookie, contents)?;
+        let wire = |value| -> Outcome<Bytes> { Ok(self.edge.to_wire(format, value)?.into_bytes()) };
+        let entries = page
+            .entries
+            .into_iter()
+            .map(|(key, value)| Ok((wire(key)?, value.map(wire).transpose()?.unwrap_or_default())))
+            .collect::<Outcome<_>>()?;
+        Ok((page.next.unwrap_or_default(), entries))
+    }
+}
+
+/// Does something long away from the threads that serve connections.
+async fn blocking<T: Send + 'static>(act: impl FnOnce() -> Outcome<T> + Send + 'static) -> Outcome<T> {
+    let done = tokio::task::spawn_blocking(act).await;
+    done.unwrap_or_else(|error| Err(Refusal::new(RefusalKind::Internal, error.to_string())))
+}
+
+/// A command whose values are still as they came.
+enum Wanted {
+    Put { value: Bytes, ttl_ms: i64 },
+    PutIfAbsent { value: Bytes, ttl_ms: i64 },
+    Replace { value: Bytes },
+    ReplaceIfEqual { previous: Bytes, value: Bytes },
+    Remove,
+    RemoveIfEqual { previous: Bytes },
+}
+
+impl Wanted {
+    fn read(self, edge: &Edge, format: Format) -> Outcome<Command> {
+        let value = |value| edge.value(format, value);
+        Ok(match self {
+            Wanted::Put { value: v, ttl_ms } => {
+                Command::Put { value: value(v)?, ttl: TimeToLive::from_wire_ms(ttl_ms)? }
+            }
+            Wanted::PutIfAbsent { value: v, ttl_ms } => {
+                Command::PutIfAbsent { value: value(v)?, ttl: TimeToLive::from_wire_ms(ttl_ms)? }
+            }
+            Wanted::Replace { value: v } => Command::Replace { value: value(v)? },
+            Wanted::ReplaceIfEqual { previous, value: v } => {
+                Command::ReplaceIfEqual { previous: value(previous)?, value: value(v)? }
+            }
+            Wanted::Remove => Command::Remove,
+            Wanted::RemoveIfEqual { previous } => Command::RemoveIfEqual { previous: value(previous)? },
+        })
+    }
+}
+
+#[tonic::async_trait]
+impl NamedCacheService for NamedCaches {
+    type entrySetStream = Answers<Entry>;
+    type eventsStream = Answers<MapListenerResponse>;
+    type getAllStream = Answers<Entry>;
+    type invokeAllStream = Answers<Entry>;
+    type keySetStream = Answers<BytesValue>;
+    type nextEntrySetPageStream = Answers<EntryResult>;
+    type nextKeySetPageStream = Answers<BytesValue>;
+    type valuesStream = Answers<BytesValue>;
+
+    async fn add_index(&self, _: Request<AddIndexRequest>) -> Result<Response<Empty>, Status> {
+        self.answer(Type::Index, Err(Refusal::unsupported("an index")))
+    }
+
+    async fn remove_index(&self, _: Request<RemoveIndexRequest>) -> Result<Response<Empty>, Status> {
+        self.answer(Type::Index, Err(Refusal::unsupported("an index")))
+    }
+
+    async fn aggregate(&self, _: Request<AggregateRequest>) -> Result<Response<BytesValue>, Status> {
+        self.answer(Type::Aggregate, Err(Refusal::unsupported("aggregation")))
+    }
+
+    async fn invoke(&self, _: Request<InvokeRequest>) -> Result<Response<BytesValue>, Status> {
+        self.answer(Type::Invoke, Err(Refusal::unsupported("invoking an entry processor")))
+    }
+
+    async fn invoke_all(
+        &self,
+        _: Request<InvokeAllRequest>,
+    ) -> Result<Response<Self::invokeAllStream>, Status> {
+        self.answer(Type::Invoke, Err(Refusal::unsupported("invoking an entry processor")))
+    }
+
+    async fn clear(&self, request: Request<ClearRequest>) -> Result<Response<Empty>, Status> {
+        let request = request.into_inner();
+        let edge = self.edge.clone();
+        let outcome = blocking(move || {
+            edge.cache(&request.scope, &request.cache)?.clear()?;
+            Ok(Empty {})
+        });
+        self.answer(Type::Clear, outcome.await)
+    }
+
+    async fn truncate(&self, request: Request<TruncateRequest>) -> Result<Response<Empty>, Status> {
+        let request = request.into_inner();
+        let edge = self.edge.clone();
+        let outcome = blocking(move || {
+            edge.cache(&request.scope, &request.cache)?.truncate()?;
+            Ok(Empty {})
+        });
+        self.answer(Type::Truncate, outcome.await)
+    }
+
+    async fn destroy(&self, request: Request<DestroyRequest>) -> Result<Response<Empty>, Status> {
+        let request = request.into_inner();
+        let edge = self.edge.clone();
+        let outcome = blocking(move || {
+            let cache = edge.cache(&request.scope, &request.cache)?;
+            edge.grid().destroy(&cache)?;
+            Ok(Empty {})
+        });
+        self.answer(Type::Destroy, outcome.await)
+    }
+
+    async fn contains_entry(
+        &self,
+        request: Request<ContainsEntryRequest>,
+    ) -> Result<Response<BoolValue>, Status> {
+        let request = request.into_inner();
+        let outcome = || {
+            let (cache, format) = self.open(&request.scope, &request.cache, &request.format)?;
+            let key = self.edge.key(format, request.key)?;
+            let value = self.edge.value(format, request.value)?;
+            let value = cache.get(&key)?.is_some_and(|found| found.same_value(&value));
+            Ok(BoolValue { value })
+        };
+        self.answer(Type::ContainsEntry, outcome())
+    }
+
+    async fn contains_key(
+        &self,
+        request: Request<ContainsKeyRequest>,
+    ) -> Result<Response<BoolValue>, Status> {
+        let request = request.into_inner();
+        let outcome = || {
+            let (cache, format) = self.open(&request.scope, &request.cache, &request.format)?;
+            Ok(BoolValue { value: cache.contains_key(&self.edge.key(format, request.key)?)? })
+        };
+        self.answer(Type::ContainsKey, outcome())
+    }
+
+    async fn contains_value(
+        &self,
+        request: Request<ContainsValueRequest>,
+    ) -> Result<Response<BoolValue>, Status> {
+        let request = request.into_inner();
+        let this = self.clone();
+        let outcome = blocking(move || {
+            let (cache, format) = this.open(&request.scope, &request.cache, &request.format)?;
+            Ok(BoolValue { value: cache.contains_value(&this.edge.value(format, request.value)?)? })
+        });
+        self.answer(Type::ContainsValue, outcome.await)
+    }
+
+    async fn get(&self, request: Request<GetRequest>) -> Result<Response<OptionalValue>, Status> {
+        let request = request.into_inner();
+        let outcome = || {
+            let (cache, format) = self.open(&request.scope, &request.cache, &request.format)?;
+            let value = cache.get(&self.edge.key(format, request.key)?)?;
+            let value = value.map(|value| self.edge.to_wire(format, value)).transpose()?;
+            let present = value.is_some();
+            Ok(OptionalValue { present, value: value.unwrap_or_default().into_bytes() })
+        };
+        self.answer(Type::Get, outcome())
+    }
+
+    async fn get_all(&self, request: Request<GetAllRequest>) -> Result<Response<Self::getAllStream>, Status> {
+        self.answer(Type::GetAll, self.get_all(request.into_inner()))
+    }
+
+    async fn is_empty(&self, request: Request<IsEmptyRequest>) -> Result<Response<BoolValue>, Status> {
+        let request = request.into_inner();
+        let outcome = || Ok(BoolValue { value: self.edge.cache(&request.scope, &request.cache)?.is_empty()? });
+        self.answer(Type::IsEmpty, outcome())
+    }
+
+    async fn is_ready(&self, request: Request<IsReadyRequest>) -> Result<Response<BoolValue>, Status> {
+        let request = request.into_inner();
+        let ready = self.edge.cache(&request.scope, &request.cache).map(|_| BoolValue { value: true });
+        self.answer(Type::IsReady, ready)
+    }
+
+    async fn size(&self, request: Request<SizeRequest>) -> Result<Response<Int32Value>, Status> {
+        let request = request.into_inner();
+        let outcome = || {
+            let size = self.edge.cache(&request.scope, &request.cache)?.len()?;
+            Ok(Int32Value { value: i32::try_from(size).unwrap_or(i32::MAX) })
+        };
+        self.answer(Type::Size, outcome())
+    }
+
+    async fn put(&self, request: Request<PutRequest>) -> Result<Response<BytesValue>, Status> {
+        let PutRequest { scope, cache, format, key, value, ttl } = request.into_inner();
+        let command = Wanted::Put { value, ttl_ms: ttl };
+        self.answer(Type::Put, self.change(&scope, &cache, &format, key, command))
+    }
+
+    async fn put_all(&self, request: Request<PutAllRequest>) -> Result<Response<Empty>, Status> {
+        let outcome = match self.put_all(request.into_inner()) {
+            Ok(act) => blocking(act).await,
+            Err(refusal) => Err(refusal),
+        };
+        self.answer(Type::PutAll, outcome)
+    }
+
+    async fn put_if_absent(
+        &self,
+        request: Request<PutIfAbsentRequest>,
+    ) -> Result<Response<BytesValue>, Status> {
+        let PutIfAbsentRequest { scope, cache, format, key, value, ttl } = request.into_inner();
+        let command = Wanted::PutIfAbsent { value, ttl_ms: ttl };
+        self.answer(Type::PutIfAbsent, self.change(&scope, &cache, &format, key, command))
+    }
+
+    async fn remove(&self, request: Request<RemoveRequest>) -> Result<Response<BytesValue>, Status> {
+        let RemoveRequest { scope, cache, format, key } = request.into_inner();
+        self.answer(Type::Remove, self.change(&scope, &cache, &format, key, Wanted::Remove))
+    }
+
+    async fn remove_mapping(
+        &self,
+        request: Request<RemoveMappingRequest>,
+    ) -> Result<Response<BoolValue>, Status> {
+        let RemoveMappingRequest { scope, cache, format, key, value } = request.into_inner();
+        let command = Wanted::RemoveIfEqual { previous: value };
+        self.answer(Type::RemoveMapping, self.change_if(&scope, &cache, &format, key, command))
+    }
+
+    async fn replace(&self, request: Request<ReplaceRequest>) -> Result<Response<BytesValue>, Status> {
+        let ReplaceRequest { scope, cache, format, key, value } = request.into_inner();
+        self.answer(Type::Replace, self.change(&scope, &cache, &format, key, Wanted::Replace { value }))
+    }
+
+    async fn replace_mapping(
+        &self,
+        request: Request<ReplaceMappingRequest>,
+    ) -> Result<Response<BoolValue>, Status> {
+        let ReplaceMappingRequest { scope, cache, format, key, previous_value, new_value } = request.into_inner();
+        let command = Wanted::ReplaceIfEqual { previous: previous_value, value: new_value };
+        self.answer(Type::ReplaceMapping, self.change_if(&scope, &cache, &format, key, command))
+    }
+
+    async fn next_key_set_page(
+        &self,
+        request: Request<PageRequest>,
+    ) -> Result<Response<Self::nextKeySetPageStream>, Status> {
+        let page = self.page(&request.into_inner(), PageContents::Keys).map(|(cookie, entries)| {
+            let keys = entries.into_iter().map(|(key, _)| key);
+            streams::all(std::iter::once(cookie).chain(keys).map(|value| BytesValue { value }).collect())
+        });
+        self.answer(Type::PageOfKeys, page)
+    }
+
+    async fn next_entry_set_page(
+        &self,
+        request: Request<PageRequest>,
+    ) -> Result<Response<Self::nextEntrySetPageStream>, Status> {
+        let page = self.page(&request.into_inner(), PageContents::Entries).map(|(cookie, entries)| {
+            let first = EntryResult { cookie, ..EntryResult::default() };
+            let entries =
+                entries.into_iter().map(|(key, value)| EntryResult { key, value, ..EntryResult::default() });
+            streams::all(std::iter::once(first).chain(entries).collect())
+        });
+        self.answer(Type::PageOfEntries, page)
+    }
+
+    async fn key_set(&self, request: Request<KeySetRequest>) -> Result<Response<Self::keySetStream>, Status> {
+        let request = request.into_inner();
+        let names = (request.scope.as_str(), request.cache.as_str(), request.format.as_str());
+        let answer = self.query(names, request.filter, &Bytes::new()).map(|(cache, format)| {
+            let edge = self.edge.clone();
+            streams::query(cache, PageContents::Keys, move |key, _| {
+                Ok(BytesValue { value: edge.to_wire(format, key)?.into_bytes() })
+            })
+        });
+        self.answer(Type::QueryKeys, answer)
+    }
+
+    async fn values(&self, request: Request<ValuesRequest>) -> Result<Response<Self::valuesStream>, Status> {
+        let request = request.into_inner();
+        let names = (request.scope.as_str(), request.cache.as_str(), request.format.as_str());
+        let answer = self.query(names, request.filter, &request.comparator).map(|(cache, format)| {
+            let this = self.clone();
+            streams::query(cache, PageContents::Entries, move |_, value| this.bytes(format, value))
+        });
+        self.answer(Type::QueryValues, answer)
+    }
+
+    async fn entry_set(
+        &self,
+        request: Request<EntrySetRequest>,
+    ) -> Result<Response<Self::entrySetStream>, Status> {
+        let request = request.into_inner();
+        let names = (request.scope.as_str(), request.cache.as_str(), request.format.as_str());
+        let answer = self.query(names, request.filter, &request.comparator).map(|(cache, format)| {
+            let this = self.clone();
+            streams::query(cache, PageContents::Entries, move |key, value| {
+                let key = this.edge.to_wire(format, key)?.into_bytes();
+                Ok(Entry { key, value: this.bytes(format, value)?.value })
+            })
+        });
+        self.answer(Type::QueryEntries, answer)
+    }
+
+    async fn events(
+        &self,
+        request: Request<Streaming<MapListenerRequest>>,
+    ) -> Result<Response<Self::eventsStream>, Status> {
+        let session = EventsSession::new(self.edge.clone(), request.into_inner());
+        Ok(Response::new(Box::pin(session)))
+    }
+}

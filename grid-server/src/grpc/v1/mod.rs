@@ -1,0 +1,13 @@
+//! Version 1 of the cache protocol: one stream of frames carries any number of caches.
+
+mod caches;
+mod codec;
+mod event_queue;
+mod frames;
+mod more;
+mod service;
+mod session;
+
+pub use frames::{InFrame, OutFrame};
+pub use service::ProxyService;
+pub use session::Session;
