@@ -1,5 +1,7 @@
 //! The application end to end, on the real data, against figures that are counted from the files themselves.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
+
 use std::collections::{BTreeMap, HashMap};
 
 use futures::TryStreamExt;
@@ -301,11 +303,11 @@ async fn the_page_is_well_formed_and_has_the_figures() {
         match reader.read_event().unwrap() {
             Event::Start(tag) => {
                 open += 1;
-                bars += i32::from(tag.name().as_ref() == b"rect");
+                bars += i32::from(tag.name().as_ref() == "rect");
                 assert!(tag.attributes().all(|attribute| attribute.is_ok()));
             }
             Event::End(_) => open -= 1,
-            Event::Text(piece) => text.push_str(&piece.decode().unwrap()),
+            Event::Text(piece) => text.push_str(&piece),
             Event::Eof => break,
             _ => {}
         }
@@ -318,7 +320,7 @@ async fn the_page_is_well_formed_and_has_the_figures() {
         "QUICK-Stop",
         "$110,277.31",
         "Côte de Blaye",
-        "USA 1998-04",
+        "1998-04 USA: $30,175.59",
     ] {
         assert!(text.contains(expected), "{expected:?} is missing");
     }

@@ -12,7 +12,7 @@ const QUANTITY_MAX: u32 = 60;
 /// The discounts of the data; more than half of its lines have none.
 const DISCOUNT_PERCENTS: [u8; 8] = [0, 0, 0, 0, 5, 10, 15, 20];
 /// The highest freight, in cents.
-const FREIGHT_CENTS_MAX: u32 = 150_00;
+const FREIGHT_CENTS_MAX: u32 = 15_000;
 
 /// Orders without end, the same for the same seed. Customers and products are those of the data; so are the
 /// countries, and how often each customer orders; dates go across the data's range.

@@ -85,7 +85,7 @@ impl Database {
             transaction.commit()?;
             Ok(answer)
         });
-        done.await.map_err(|_| DatabaseError::Closed)?
+        done.await.map_err(|_stopped| DatabaseError::Closed)?
     }
 
     /// What the database holds.

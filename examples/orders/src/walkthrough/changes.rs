@@ -90,7 +90,7 @@ fn basket(order_id: OrderId, customer: &Customer, date: Date) -> anyhow::Result<
         required_date: date.plus_days(28),
         shipped_date: None,
         ship_via: 1,
-        freight: Money::from_cents(32_38),
+        freight: Money::from_cents(3_238),
         ship_name: customer.company_name.clone(),
         ship_address: customer.address.clone(),
         ship_city: customer.city.clone(),
