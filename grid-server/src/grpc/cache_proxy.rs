@@ -15,7 +15,7 @@ use super::{Edge, EventBody, Refusal, WireValue};
 
 /// What a stream is told.
 #[derive(Debug)]
-pub enum Notice {
+pub(crate) enum Notice {
     /// An entry changed.
     Entry(Box<EventBody>),
     /// The cache changed as a whole.
@@ -77,7 +77,7 @@ impl EventSink for CacheSink {
 }
 
 /// A cache as one stream knows it. Dropping it ends its listeners.
-pub struct CacheProxy {
+pub(crate) struct CacheProxy {
     edge: Arc<Edge>,
     format: Format,
     cache: Arc<OpenCache>,
@@ -87,7 +87,7 @@ pub struct CacheProxy {
 
 impl CacheProxy {
     /// The cache for a stream that reads this format; its notices go to the outlet from now on.
-    pub fn new(
+    pub(crate) fn new(
         edge: Arc<Edge>,
         cache: Arc<OpenCache>,
         format: Format,
@@ -102,24 +102,30 @@ impl CacheProxy {
             listeners: RwLock::default(),
         });
         let attached = cache.listeners().attach(sink.clone());
-        CacheProxy { edge, format, cache, sink, attached }
+        CacheProxy {
+            edge,
+            format,
+            cache,
+            sink,
+            attached,
+        }
     }
 
     /// The cache.
-    pub fn cache(&self) -> &Arc<OpenCache> {
+    pub(crate) fn cache(&self) -> &Arc<OpenCache> {
         &self.cache
     }
 
     /// How many listeners there are.
-    pub fn listener_count(&self) -> usize {
-        self.sink.listeners.read().len()
+    pub(crate) fn listener_count(&self) -> usize {
+        self.sink.listeners.read().count()
     }
 
     /// Changes the listeners, and tells the cache.
     ///
     /// # Errors
     /// Those of the change.
-    pub fn change_listeners(
+    pub(crate) fn change_listeners(
         &self,
         change: impl FnOnce(&mut ListenerTable) -> Result<Registration, Refusal>,
     ) -> Result<(), Refusal> {
@@ -134,8 +140,12 @@ impl CacheProxy {
     ///
     /// # Errors
     /// When the cache is gone, or the entry is in another format.
-    pub fn priming_event(&self, key: &grid_core::value::Key) -> Result<EventBody, Refusal> {
-        let value = self.cache.get(key)?.map(|value| self.edge.to_wire(self.format, value)).transpose()?;
+    pub(crate) fn priming_event(&self, key: &grid_core::value::Key) -> Result<EventBody, Refusal> {
+        let value = self
+            .cache
+            .get(key)?
+            .map(|value| self.edge.to_wire(self.format, value))
+            .transpose()?;
         Ok(EventBody {
             kind: 2,
             key: self.edge.to_wire(self.format, key.spelling().clone())?,
@@ -151,6 +161,8 @@ impl CacheProxy {
 
 impl fmt::Debug for CacheProxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CacheProxy").field("cache", &self.cache).finish_non_exhaustive()
+        f.debug_struct("CacheProxy")
+            .field("cache", &self.cache)
+            .finish_non_exhaustive()
     }
 }

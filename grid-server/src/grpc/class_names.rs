@@ -19,7 +19,7 @@ const KNOWN_PREFIXES: [&str; 13] = [
 
 /// Whether the reference grid would make an object of this class; strict mode refuses the others.
 #[must_use]
-pub fn is_known_class(class: &str) -> bool {
+pub(crate) fn is_known_class(class: &str) -> bool {
     KNOWN_PREFIXES.iter().any(|prefix| class.starts_with(prefix)) || class == "JsonPortableException"
 }
 

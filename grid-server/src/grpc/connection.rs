@@ -22,7 +22,7 @@ const PREFACE_LEN: usize = 24;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// A connection that counts against the limit as long as it lives, and that must start to speak in time.
-pub struct Connection {
+pub(crate) struct Connection {
     stream: TcpStream,
     /// Until when the preface must be there; `None` when it is.
     preface_deadline: Option<Pin<Box<Sleep>>>,
@@ -46,7 +46,11 @@ impl Connected for Connection {
 }
 
 impl AsyncRead for Connection {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let result = Pin::new(&mut self.stream).poll_read(cx, buf);
         let this = &mut *self;
@@ -55,7 +59,10 @@ impl AsyncRead for Connection {
             if this.read_len >= PREFACE_LEN {
                 this.preface_deadline = None;
             } else if result.is_pending() && deadline.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "no HTTP/2 preface in time")));
+                return Poll::Ready(Err(io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    "no HTTP/2 preface in time",
+                )));
             }
         }
         result
@@ -90,49 +97,57 @@ impl AsyncWrite for Connection {
 
 impl std::fmt::Debug for Connection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Connection").field("stream", &self.stream).finish_non_exhaustive()
+        f.debug_struct("Connection")
+            .field("stream", &self.stream)
+            .finish_non_exhaustive()
     }
 }
 
 /// The connections of a listener, at most `connections_max` at a time. A further one is closed at once: a client
 /// that waits in the listener's queue would not know why.
-pub fn connections(
+pub(crate) fn connections(
     listener: TcpListener,
     connections_max: usize,
     handshake_timeout: Duration,
     metrics: Arc<GrpcMetrics>,
 ) -> impl Stream<Item = io::Result<Connection>> {
     let permits = Arc::new(Semaphore::new(connections_max));
-    stream::unfold((listener, permits, metrics), move |(listener, permits, metrics)| async move {
-        loop {
-            let stream = match listener.accept().await {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    // A connection that broke while it waited, or no file descriptor left: both pass.
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
+    stream::unfold(
+        (listener, permits, metrics),
+        move |(listener, permits, metrics)| async move {
+            loop {
+                let stream = match listener.accept().await {
+                    Ok((stream, _)) => stream,
+                    Err(error) => {
+                        // A connection that broke while it waited, or no file descriptor left: both pass.
+                        tracing::warn!(%error, "a connection could not be accepted");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                        continue;
+                    }
+                };
+                let Ok(permit) = permits.clone().try_acquire_owned() else {
+                    metrics.connection_refused();
+                    tracing::debug!(
+                        connections_max,
+                        "a connection was refused: grpc.connections-max is reached"
+                    );
+                    continue;
+                };
+                // An answer is small and complete: waiting for more to send would only delay it.
+                if let Err(error) = stream.set_nodelay(true) {
+                    tracing::debug!(%error, "a connection ended before it began");
                     continue;
                 }
-            };
-            let Ok(permit) = permits.clone().try_acquire_owned() else {
-                metrics.connection_refused();
-                tracing::debug!(connections_max, "a connection was refused: grpc.connections-max is reached");
-                continue;
-            };
-            // An answer is small and complete: waiting for more to send would only delay it.
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "a connection ended before it began");
-                continue;
+                metrics.connection_opened();
+                let connection = Connection {
+                    stream,
+                    preface_deadline: Some(Box::pin(tokio::time::sleep(handshake_timeout))),
+                    read_len: 0,
+                    metrics: metrics.clone(),
+                    _permit: permit,
+                };
+                return Some((Ok(connection), (listener, permits, metrics)));
             }
-            metrics.connection_opened();
-            let connection = Connection {
-                stream,
-                preface_deadline: Some(Box::pin(tokio::time::sleep(handshake_timeout))),
-                read_len: 0,
-                metrics: metrics.clone(),
-                _permit: permit,
-            };
-            return Some((Ok(connection), (listener, permits, metrics)));
-        }
-    })
+        },
+    )
 }

@@ -1,5 +1,6 @@
 //! What every call of the gRPC edge shares: the grid, the formats, the limits, the counts.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,9 +9,20 @@ use grid_core::value::json::{self, NullMembers};
 use grid_core::value::{Binary, Format, FormatRegistry, Key, Value, WireRules, from_binary};
 use grid_member::Grid;
 use grid_member::cache::OpenCache;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tonic::Status;
 
 use super::class_names::is_known_class;
+use super::decorated_key::undecorated;
 use super::{GrpcMetrics, GrpcOptions, Refusal, RefusalKind, WireValue};
+
+/// Resolves when the server stops.
+pub(crate) type Stopped = Pin<Box<WaitForCancellationFutureOwned>>;
+
+/// What a stream ends with when the server stops.
+pub(crate) fn stopping() -> Status {
+    Status::unavailable("the server is stopping; nothing was under way on this stream")
+}
 
 /// What clients write is kept whole, null members too: they count when values are compared.
 const AS_WRITTEN: WireRules = WireRules::new().with_nulls(NullMembers::Keep);
@@ -24,16 +36,25 @@ pub struct Edge {
     metrics: Arc<GrpcMetrics>,
     /// Identifies this start of this server to its clients.
     server_uuid: Bytes,
+    /// Cancelled when the server stops: streams end as soon as nothing is under way on them.
+    stop: CancellationToken,
 }
 
 impl Edge {
     /// An edge of this grid.
     #[must_use]
-    pub fn new(grid: Grid, options: GrpcOptions, metrics: Arc<GrpcMetrics>) -> Self {
+    pub fn new(grid: Grid, options: GrpcOptions, metrics: Arc<GrpcMetrics>, stop: CancellationToken) -> Self {
         // The reference has uuids of 32 bytes.
         let (a, b) = (uuid::Uuid::new_v4(), uuid::Uuid::new_v4());
         let server_uuid = [*a.as_bytes(), *b.as_bytes()].concat().into();
-        Edge { grid, formats: FormatRegistry::new(), options, metrics, server_uuid }
+        Edge {
+            grid,
+            formats: FormatRegistry::new(),
+            options,
+            metrics,
+            server_uuid,
+            stop,
+        }
     }
 
     /// The grid.
@@ -60,12 +81,21 @@ impl Edge {
         self.server_uuid.clone()
     }
 
+    /// Resolves when the server stops.
+    pub(crate) fn stopped(&self) -> Stopped {
+        Box::pin(self.stop.clone().cancelled_owned())
+    }
+
     /// The format of a name. The empty name is what Java clients send for Java's own serialization.
     ///
     /// # Errors
     /// When the name is too long, or too many names were used.
     pub fn format(&self, name: &str) -> Result<Format, Refusal> {
-        let name = if name.is_empty() { FormatRegistry::JAVA } else { name };
+        let name = if name.is_empty() {
+            FormatRegistry::JAVA
+        } else {
+            name
+        };
         Ok(self.formats.intern(name)?)
     }
 
@@ -86,7 +116,11 @@ impl Edge {
     /// # Errors
     /// When it is empty, lacks the format byte, or is not of its format.
     pub fn key(&self, format: Format, wire: Bytes) -> Result<Key, Refusal> {
-        Ok(Key::new(self.formats.from_wire(format, wire, &AS_WRITTEN)?)?)
+        Ok(Key::new(self.formats.from_wire(
+            format,
+            undecorated(wire)?,
+            &AS_WRITTEN,
+        )?)?)
     }
 
     /// A filter or another agent in JSON off the wire, with all its members.
@@ -137,14 +171,38 @@ impl Edge {
         Ok(WireValue::new(self.formats.wire_prefix(format), bytes))
     }
 
-    /// What stands for null in a format; no bytes at all for one whose null is not known.
+    /// What stands for null in an answer or event of version 1 to a client that reads this format: JSON's null, and
+    /// no bytes at all in the others.
     #[must_use]
     pub fn null(&self, format: Format) -> WireValue {
+        match format {
+            Format::JSON => WireValue::new(self.formats.wire_prefix(format), Bytes::from_static(b"null")),
+            _ => WireValue::nothing(),
+        }
+    }
+
+    /// What stands for null as the result of an invocation: null in the spelling of the format, but no bytes at all
+    /// in JSON.
+    #[must_use]
+    pub fn null_result(&self, format: Format) -> WireValue {
+        match self.formats.null(format) {
+            Some(null) if format != Format::JSON => {
+                WireValue::new(self.formats.wire_prefix(format), null.into_bytes())
+            }
+            _ => WireValue::nothing(),
+        }
+    }
+
+    /// Whether these bytes are null in the spelling of a format.
+    #[must_use]
+    pub fn is_null(&self, format: Format, wire: &[u8]) -> bool {
+        let bare = match self.formats.wire_prefix(format) {
+            Some(prefix) => wire.strip_prefix(&[prefix]),
+            None => Some(wire),
+        };
         self.formats
             .null(format)
-            .map_or_else(WireValue::nothing, |null| {
-                WireValue::new(self.formats.wire_prefix(format), null.bytes().clone())
-            })
+            .is_some_and(|null| bare == Some(null.bytes()))
     }
 }
 
@@ -152,7 +210,9 @@ fn check_scope(scope: &str) -> Result<(), Refusal> {
     let len = scope.len();
     let max = grid_proto::limits::SCOPE_LEN_MAX;
     if len > max {
-        return Err(Refusal::invalid(format!("the scope name has {len} bytes; at most {max} are allowed")));
+        return Err(Refusal::invalid(format!(
+            "the scope name has {len} bytes; at most {max} are allowed"
+        )));
     }
     Ok(())
 }
@@ -197,11 +257,12 @@ fn unknown_class(class: &str) -> Refusal {
     let class: String = class.chars().take(100).collect();
     Refusal::new(
         RefusalKind::Malformed,
-        format!("Could not deserialize to type class java.lang.Object: the class {class:?} is not known here"),
+        format!(
+            "Could not deserialize to type class java.lang.Object: the class {class:?} is not known here"
+        ),
     )
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
 }
-

@@ -34,7 +34,7 @@ impl EventBody {
 }
 
 /// The number of a kind of event in both protocol versions.
-pub fn event_number(kind: ChangeKind) -> i32 {
+pub(crate) fn event_number(kind: ChangeKind) -> i32 {
     match kind {
         ChangeKind::Insert => 1,
         ChangeKind::Update => 2,

@@ -8,7 +8,7 @@ use super::{Edge, Refusal};
 
 /// Which changes a listener for everything wants to hear of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EventMask(i64);
+pub(crate) struct EventMask(i64);
 
 impl EventMask {
     const INSERTED: i64 = 1;
@@ -18,11 +18,11 @@ impl EventMask {
     const UPDATED_WITHIN: i64 = 32;
 
     /// Every change.
-    pub const ALL: EventMask = EventMask(Self::INSERTED | Self::UPDATED | Self::DELETED);
+    pub(crate) const ALL: EventMask = EventMask(Self::INSERTED | Self::UPDATED | Self::DELETED);
 
     /// Whether a change of this kind is wanted.
     #[must_use]
-    pub fn wants(self, kind: ChangeKind) -> bool {
+    pub(crate) fn wants(self, kind: ChangeKind) -> bool {
         let bits = match kind {
             ChangeKind::Insert => Self::INSERTED,
             ChangeKind::Update => Self::UPDATED | Self::UPDATED_WITHIN,
@@ -32,22 +32,19 @@ impl EventMask {
     }
 }
 
-/// Java's serialization and POF of the filters that mean "everything", as the Java client sends them.
-const OPAQUE_ALWAYS: [&[u8]; 1] = [&[0]];
-
 /// Reads a listener's filter: absent, `AlwaysFilter`, or `MapEventFilter` over one of those.
 ///
 /// # Errors
 /// When it is malformed, or another filter.
-pub fn event_mask(edge: &Edge, format: Format, filter: Bytes) -> Result<EventMask, Refusal> {
-    if filter.is_empty() {
+pub(crate) fn event_mask(edge: &Edge, format: Format, filter: Bytes) -> Result<EventMask, Refusal> {
+    // Java clients send null when they want everything.
+    if filter.is_empty() || edge.is_null(format, &filter) {
         return Ok(EventMask::ALL);
     }
     if format != Format::JSON {
-        return match OPAQUE_ALWAYS.contains(&filter.as_ref()) {
-            true => Ok(EventMask::ALL),
-            false => Err(Refusal::unsupported("a listener with a filter that is not in JSON")),
-        };
+        return Err(Refusal::unsupported(
+            "a listener with a filter that is not in JSON",
+        ));
     }
     let filter: Value = from_binary(&edge.agent(filter)?)?;
     mask_of(&filter)
@@ -57,17 +54,24 @@ pub fn event_mask(edge: &Edge, format: Format, filter: Bytes) -> Result<EventMas
 ///
 /// # Errors
 /// When it is malformed, or another filter.
-pub fn check_matches_all(edge: &Edge, format: Format, filter: Option<Bytes>) -> Result<(), Refusal> {
-    let Some(filter) = filter.filter(|filter| !filter.is_empty()) else { return Ok(()) };
+pub(crate) fn check_matches_all(edge: &Edge, format: Format, filter: Option<Bytes>) -> Result<(), Refusal> {
+    let set = |filter: &Bytes| !filter.is_empty() && !edge.is_null(format, filter);
+    let Some(filter) = filter.filter(set) else {
+        return Ok(());
+    };
     if format != Format::JSON {
         return Err(Refusal::unsupported("a query with a filter that is not in JSON"));
     }
     let filter: Value = from_binary(&edge.agent(filter)?)?;
-    if is_always(&filter) { Ok(()) } else { Err(unsupported_filter(&filter)) }
+    if is_always(&filter) {
+        Ok(())
+    } else {
+        Err(unsupported_filter(&filter))
+    }
 }
 
 fn mask_of(filter: &Value) -> Result<EventMask, Refusal> {
-    if filter == &Value::Null || is_always(filter) {
+    if is_always(filter) {
         return Ok(EventMask::ALL);
     }
     let (Some("MapEventFilter"), Value::Object(object)) = (simple_class(filter), filter) else {
@@ -81,7 +85,9 @@ fn mask_of(filter: &Value) -> Result<EventMask, Refusal> {
     match object.get("mask") {
         None | Some(Value::Null) => Ok(EventMask::ALL),
         Some(Value::Int(mask)) => Ok(EventMask(*mask)),
-        Some(other) => Err(Refusal::invalid(format!("the mask of a MapEventFilter is a number, not {other}"))),
+        Some(other) => Err(Refusal::invalid(format!(
+            "the mask of a MapEventFilter is a number, not {other}"
+        ))),
     }
 }
 
@@ -91,8 +97,12 @@ fn is_always(filter: &Value) -> bool {
 
 /// The class without its package; the clients do not agree on that (`filter.`, `util.filter.`).
 fn simple_class(filter: &Value) -> Option<&str> {
-    let Value::Object(object) = filter else { return None };
-    let Some(Value::String(class)) = object.get("@class") else { return None };
+    let Value::Object(object) = filter else {
+        return None;
+    };
+    let Some(Value::String(class)) = object.get("@class") else {
+        return None;
+    };
     let class = class.strip_prefix("util.").unwrap_or(class);
     class.strip_prefix("filter.")
 }

@@ -8,8 +8,8 @@ use grid_core::store::Change;
 use grid_core::value::{Format, Key};
 use grid_member::event::{AttachedSink, Matched};
 
-use super::listener_filter::EventMask;
 use super::Refusal;
+use super::listener_filter::EventMask;
 
 #[derive(Clone, Copy, Debug)]
 struct FilterListener {
@@ -28,18 +28,18 @@ struct KeyListener {
 
 /// What of a change a client is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
+pub(crate) struct Told {
     /// The listeners for everything that the change matched, the newest first.
-    pub filter_ids: Vec<i64>,
+    pub(crate) filter_ids: Vec<i64>,
     /// Whether the old value goes with it.
-    pub old: bool,
+    pub(crate) old: bool,
     /// Whether the new value goes with it.
-    pub new: bool,
+    pub(crate) new: bool,
 }
 
 /// The listeners that one client registered on one cache: by key, and for everything under an id of its choice.
 #[derive(Debug, Default)]
-pub struct ListenerTable {
+pub(crate) struct ListenerTable {
     filters: BTreeMap<i64, FilterListener>,
     keys: HashMap<(Format, Bytes), KeyListener>,
 }
@@ -47,17 +47,26 @@ pub struct ListenerTable {
 impl ListenerTable {
     /// How many listeners there are.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.filters.len() + self.keys.len()
     }
 
     /// What to tell of a change; `None` when no listener wants it.
     #[must_use]
-    pub fn told(&self, change: &Change, matched: Matched) -> Option<Told> {
-        let mut told = Told { filter_ids: Vec::new(), old: false, new: false };
+    pub(crate) fn told(&self, change: &Change, matched: Matched) -> Option<Told> {
+        let mut told = Told {
+            filter_ids: Vec::new(),
+            old: false,
+            new: false,
+        };
         let mut heard = false;
         if matched.all {
-            for (id, listener) in self.filters.iter().rev().filter(|(_, l)| l.mask.wants(change.kind)) {
+            for (id, listener) in self
+                .filters
+                .iter()
+                .rev()
+                .filter(|(_, l)| l.mask.wants(change.kind))
+            {
                 heard = true;
                 told.filter_ids.push(*id);
                 told.old |= !listener.lite;
@@ -80,35 +89,55 @@ impl ListenerTable {
     ///
     /// # Errors
     /// When the id is 0, which stands for none.
-    pub fn add_filter(&mut self, id: i64, mask: EventMask, lite: bool) -> Result<Registration, Refusal> {
+    pub(crate) fn add_filter(
+        &mut self,
+        id: i64,
+        mask: EventMask,
+        lite: bool,
+    ) -> Result<Registration, Refusal> {
         if id == 0 {
-            return Err(Refusal::invalid("a filter id must not be 0; choose another number"));
+            return Err(Refusal::invalid(
+                "a filter id must not be 0; choose another number",
+            ));
         }
         self.filters.insert(id, FilterListener { mask, lite });
         Ok(self.for_all())
     }
 
     /// Takes a listener for everything back. One that was never registered is not missed.
-    pub fn remove_filter(&mut self, id: i64) -> Registration {
+    pub(crate) fn remove_filter(&mut self, id: i64) -> Registration {
         self.filters.remove(&id);
         self.for_all()
     }
 
     /// Registers a listener for a key; a second one for the same key takes its place.
-    pub fn add_key(&mut self, key: Key, lite: bool, priming: bool) -> Registration {
-        self.keys.insert(identity_of(&key), KeyListener { lite, priming, silenced: false });
-        Registration { to: ListenTo::Key(key), values: Some(!lite || priming) }
+    pub(crate) fn add_key(&mut self, key: Key, lite: bool, priming: bool) -> Registration {
+        self.keys.insert(
+            identity_of(&key),
+            KeyListener {
+                lite,
+                priming,
+                silenced: false,
+            },
+        );
+        Registration {
+            to: ListenTo::Key(key),
+            values: Some(!lite || priming),
+        }
     }
 
     /// Takes a listener for a key back. One that was never registered is not missed.
-    pub fn remove_key(&mut self, key: Key) -> Registration {
+    pub(crate) fn remove_key(&mut self, key: Key) -> Registration {
         self.keys.remove(&identity_of(&key));
-        Registration { to: ListenTo::Key(key), values: None }
+        Registration {
+            to: ListenTo::Key(key),
+            values: None,
+        }
     }
 
     /// Ends the listeners for keys, as the reference does when a cache is truncated. They count until the client
     /// takes them back or registers them again.
-    pub fn silence_keys(&mut self) {
+    pub(crate) fn silence_keys(&mut self) {
         #[expect(clippy::iter_over_hash_type, reason = "each is changed by itself")]
         for listener in self.keys.values_mut() {
             listener.silenced = true;
@@ -118,7 +147,10 @@ impl ListenerTable {
     fn for_all(&self) -> Registration {
         let mut lite = self.filters.values().map(|listener| listener.lite);
         let values = (!self.filters.is_empty()).then(|| lite.any(|lite| !lite));
-        Registration { to: ListenTo::All, values }
+        Registration {
+            to: ListenTo::All,
+            values,
+        }
     }
 }
 
@@ -128,14 +160,14 @@ impl ListenerTable {
 /// of the table second, and nobody may take them the other way round.
 #[derive(Debug)]
 #[must_use]
-pub struct Registration {
+pub(crate) struct Registration {
     to: ListenTo,
     values: Option<bool>,
 }
 
 impl Registration {
     /// Tells the cache.
-    pub fn make(self, sink: &AttachedSink) {
+    pub(crate) fn make(self, sink: &AttachedSink) {
         match self.values {
             Some(values) => sink.listen(&self.to, values),
             None => sink.unlisten(&self.to),

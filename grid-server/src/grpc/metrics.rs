@@ -56,7 +56,10 @@ impl GrpcMetrics {
     /// Counts a request by its type and outcome.
     pub(super) fn request(&self, kind: NamedCacheRequestType, done: bool) {
         let counts = if done { &self.done } else { &self.refused };
-        if let Some(count) = usize::try_from(kind as i32).ok().and_then(|index| counts.get(index)) {
+        if let Some(count) = usize::try_from(kind as i32)
+            .ok()
+            .and_then(|index| counts.get(index))
+        {
             increase(count);
         }
     }
@@ -119,7 +122,11 @@ impl GrpcMetrics {
         types
             .filter_map(|(number, (done, refused))| {
                 let name = NamedCacheRequestType::try_from(number).ok()?.as_str_name();
-                let counts = RequestCounts { name, done: read(done), refused: read(refused) };
+                let counts = RequestCounts {
+                    name,
+                    done: read(done),
+                    refused: read(refused),
+                };
                 (counts.done + counts.refused > 0).then_some(counts)
             })
             .collect()

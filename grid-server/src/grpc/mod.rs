@@ -1,19 +1,21 @@
 //! The gRPC edge: the official Coherence clients connect here, unmodified.
 //!
 //! [`v1`] is one stream of frames for any number of caches, [`v0`] one call an operation. Both turn bytes into keys
-//! and values ([`Edge`]), act on [`grid_member::cache::OpenCache`], and tell a client of changes through a
-//! [`cache_proxy::CacheProxy`].
+//! and values ([`Edge`]), act on [`grid_member::cache::OpenCache`], and tell a client of changes through a proxy of
+//! the cache with the listeners of that client.
 
-pub mod cache_proxy;
+mod cache_proxy;
 mod class_names;
 mod connection;
+mod decorated_key;
 mod edge;
 mod event_body;
 mod listener_filter;
-pub mod listeners;
+mod listeners;
 mod metrics;
 mod options;
 mod refusal;
+mod replace_agent;
 mod serve;
 pub mod v0;
 pub mod v1;

@@ -39,13 +39,19 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal of this kind.
     pub fn new(kind: RefusalKind, message: impl Into<String>) -> Self {
-        Refusal { kind, message: message.into() }
+        Refusal {
+            kind,
+            message: message.into(),
+        }
     }
 
     /// What is asked is not offered yet.
     #[must_use]
     pub fn unsupported(what: &str) -> Self {
-        Refusal::new(RefusalKind::Unsupported, format!("{what} is not supported yet (not applied)"))
+        Refusal::new(
+            RefusalKind::Unsupported,
+            format!("{what} is not supported yet (not applied)"),
+        )
     }
 
     /// A request that makes no sense.

@@ -21,8 +21,8 @@ const CONNECTION_WINDOW_LEN: u32 = 4 << 20;
 /// The largest size of a request's headers, in bytes.
 const HEADER_LEN_MAX: u32 = 16 << 10;
 
-/// Serves the gRPC edge on a listener until `stop` is cancelled: then no new call is taken, and the open ones are
-/// ended by their clients or when the caller drops the future.
+/// Serves the gRPC edge on a listener until `stop` is cancelled: then no new call is taken, and the open streams end
+/// when what is under way on them is answered. The future is ready when all have; dropping it ends them at once.
 ///
 /// # Errors
 /// When the listener fails for good, or the service descriptors are broken.
@@ -33,7 +33,7 @@ pub async fn serve(
     metrics: Arc<GrpcMetrics>,
     stop: CancellationToken,
 ) -> io::Result<()> {
-    let edge = Arc::new(Edge::new(grid, options, metrics));
+    let edge = Arc::new(Edge::new(grid, options, metrics, stop.clone()));
     let options = edge.options();
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<ProxyService>().await;

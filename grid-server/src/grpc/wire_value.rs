@@ -26,7 +26,10 @@ impl WireValue {
     /// The value for the encoder.
     #[must_use]
     pub fn payload(&self) -> Payload<'_> {
-        Payload { prefix: self.prefix, bytes: &self.bytes }
+        Payload {
+            prefix: self.prefix,
+            bytes: &self.bytes,
+        }
     }
 
     /// The number of bytes on the wire.

@@ -17,6 +17,7 @@ use grid_proto::v0::{
 use tonic::{Code, Status};
 
 use crate::grpc::cache_proxy::{CacheProxy, Notice};
+use crate::grpc::edge::{Stopped, stopping};
 use crate::grpc::listener_filter::event_mask;
 use crate::grpc::{Edge, EventBody, Refusal, RefusalKind, WireValue};
 
@@ -37,13 +38,14 @@ struct Subject {
 }
 
 /// One stream of events: requests to listen come in, events go out.
-pub struct EventsSession {
+pub(crate) struct EventsSession {
     edge: Arc<Edge>,
     inbound: Pin<Box<dyn Stream<Item = Result<MapListenerRequest, Status>> + Send>>,
     inbound_ended: bool,
     subject: Option<Subject>,
     queue: Arc<Queue>,
     out: VecDeque<ResponseType>,
+    stopped: Stopped,
     ended: bool,
 }
 
@@ -67,12 +69,14 @@ fn queue_notice(queue: &Queue, cache: &str, notice: Notice) {
             let weight = event.weight();
             (event_response(*event), weight)
         }
-        Notice::Lifecycle(Lifecycle::Truncated) => {
-            (ResponseType::Truncated(CacheTruncatedResponse { cache: cache() }), size_of::<Queued>())
-        }
-        Notice::Lifecycle(Lifecycle::Destroyed) => {
-            (ResponseType::Destroyed(CacheDestroyedResponse { cache: cache() }), size_of::<Queued>())
-        }
+        Notice::Lifecycle(Lifecycle::Truncated) => (
+            ResponseType::Truncated(CacheTruncatedResponse { cache: cache() }),
+            size_of::<Queued>(),
+        ),
+        Notice::Lifecycle(Lifecycle::Destroyed) => (
+            ResponseType::Destroyed(CacheDestroyedResponse { cache: cache() }),
+            size_of::<Queued>(),
+        ),
     };
     if queue.push(Queued::Response(response), weight).is_err() {
         queue.replace_all(Queued::TooSlow);
@@ -81,12 +85,16 @@ fn queue_notice(queue: &Queue, cache: &str, notice: Notice) {
 
 impl EventsSession {
     /// A session over a stream of requests.
-    pub fn new(
+    pub(crate) fn new(
         edge: Arc<Edge>,
         inbound: impl Stream<Item = Result<MapListenerRequest, Status>> + Send + 'static,
     ) -> Self {
         let options = edge.options();
-        let queue = Arc::new(Queue::new(options.event_queue_len_max, options.event_queue_bytes_max));
+        let stopped = edge.stopped();
+        let queue = Arc::new(Queue::new(
+            options.event_queue_len_max,
+            options.event_queue_bytes_max,
+        ));
         EventsSession {
             edge,
             inbound: Box::pin(inbound),
@@ -94,6 +102,7 @@ impl EventsSession {
             subject: None,
             queue,
             out: VecDeque::new(),
+            stopped,
             ended: false,
         }
     }
@@ -116,7 +125,12 @@ impl EventsSession {
                     _ => refusal.code(),
                 };
                 let message = refusal.message;
-                let error = MapListenerErrorResponse { uid, message, code: code as i32, stack: Vec::new() };
+                let error = MapListenerErrorResponse {
+                    uid,
+                    message,
+                    code: code as i32,
+                    stack: Vec::new(),
+                };
                 self.out.push_back(ResponseType::Error(error));
             }
         }
@@ -139,7 +153,12 @@ impl EventsSession {
                 let (queue, name) = (self.queue.clone(), request.cache.clone());
                 let outlet = move |notice| queue_notice(&queue, &name, notice);
                 let proxy = CacheProxy::new(self.edge.clone(), cache, format, WireValue::nothing(), outlet);
-                Subject { scope: request.scope.clone(), cache: request.cache.clone(), format, proxy }
+                Subject {
+                    scope: request.scope.clone(),
+                    cache: request.cache.clone(),
+                    format,
+                    proxy,
+                }
             }
         };
         Ok(self.subject.insert(known))
@@ -148,7 +167,10 @@ impl EventsSession {
     /// Registers or takes back a listener; gives the event that a priming listener gets at once.
     fn listen(&mut self, request: MapListenerRequest) -> Result<Option<EventBody>, Refusal> {
         let kind = RequestType::try_from(request.r#type).map_err(|_unknown| {
-            Refusal::invalid(format!("a listener request of type {} is not known", request.r#type))
+            Refusal::invalid(format!(
+                "a listener request of type {} is not known",
+                request.r#type
+            ))
         })?;
         let edge = self.edge.clone();
         let listeners_max = edge.options().listeners_per_stream_max;
@@ -160,10 +182,18 @@ impl EventsSession {
         if kind != RequestType::Init && request.subscribe && proxy.listener_count() >= listeners_max {
             return Err(Refusal::new(
                 RefusalKind::Overloaded,
-                format!("this stream has {listeners_max} listeners, and more are not allowed; use another stream"),
+                format!(
+                    "this stream has {listeners_max} listeners, and more are not allowed; use another stream"
+                ),
             ));
         }
-        let MapListenerRequest { subscribe, lite, priming, filter_id, .. } = request;
+        let MapListenerRequest {
+            subscribe,
+            lite,
+            priming,
+            filter_id,
+            ..
+        } = request;
         match kind {
             RequestType::Init => {}
             RequestType::Filter if !subscribe => {
@@ -215,10 +245,14 @@ impl EventsSession {
             if self.inbound_ended {
                 return Poll::Ready(Ok(None));
             }
-            match std::task::ready!(self.inbound.as_mut().poll_next(cx)) {
-                Some(Ok(request)) => self.take_request(request),
-                Some(Err(status)) => return Poll::Ready(Err(status)),
-                None => self.inbound_ended = true,
+            match self.inbound.as_mut().poll_next(cx) {
+                Poll::Ready(Some(Ok(request))) => self.take_request(request),
+                Poll::Ready(Some(Err(status))) => return Poll::Ready(Err(status)),
+                Poll::Ready(None) => self.inbound_ended = true,
+                Poll::Pending => {
+                    std::task::ready!(self.stopped.as_mut().poll(cx));
+                    return Poll::Ready(Err(stopping()));
+                }
             }
         }
     }
@@ -236,7 +270,9 @@ impl Stream for EventsSession {
         if !matches!(response, Some(Ok(_))) {
             this.ended = true;
         }
-        let message = |response| MapListenerResponse { response_type: Some(response) };
+        let message = |response| MapListenerResponse {
+            response_type: Some(response),
+        };
         Poll::Ready(response.map(|response| response.map(message)))
     }
 }

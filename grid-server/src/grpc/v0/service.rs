@@ -55,17 +55,33 @@ impl NamedCaches {
 
     fn bytes(&self, format: Format, value: Option<Binary>) -> Outcome<BytesValue> {
         let value = value.map(|value| self.edge.to_wire(format, value)).transpose()?;
-        Ok(BytesValue { value: value.unwrap_or_default().into_bytes() })
+        Ok(BytesValue {
+            value: value.unwrap_or_default().into_bytes(),
+        })
     }
 
-    fn change(&self, scope: &str, cache: &str, format: &str, key: Bytes, command: Wanted) -> Outcome<BytesValue> {
+    fn change(
+        &self,
+        scope: &str,
+        cache: &str,
+        format: &str,
+        key: Bytes,
+        command: Wanted,
+    ) -> Outcome<BytesValue> {
         let (cache, format) = self.open(scope, cache, format)?;
         let key = self.edge.key(format, key)?;
         let applied = cache.update(&key, command.read(&self.edge, format)?, true)?;
         self.bytes(format, applied.previous)
     }
 
-    fn change_if(&self, scope: &str, cache: &str, format: &str, key: Bytes, command: Wanted) -> Outcome<BoolValue> {
+    fn change_if(
+        &self,
+        scope: &str,
+        cache: &str,
+        format: &str,
+        key: Bytes,
+        command: Wanted,
+    ) -> Outcome<BoolValue> {
         let (cache, format) = self.open(scope, cache, format)?;
         let key = self.edge.key(format, key)?;
         let applied = cache.update(&key, command.read(&self.edge, format)?, false)?;
@@ -79,7 +95,12 @@ impl NamedCaches {
         let entries = request
             .entry
             .into_iter()
-            .map(|entry| Ok((self.edge.key(format, entry.key)?, self.edge.value(format, entry.value)?)))
+            .map(|entry| {
+                Ok((
+                    self.edge.key(format, entry.key)?,
+                    self.edge.value(format, entry.value)?,
+                ))
+            })
             .collect::<Outcome<Vec<_>>>()?;
         Ok(move || {
             cache.put_all(entries, ttl)?;
@@ -89,7 +110,11 @@ impl NamedCaches {
 
     fn get_all(&self, request: GetAllRequest) -> Outcome<Answers<Entry>> {
         let (cache, format) = self.open(&request.scope, &request.cache, &request.format)?;
-        let keys = request.key.into_iter().map(|key| self.edge.key(format, key)).collect::<Outcome<_>>()?;
+        let keys = request
+            .key
+            .into_iter()
+            .map(|key| self.edge.key(format, key))
+            .collect::<Outcome<_>>()?;
         Ok(streams::get_all(self.edge.clone(), cache, format, keys))
     }
 
@@ -141,18 +166,23 @@ impl Wanted {
     fn read(self, edge: &Edge, format: Format) -> Outcome<Command> {
         let value = |value| edge.value(format, value);
         Ok(match self {
-            Wanted::Put { value: v, ttl_ms } => {
-                Command::Put { value: value(v)?, ttl: TimeToLive::from_wire_ms(ttl_ms)? }
-            }
-            Wanted::PutIfAbsent { value: v, ttl_ms } => {
-                Command::PutIfAbsent { value: value(v)?, ttl: TimeToLive::from_wire_ms(ttl_ms)? }
-            }
+            Wanted::Put { value: v, ttl_ms } => Command::Put {
+                value: value(v)?,
+                ttl: TimeToLive::from_wire_ms(ttl_ms)?,
+            },
+            Wanted::PutIfAbsent { value: v, ttl_ms } => Command::PutIfAbsent {
+                value: value(v)?,
+                ttl: TimeToLive::from_wire_ms(ttl_ms)?,
+            },
             Wanted::Replace { value: v } => Command::Replace { value: value(v)? },
-            Wanted::ReplaceIfEqual { previous, value: v } => {
-                Command::ReplaceIfEqual { previous: value(previous)?, value: value(v)? }
-            }
+            Wanted::ReplaceIfEqual { previous, value: v } => Command::ReplaceIfEqual {
+                previous: value(previous)?,
+                value: value(v)?,
+            },
             Wanted::Remove => Command::Remove,
-            Wanted::RemoveIfEqual { previous } => Command::RemoveIfEqual { previous: value(previous)? },
+            Wanted::RemoveIfEqual { previous } => Command::RemoveIfEqual {
+                previous: value(previous)?,
+            },
         })
     }
 }
@@ -181,14 +211,20 @@ impl NamedCacheService for NamedCaches {
     }
 
     async fn invoke(&self, _: Request<InvokeRequest>) -> Result<Response<BytesValue>, Status> {
-        self.answer(Type::Invoke, Err(Refusal::unsupported("invoking an entry processor")))
+        self.answer(
+            Type::Invoke,
+            Err(Refusal::unsupported("invoking an entry processor")),
+        )
     }
 
     async fn invoke_all(
         &self,
         _: Request<InvokeAllRequest>,
     ) -> Result<Response<Self::invokeAllStream>, Status> {
-        self.answer(Type::Invoke, Err(Refusal::unsupported("invoking an entry processor")))
+        self.answer(
+            Type::Invoke,
+            Err(Refusal::unsupported("invoking an entry processor")),
+        )
     }
 
     async fn clear(&self, request: Request<ClearRequest>) -> Result<Response<Empty>, Status> {
@@ -244,7 +280,9 @@ impl NamedCacheService for NamedCaches {
         let request = request.into_inner();
         let outcome = || {
             let (cache, format) = self.open(&request.scope, &request.cache, &request.format)?;
-            Ok(BoolValue { value: cache.contains_key(&self.edge.key(format, request.key)?)? })
+            Ok(BoolValue {
+                value: cache.contains_key(&self.edge.key(format, request.key)?)?,
+            })
         };
         self.answer(Type::ContainsKey, outcome())
     }
@@ -257,7 +295,9 @@ impl NamedCacheService for NamedCaches {
         let this = self.clone();
         let outcome = blocking(move || {
             let (cache, format) = this.open(&request.scope, &request.cache, &request.format)?;
-            Ok(BoolValue { value: cache.contains_value(&this.edge.value(format, request.value)?)? })
+            Ok(BoolValue {
+                value: cache.contains_value(&this.edge.value(format, request.value)?)?,
+            })
         });
         self.answer(Type::ContainsValue, outcome.await)
     }
@@ -269,7 +309,10 @@ impl NamedCacheService for NamedCaches {
             let value = cache.get(&self.edge.key(format, request.key)?)?;
             let value = value.map(|value| self.edge.to_wire(format, value)).transpose()?;
             let present = value.is_some();
-            Ok(OptionalValue { present, value: value.unwrap_or_default().into_bytes() })
+            Ok(OptionalValue {
+                present,
+                value: value.unwrap_or_default().into_bytes(),
+            })
         };
         self.answer(Type::Get, outcome())
     }
@@ -280,13 +323,20 @@ impl NamedCacheService for NamedCaches {
 
     async fn is_empty(&self, request: Request<IsEmptyRequest>) -> Result<Response<BoolValue>, Status> {
         let request = request.into_inner();
-        let outcome = || Ok(BoolValue { value: self.edge.cache(&request.scope, &request.cache)?.is_empty()? });
+        let outcome = || {
+            Ok(BoolValue {
+                value: self.edge.cache(&request.scope, &request.cache)?.is_empty()?,
+            })
+        };
         self.answer(Type::IsEmpty, outcome())
     }
 
     async fn is_ready(&self, request: Request<IsReadyRequest>) -> Result<Response<BoolValue>, Status> {
         let request = request.into_inner();
-        let ready = self.edge.cache(&request.scope, &request.cache).map(|_| BoolValue { value: true });
+        let ready = self
+            .edge
+            .cache(&request.scope, &request.cache)
+            .map(|_| BoolValue { value: true });
         self.answer(Type::IsReady, ready)
     }
 
@@ -294,13 +344,22 @@ impl NamedCacheService for NamedCaches {
         let request = request.into_inner();
         let outcome = || {
             let size = self.edge.cache(&request.scope, &request.cache)?.len()?;
-            Ok(Int32Value { value: i32::try_from(size).unwrap_or(i32::MAX) })
+            Ok(Int32Value {
+                value: i32::try_from(size).unwrap_or(i32::MAX),
+            })
         };
         self.answer(Type::Size, outcome())
     }
 
     async fn put(&self, request: Request<PutRequest>) -> Result<Response<BytesValue>, Status> {
-        let PutRequest { scope, cache, format, key, value, ttl } = request.into_inner();
+        let PutRequest {
+            scope,
+            cache,
+            format,
+            key,
+            value,
+            ttl,
+        } = request.into_inner();
         let command = Wanted::Put { value, ttl_ms: ttl };
         self.answer(Type::Put, self.change(&scope, &cache, &format, key, command))
     }
@@ -317,47 +376,103 @@ impl NamedCacheService for NamedCaches {
         &self,
         request: Request<PutIfAbsentRequest>,
     ) -> Result<Response<BytesValue>, Status> {
-        let PutIfAbsentRequest { scope, cache, format, key, value, ttl } = request.into_inner();
+        let PutIfAbsentRequest {
+            scope,
+            cache,
+            format,
+            key,
+            value,
+            ttl,
+        } = request.into_inner();
         let command = Wanted::PutIfAbsent { value, ttl_ms: ttl };
-        self.answer(Type::PutIfAbsent, self.change(&scope, &cache, &format, key, command))
+        self.answer(
+            Type::PutIfAbsent,
+            self.change(&scope, &cache, &format, key, command),
+        )
     }
 
     async fn remove(&self, request: Request<RemoveRequest>) -> Result<Response<BytesValue>, Status> {
-        let RemoveRequest { scope, cache, format, key } = request.into_inner();
-        self.answer(Type::Remove, self.change(&scope, &cache, &format, key, Wanted::Remove))
+        let RemoveRequest {
+            scope,
+            cache,
+            format,
+            key,
+        } = request.into_inner();
+        self.answer(
+            Type::Remove,
+            self.change(&scope, &cache, &format, key, Wanted::Remove),
+        )
     }
 
     async fn remove_mapping(
         &self,
         request: Request<RemoveMappingRequest>,
     ) -> Result<Response<BoolValue>, Status> {
-        let RemoveMappingRequest { scope, cache, format, key, value } = request.into_inner();
+        let RemoveMappingRequest {
+            scope,
+            cache,
+            format,
+            key,
+            value,
+        } = request.into_inner();
         let command = Wanted::RemoveIfEqual { previous: value };
-        self.answer(Type::RemoveMapping, self.change_if(&scope, &cache, &format, key, command))
+        self.answer(
+            Type::RemoveMapping,
+            self.change_if(&scope, &cache, &format, key, command),
+        )
     }
 
     async fn replace(&self, request: Request<ReplaceRequest>) -> Result<Response<BytesValue>, Status> {
-        let ReplaceRequest { scope, cache, format, key, value } = request.into_inner();
-        self.answer(Type::Replace, self.change(&scope, &cache, &format, key, Wanted::Replace { value }))
+        let ReplaceRequest {
+            scope,
+            cache,
+            format,
+            key,
+            value,
+        } = request.into_inner();
+        self.answer(
+            Type::Replace,
+            self.change(&scope, &cache, &format, key, Wanted::Replace { value }),
+        )
     }
 
     async fn replace_mapping(
         &self,
         request: Request<ReplaceMappingRequest>,
     ) -> Result<Response<BoolValue>, Status> {
-        let ReplaceMappingRequest { scope, cache, format, key, previous_value, new_value } = request.into_inner();
-        let command = Wanted::ReplaceIfEqual { previous: previous_value, value: new_value };
-        self.answer(Type::ReplaceMapping, self.change_if(&scope, &cache, &format, key, command))
+        let ReplaceMappingRequest {
+            scope,
+            cache,
+            format,
+            key,
+            previous_value,
+            new_value,
+        } = request.into_inner();
+        let command = Wanted::ReplaceIfEqual {
+            previous: previous_value,
+            value: new_value,
+        };
+        self.answer(
+            Type::ReplaceMapping,
+            self.change_if(&scope, &cache, &format, key, command),
+        )
     }
 
     async fn next_key_set_page(
         &self,
         request: Request<PageRequest>,
     ) -> Result<Response<Self::nextKeySetPageStream>, Status> {
-        let page = self.page(&request.into_inner(), PageContents::Keys).map(|(cookie, entries)| {
-            let keys = entries.into_iter().map(|(key, _)| key);
-            streams::all(std::iter::once(cookie).chain(keys).map(|value| BytesValue { value }).collect())
-        });
+        let page = self
+            .page(&request.into_inner(), PageContents::Keys)
+            .map(|(cookie, entries)| {
+                let keys = entries.into_iter().map(|(key, _)| key);
+                streams::all(
+                    std::iter::once(cookie)
+                        .chain(keys)
+                        .map(|value| BytesValue { value })
+                        .collect(),
+                )
+            });
         self.answer(Type::PageOfKeys, page)
     }
 
@@ -365,34 +480,58 @@ impl NamedCacheService for NamedCaches {
         &self,
         request: Request<PageRequest>,
     ) -> Result<Response<Self::nextEntrySetPageStream>, Status> {
-        let page = self.page(&request.into_inner(), PageContents::Entries).map(|(cookie, entries)| {
-            let first = EntryResult { cookie, ..EntryResult::default() };
-            let entries =
-                entries.into_iter().map(|(key, value)| EntryResult { key, value, ..EntryResult::default() });
-            streams::all(std::iter::once(first).chain(entries).collect())
-        });
+        let page = self
+            .page(&request.into_inner(), PageContents::Entries)
+            .map(|(cookie, entries)| {
+                let first = EntryResult {
+                    cookie,
+                    ..EntryResult::default()
+                };
+                let entries = entries.into_iter().map(|(key, value)| EntryResult {
+                    key,
+                    value,
+                    ..EntryResult::default()
+                });
+                streams::all(std::iter::once(first).chain(entries).collect())
+            });
         self.answer(Type::PageOfEntries, page)
     }
 
     async fn key_set(&self, request: Request<KeySetRequest>) -> Result<Response<Self::keySetStream>, Status> {
         let request = request.into_inner();
-        let names = (request.scope.as_str(), request.cache.as_str(), request.format.as_str());
-        let answer = self.query(names, request.filter, &Bytes::new()).map(|(cache, format)| {
-            let edge = self.edge.clone();
-            streams::query(cache, PageContents::Keys, move |key, _| {
-                Ok(BytesValue { value: edge.to_wire(format, key)?.into_bytes() })
-            })
-        });
+        let names = (
+            request.scope.as_str(),
+            request.cache.as_str(),
+            request.format.as_str(),
+        );
+        let answer = self
+            .query(names, request.filter, &Bytes::new())
+            .map(|(cache, format)| {
+                let edge = self.edge.clone();
+                streams::query(cache, PageContents::Keys, move |key, _| {
+                    Ok(BytesValue {
+                        value: edge.to_wire(format, key)?.into_bytes(),
+                    })
+                })
+            });
         self.answer(Type::QueryKeys, answer)
     }
 
     async fn values(&self, request: Request<ValuesRequest>) -> Result<Response<Self::valuesStream>, Status> {
         let request = request.into_inner();
-        let names = (request.scope.as_str(), request.cache.as_str(), request.format.as_str());
-        let answer = self.query(names, request.filter, &request.comparator).map(|(cache, format)| {
-            let this = self.clone();
-            streams::query(cache, PageContents::Entries, move |_, value| this.bytes(format, value))
-        });
+        let names = (
+            request.scope.as_str(),
+            request.cache.as_str(),
+            request.format.as_str(),
+        );
+        let answer = self
+            .query(names, request.filter, &request.comparator)
+            .map(|(cache, format)| {
+                let this = self.clone();
+                streams::query(cache, PageContents::Entries, move |_, value| {
+                    this.bytes(format, value)
+                })
+            });
         self.answer(Type::QueryValues, answer)
     }
 
@@ -401,14 +540,23 @@ impl NamedCacheService for NamedCaches {
         request: Request<EntrySetRequest>,
     ) -> Result<Response<Self::entrySetStream>, Status> {
         let request = request.into_inner();
-        let names = (request.scope.as_str(), request.cache.as_str(), request.format.as_str());
-        let answer = self.query(names, request.filter, &request.comparator).map(|(cache, format)| {
-            let this = self.clone();
-            streams::query(cache, PageContents::Entries, move |key, value| {
-                let key = this.edge.to_wire(format, key)?.into_bytes();
-                Ok(Entry { key, value: this.bytes(format, value)?.value })
-            })
-        });
+        let names = (
+            request.scope.as_str(),
+            request.cache.as_str(),
+            request.format.as_str(),
+        );
+        let answer = self
+            .query(names, request.filter, &request.comparator)
+            .map(|(cache, format)| {
+                let this = self.clone();
+                streams::query(cache, PageContents::Entries, move |key, value| {
+                    let key = this.edge.to_wire(format, key)?.into_bytes();
+                    Ok(Entry {
+                        key,
+                        value: this.bytes(format, value)?.value,
+                    })
+                })
+            });
         self.answer(Type::QueryEntries, answer)
     }
 

@@ -13,18 +13,26 @@ use tonic::Status;
 use crate::grpc::{Edge, Refusal};
 
 /// The messages of an answer.
-pub type Answers<T> = BoxStream<'static, Result<T, Status>>;
+pub(crate) type Answers<T> = BoxStream<'static, Result<T, Status>>;
 
 /// How many keys are looked up at a time.
 const KEYS_BATCH_LEN: usize = 128;
 
 fn entry(edge: &Edge, format: Format, key: Binary, value: Binary) -> Result<Entry, Refusal> {
     let (key, value) = (edge.to_wire(format, key)?, edge.to_wire(format, value)?);
-    Ok(Entry { key: key.into_bytes(), value: value.into_bytes() })
+    Ok(Entry {
+        key: key.into_bytes(),
+        value: value.into_bytes(),
+    })
 }
 
 /// The entries of those keys that are present, a batch at a time.
-pub fn get_all(edge: Arc<Edge>, cache: Arc<OpenCache>, format: Format, mut keys: Vec<Key>) -> Answers<Entry> {
+pub(crate) fn get_all(
+    edge: Arc<Edge>,
+    cache: Arc<OpenCache>,
+    format: Format,
+    mut keys: Vec<Key>,
+) -> Answers<Entry> {
     let identity = |key: &Key| (key.hash(), key.format(), key.canonical().to_vec());
     keys.sort_by_cached_key(identity);
     keys.dedup();
@@ -35,10 +43,12 @@ pub fn get_all(edge: Arc<Edge>, cache: Arc<OpenCache>, format: Format, mut keys:
             if batch.is_empty() {
                 return Ok::<_, Status>(None);
             }
-            let found = cache.get_all(&batch).map_err(|error| Refusal::from(error).status())?;
-            let answers = found
-                .into_iter()
-                .map(move |(key, value)| entry(&edge, format, key, value).map_err(|refusal| refusal.status()));
+            let found = cache
+                .get_all(&batch)
+                .map_err(|error| Refusal::from(error).status())?;
+            let answers = found.into_iter().map(move |(key, value)| {
+                entry(&edge, format, key, value).map_err(|refusal| refusal.status())
+            });
             Ok(Some((stream::iter(answers), keys)))
         }
     })
@@ -47,7 +57,7 @@ pub fn get_all(edge: Arc<Edge>, cache: Arc<OpenCache>, format: Format, mut keys:
 }
 
 /// Every entry, page by page, as `message` makes a message of it.
-pub fn query<T: Send + 'static>(
+pub(crate) fn query<T: Send + 'static>(
     cache: Arc<OpenCache>,
     contents: PageContents,
     message: impl Fn(Binary, Option<Binary>) -> Result<T, Refusal> + Clone + Send + 'static,
@@ -56,9 +66,12 @@ pub fn query<T: Send + 'static>(
     stream::try_unfold(first, move |state| {
         let (cache, message) = (cache.clone(), message.clone());
         async move {
-            let Some(cookie) = state else { return Ok::<_, Status>(None) };
-            let page =
-                cache.page(cookie.as_deref(), contents).map_err(|error| Refusal::from(error).status())?;
+            let Some(cookie) = state else {
+                return Ok::<_, Status>(None);
+            };
+            let page = cache
+                .page(cookie.as_deref(), contents)
+                .map_err(|error| Refusal::from(error).status())?;
             let answers = page
                 .entries
                 .into_iter()
@@ -71,6 +84,6 @@ pub fn query<T: Send + 'static>(
 }
 
 /// The messages of an answer that is known whole.
-pub fn all<T: Send + 'static>(answers: Vec<T>) -> Answers<T> {
+pub(crate) fn all<T: Send + 'static>(answers: Vec<T>) -> Answers<T> {
     stream::iter(answers.into_iter().map(Ok)).boxed()
 }

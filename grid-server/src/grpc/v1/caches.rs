@@ -11,13 +11,15 @@ use grid_member::cache::OpenCache;
 use grid_proto::any::unpack;
 use grid_proto::google::{Any, BytesValue};
 use grid_proto::v1::cache::{
-    EnsureCacheRequest, MapListenerRequest, NamedCacheRequest, NamedCacheRequestType as Type, PutAllRequest,
-    PutRequest, QueryRequest, ReplaceMappingRequest, ResponseType, key_or_filter,
+    EnsureCacheRequest, ExecuteRequest, MapListenerRequest, NamedCacheRequest, NamedCacheRequestType as Type,
+    PutAllRequest, PutRequest, QueryRequest, ReplaceMappingRequest, ResponseType, key_or_filter,
+    keys_or_filter,
 };
 use grid_proto::v1::common::{BinaryKeyAndValue, CollectionOfBytesValues};
 
 use crate::grpc::cache_proxy::CacheProxy;
 use crate::grpc::listener_filter::{check_matches_all, event_mask};
+use crate::grpc::replace_agent::replace_value;
 use crate::grpc::{Edge, Refusal, RefusalKind, WireValue};
 
 use super::event_queue::{EventQueue, queue_notice};
@@ -29,7 +31,7 @@ use super::session::Answer;
 const BATCH_INLINE_MAX: usize = 256;
 
 /// The caches that one stream asked for.
-pub struct Caches {
+pub(crate) struct Caches {
     edge: Arc<Edge>,
     scope: String,
     format: Format,
@@ -47,25 +49,35 @@ struct Request<'a> {
 
 impl Caches {
     /// No caches yet. The scope and the format are those of the handshake.
-    pub fn new(
+    pub(crate) fn new(
         edge: Arc<Edge>,
         scope: String,
         format: Format,
         events: Arc<EventQueue>,
     ) -> Result<Self, Refusal> {
         if scope.len() > grid_proto::limits::SCOPE_LEN_MAX {
-            return Err(Refusal::invalid(format!("the scope name has {} bytes; at most 255 are allowed", scope.len())));
+            return Err(Refusal::invalid(format!(
+                "the scope name has {} bytes; at most 255 are allowed",
+                scope.len()
+            )));
         }
-        Ok(Caches { edge, scope, format, events, by_id: HashMap::new(), last_id: 0 })
+        Ok(Caches {
+            edge,
+            scope,
+            format,
+            events,
+            by_id: HashMap::new(),
+            last_id: 0,
+        })
     }
 
     /// The format that the client chose.
-    pub fn format(&self) -> Format {
+    pub(crate) fn format(&self) -> Format {
         self.format
     }
 
     /// Does what a request asks.
-    pub fn answer(&mut self, request_id: i64, message: Any) -> Result<Answer, Refusal> {
+    pub(crate) fn answer(&mut self, request_id: i64, message: Any) -> Result<Answer, Refusal> {
         let request: NamedCacheRequest = unpack(Some(message))?;
         let kind = request.r#type();
         let answer = self.dispatch(request_id, request);
@@ -75,25 +87,40 @@ impl Caches {
 
     fn dispatch(&mut self, request_id: i64, request: NamedCacheRequest) -> Result<Answer, Refusal> {
         let kind = Type::try_from(request.r#type).map_err(|_unknown| {
-            Refusal::invalid(format!("Unrecognized request: a request of type {} is not known", request.r#type))
+            Refusal::invalid(format!(
+                "Unrecognized request: a request of type {} is not known",
+                request.r#type
+            ))
         })?;
         if kind == Type::EnsureCache {
             return self.ensure(request_id, &unpack(request.message)?);
         }
         let cache_id = request.cache_id.filter(|id| *id != 0).ok_or_else(|| {
             let kind = kind.as_str_name();
-            Refusal::invalid(format!("Missing cache id in a {kind} request; has an EnsureCache request been sent?"))
+            Refusal::invalid(format!(
+                "Missing cache id in a {kind} request; has an EnsureCache request been sent?"
+            ))
         })?;
         let proxy = self.by_id.get(&cache_id).ok_or_else(|| {
             let kind = kind.as_str_name();
-            Refusal::invalid(format!("No cache exists for id {cache_id} in a {kind} request; send EnsureCache first"))
+            Refusal::invalid(format!(
+                "No cache exists for id {cache_id} in a {kind} request; send EnsureCache first"
+            ))
         })?;
         if proxy.cache().is_destroyed() {
             let message = format!("The cache with id {cache_id} has been explicitly destroyed");
             return Err(Refusal::new(RefusalKind::Destroyed, message));
         }
-        let to = AnswerTo { request_id, cache_id, format: self.format };
-        let request_parts = Request { edge: &self.edge, proxy, to };
+        let to = AnswerTo {
+            request_id,
+            cache_id,
+            format: self.format,
+        };
+        let request_parts = Request {
+            edge: &self.edge,
+            proxy,
+            to,
+        };
         if kind == Type::MapListener {
             let room = self.by_id.values().map(CacheProxy::listener_count).sum::<usize>()
                 < self.edge.options().listeners_per_stream_max;
@@ -115,17 +142,24 @@ impl Caches {
             ));
         }
         let cache = self.edge.cache(&self.scope, &request.cache)?;
-        let cache_id = self
-            .last_id
-            .checked_add(1)
-            .ok_or_else(|| Refusal::new(RefusalKind::Overloaded, "this stream has no cache ids left; use another"))?;
+        let cache_id = self.last_id.checked_add(1).ok_or_else(|| {
+            Refusal::new(
+                RefusalKind::Overloaded,
+                "this stream has no cache ids left; use another",
+            )
+        })?;
         self.last_id = cache_id;
         let (events, absent) = (self.events.clone(), self.edge.null(self.format));
         let outlet = move |notice| queue_notice(&events, cache_id, notice);
         let proxy = CacheProxy::new(self.edge.clone(), cache, self.format, absent, outlet);
         self.by_id.insert(cache_id, proxy);
         let kind = ResponseType::Message;
-        Ok(Answer::One(OutFrame::Cache { id: request_id, cache_id, kind, body: Body::None }))
+        Ok(Answer::One(OutFrame::Cache {
+            id: request_id,
+            cache_id,
+            kind,
+            body: Body::None,
+        }))
     }
 }
 
@@ -143,12 +177,21 @@ impl Request<'_> {
     }
 
     fn one(&self, body: Body) -> Answer {
-        let AnswerTo { request_id, cache_id, .. } = self.to;
-        Answer::One(OutFrame::Cache { id: request_id, cache_id, kind: ResponseType::Message, body })
+        let AnswerTo {
+            request_id, cache_id, ..
+        } = self.to;
+        Answer::One(OutFrame::Cache {
+            id: request_id,
+            cache_id,
+            kind: ResponseType::Message,
+            body,
+        })
     }
 
     fn old_or(&self, old: Option<Binary>, absent: impl FnOnce() -> WireValue) -> Result<Answer, Refusal> {
-        let old = old.map(|old| self.edge.to_wire(self.to.format, old)).transpose()?;
+        let old = old
+            .map(|old| self.edge.to_wire(self.to.format, old))
+            .transpose()?;
         Ok(self.one(Body::Bytes(old.unwrap_or_else(absent))))
     }
 
@@ -157,7 +200,9 @@ impl Request<'_> {
             Type::Get => {
                 let request: BytesValue = unpack(message)?;
                 let value = self.cache().get(&self.key(request.value)?)?;
-                let value = value.map(|value| self.edge.to_wire(self.to.format, value)).transpose()?;
+                let value = value
+                    .map(|value| self.edge.to_wire(self.to.format, value))
+                    .transpose()?;
                 Ok(self.one(Body::Optional(value)))
             }
             Type::Put => self.put(unpack(message)?),
@@ -166,7 +211,10 @@ impl Request<'_> {
             Type::PutIfAbsent => {
                 let PutRequest { key, value, ttl } = unpack(message)?;
                 let ttl = TimeToLive::from_wire_ms(ttl.unwrap_or_default())?;
-                let command = Command::PutIfAbsent { value: self.value(value)?, ttl };
+                let command = Command::PutIfAbsent {
+                    value: self.value(value)?,
+                    ttl,
+                };
                 self.change(key, command, WireValue::nothing)
             }
             Type::Remove => {
@@ -175,14 +223,29 @@ impl Request<'_> {
             }
             Type::RemoveMapping => {
                 let BinaryKeyAndValue { key, value } = unpack(message)?;
-                self.change_if(key, Command::RemoveIfEqual { previous: self.value(value)? })
+                self.change_if(
+                    key,
+                    Command::RemoveIfEqual {
+                        previous: self.value(value)?,
+                    },
+                )
             }
             Type::Replace => {
                 let BinaryKeyAndValue { key, value } = unpack(message)?;
-                self.change(key, Command::Replace { value: self.value(value)? }, WireValue::nothing)
+                self.change(
+                    key,
+                    Command::Replace {
+                        value: self.value(value)?,
+                    },
+                    WireValue::nothing,
+                )
             }
             Type::ReplaceMapping => {
-                let ReplaceMappingRequest { key, previous_value, new_value } = unpack(message)?;
+                let ReplaceMappingRequest {
+                    key,
+                    previous_value,
+                    new_value,
+                } = unpack(message)?;
                 let (previous, value) = (self.value(previous_value)?, self.value(new_value)?);
                 self.change_if(key, Command::ReplaceIfEqual { previous, value })
             }
@@ -193,7 +256,10 @@ impl Request<'_> {
             Type::ContainsEntry => {
                 let BinaryKeyAndValue { key, value } = unpack(message)?;
                 let (key, value) = (self.key(key)?, self.value(value)?);
-                let found = self.cache().get(&key)?.is_some_and(|found| found.same_value(&value));
+                let found = self
+                    .cache()
+                    .get(&key)?
+                    .is_some_and(|found| found.same_value(&value));
                 Ok(self.one(Body::Bool(found)))
             }
             Type::PageOfKeys => self.page(message, PageContents::Keys),
@@ -206,7 +272,7 @@ impl Request<'_> {
                 Ok(self.later(move |_, cache| Ok(Body::Bool(cache.contains_value(&value)?))))
             }
             Type::Aggregate => Err(Refusal::unsupported("aggregation")),
-            Type::Invoke => Err(Refusal::unsupported("invoking an entry processor")),
+            Type::Invoke => self.invoke(unpack(message)?),
             Type::Index => Err(Refusal::unsupported("an index")),
             _ => self.whole_cache(kind),
         }
@@ -224,14 +290,19 @@ impl Request<'_> {
             Type::Clear => Ok(self.later_silent(|_, cache| Ok(cache.clear()?))),
             Type::Truncate => Ok(self.later_silent(|_, cache| Ok(cache.truncate()?))),
             Type::Destroy => Ok(self.later_silent(|edge, cache| Ok(edge.grid().destroy(cache)?))),
-            _ => Err(Refusal::invalid("Unrecognized request: the type of the request is not set")),
+            _ => Err(Refusal::invalid(
+                "Unrecognized request: the type of the request is not set",
+            )),
         }
     }
 
     fn put(&self, request: PutRequest) -> Result<Answer, Refusal> {
         let PutRequest { key, value, ttl } = request;
         let ttl = TimeToLive::from_wire_ms(ttl.unwrap_or_default())?;
-        let command = Command::Put { value: self.value(value)?, ttl };
+        let command = Command::Put {
+            value: self.value(value)?,
+            ttl,
+        };
         self.change(key, command, || self.edge.null(self.to.format))
     }
 
@@ -246,6 +317,25 @@ impl Request<'_> {
         self.old_or(applied.previous, absent)
     }
 
+    /// Does the one invocation that is a plain operation of the Java client; see [`replace_value`].
+    fn invoke(&self, request: ExecuteRequest) -> Result<Answer, Refusal> {
+        let unsupported = || Refusal::unsupported("invoking an entry processor");
+        let keys = request.keys.and_then(|keys| keys.key_or_filter);
+        let Some(keys_or_filter::KeyOrFilter::Key(wire_key)) = keys else {
+            return Err(unsupported());
+        };
+        let value = replace_value(self.edge, self.to.format, request.agent)?.ok_or_else(unsupported)?;
+        let applied = self
+            .cache()
+            .update(&self.key(wire_key.clone())?, Command::Replace { value }, true)?;
+        let old = applied
+            .previous
+            .map(|old| self.edge.to_wire(self.to.format, old))
+            .transpose()?;
+        let old = old.unwrap_or_else(|| self.edge.null_result(self.to.format));
+        Ok(self.one(Body::Pair(WireValue::new(None, wire_key), old)))
+    }
+
     /// Does a command with a condition and answers whether it held.
     fn change_if(&self, key: Bytes, command: Command) -> Result<Answer, Refusal> {
         let applied = self.cache().update(&self.key(key)?, command, false)?;
@@ -253,8 +343,17 @@ impl Request<'_> {
     }
 
     fn get_all(&self, request: CollectionOfBytesValues) -> Result<Answer, Refusal> {
-        let keys = request.values.into_iter().map(|key| self.key(key)).collect::<Result<_, _>>()?;
-        Ok(Answer::More(More::get_all(self.edge.clone(), self.proxy.cache().clone(), self.to, keys)))
+        let keys = request
+            .values
+            .into_iter()
+            .map(|key| self.key(key))
+            .collect::<Result<_, _>>()?;
+        Ok(Answer::More(More::get_all(
+            self.edge.clone(),
+            self.proxy.cache().clone(),
+            self.to,
+            keys,
+        )))
     }
 
     fn put_all(&self, request: PutAllRequest) -> Result<Answer, Refusal> {
@@ -280,8 +379,15 @@ impl Request<'_> {
         let cookie = (!cookie.is_empty()).then_some(cookie);
         let page = self.cache().page(cookie.as_deref(), contents)?;
         let frame = |body| {
-            let AnswerTo { request_id, cache_id, .. } = self.to;
-            OutFrame::Cache { id: request_id, cache_id, kind: ResponseType::Message, body }
+            let AnswerTo {
+                request_id, cache_id, ..
+            } = self.to;
+            OutFrame::Cache {
+                id: request_id,
+                cache_id,
+                kind: ResponseType::Message,
+                body,
+            }
         };
         let mut frames = Vec::with_capacity(page.entries.len() + 1);
         frames.push(frame(Body::Cookie(page.next.unwrap_or_default())));
@@ -298,22 +404,34 @@ impl Request<'_> {
 
     fn query(&self, request: QueryRequest, parts: QueryParts) -> Result<Answer, Refusal> {
         check_matches_all(self.edge, self.to.format, request.filter)?;
-        if request.comparator.is_some_and(|comparator| !comparator.is_empty()) {
+        if request
+            .comparator
+            .is_some_and(|comparator| !comparator.is_empty())
+        {
             return Err(Refusal::unsupported("sorting by a comparator"));
         }
-        Ok(Answer::More(More::query(self.edge.clone(), self.proxy.cache().clone(), self.to, parts)))
+        Ok(Answer::More(More::query(
+            self.edge.clone(),
+            self.proxy.cache().clone(),
+            self.to,
+            parts,
+        )))
     }
 
     /// Does something long away from the threads that serve connections.
-    fn later(
-        &self,
-        act: impl FnOnce(&Edge, &OpenCache) -> Result<Body, Refusal> + Send + 'static,
-    ) -> Answer {
-        let AnswerTo { request_id, cache_id, .. } = self.to;
+    fn later(&self, act: impl FnOnce(&Edge, &OpenCache) -> Result<Body, Refusal> + Send + 'static) -> Answer {
+        let AnswerTo {
+            request_id, cache_id, ..
+        } = self.to;
         let kind = ResponseType::Message;
         self.later_frames(move |edge, cache| {
             let body = act(edge, cache)?;
-            Ok(vec![OutFrame::Cache { id: request_id, cache_id, kind, body }])
+            Ok(vec![OutFrame::Cache {
+                id: request_id,
+                cache_id,
+                kind,
+                body,
+            }])
         })
     }
 
@@ -331,7 +449,8 @@ impl Request<'_> {
         let (edge, cache) = (self.edge.clone(), self.proxy.cache().clone());
         let done = tokio::task::spawn_blocking(move || act(&edge, &cache));
         Answer::Later(Box::pin(async move {
-            done.await.unwrap_or_else(|error| Err(Refusal::new(RefusalKind::Internal, error.to_string())))
+            done.await
+                .unwrap_or_else(|error| Err(Refusal::new(RefusalKind::Internal, error.to_string())))
         }))
     }
 
@@ -349,9 +468,13 @@ impl Request<'_> {
             Some(key_or_filter::KeyOrFilter::Key(key)) => {
                 self.listen_to_key(self.key(key)?, request.subscribe, request.lite, request.priming)
             }
-            Some(key_or_filter::KeyOrFilter::Filter(filter)) => {
-                self.listen_to_all(request.filter_id, filter, request.subscribe, request.lite, request.priming)
-            }
+            Some(key_or_filter::KeyOrFilter::Filter(filter)) => self.listen_to_all(
+                request.filter_id,
+                filter,
+                request.subscribe,
+                request.lite,
+                request.priming,
+            ),
             None => self.listen_to_all(
                 request.filter_id,
                 Bytes::new(),
@@ -378,7 +501,8 @@ impl Request<'_> {
             return Err(Refusal::unsupported("a priming listener with a filter"));
         }
         let mask = event_mask(self.edge, self.to.format, filter)?;
-        self.proxy.change_listeners(|table| table.add_filter(id, mask, lite))?;
+        self.proxy
+            .change_listeners(|table| table.add_filter(id, mask, lite))?;
         Ok(Answer::None)
     }
 
@@ -387,12 +511,18 @@ impl Request<'_> {
             self.proxy.change_listeners(|table| Ok(table.remove_key(key)))?;
             return Ok(Answer::None);
         }
-        self.proxy.change_listeners(|table| Ok(table.add_key(key.clone(), lite, priming)))?;
+        self.proxy
+            .change_listeners(|table| Ok(table.add_key(key.clone(), lite, priming)))?;
         if !priming {
             return Ok(Answer::None);
         }
         let body = Body::Event(Box::new(self.proxy.priming_event(&key)?));
         let kind = ResponseType::MapEvent;
-        Ok(Answer::One(OutFrame::Cache { id: 0, cache_id: self.to.cache_id, kind, body }))
+        Ok(Answer::One(OutFrame::Cache {
+            id: 0,
+            cache_id: self.to.cache_id,
+            kind,
+            body,
+        }))
     }
 }

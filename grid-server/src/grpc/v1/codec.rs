@@ -11,7 +11,7 @@ use super::frames::{InFrame, OutFrame};
 /// A frame that is no message is an item of its own and not an error of the decoder: the session knows the right
 /// status for it.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct ProxyCodec;
+pub(crate) struct ProxyCodec;
 
 impl Codec for ProxyCodec {
     type Encode = OutFrame;

@@ -9,7 +9,7 @@ use super::frames::{Body, OutFrame};
 
 /// What waits for a stream.
 #[derive(Debug)]
-pub enum QueuedEvent {
+pub(crate) enum QueuedEvent {
     /// A frame to send.
     Frame(OutFrame),
     /// More came than the queue holds: the stream must end.
@@ -17,19 +17,28 @@ pub enum QueuedEvent {
 }
 
 /// The events that wait for one stream.
-pub type EventQueue = BoundedQueue<QueuedEvent>;
+pub(crate) type EventQueue = BoundedQueue<QueuedEvent>;
 
 /// Queues a notice of a cache that the stream knows by this number.
-pub fn queue_notice(queue: &EventQueue, cache_id: i32, notice: Notice) {
+pub(crate) fn queue_notice(queue: &EventQueue, cache_id: i32, notice: Notice) {
     let (kind, body, weight) = match notice {
         Notice::Entry(event) => {
             let weight = event.weight();
             (ResponseType::MapEvent, Body::Event(event), weight)
         }
-        Notice::Lifecycle(Lifecycle::Truncated) => (ResponseType::Truncated, Body::None, size_of::<OutFrame>()),
-        Notice::Lifecycle(Lifecycle::Destroyed) => (ResponseType::Destroyed, Body::None, size_of::<OutFrame>()),
+        Notice::Lifecycle(Lifecycle::Truncated) => {
+            (ResponseType::Truncated, Body::None, size_of::<OutFrame>())
+        }
+        Notice::Lifecycle(Lifecycle::Destroyed) => {
+            (ResponseType::Destroyed, Body::None, size_of::<OutFrame>())
+        }
     };
-    let frame = OutFrame::Cache { id: 0, cache_id, kind, body };
+    let frame = OutFrame::Cache {
+        id: 0,
+        cache_id,
+        kind,
+        body,
+    };
     if queue.push(QueuedEvent::Frame(frame), weight).is_err() {
         queue.replace_all(QueuedEvent::TooSlow);
     }

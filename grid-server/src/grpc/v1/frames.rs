@@ -16,7 +16,7 @@ use crate::grpc::{EventBody, WireValue};
 #[derive(Debug)]
 pub enum InFrame {
     /// A request.
-    Request(ProxyRequest),
+    Request(Box<ProxyRequest>),
     /// Bytes that are none, and what the decoder says of them.
     Malformed(String),
 }
@@ -26,7 +26,7 @@ impl InFrame {
     #[must_use]
     pub fn decode(bytes: Bytes) -> Self {
         match ProxyRequest::decode(bytes) {
-            Ok(request) => InFrame::Request(request),
+            Ok(request) => InFrame::Request(Box::new(request)),
             Err(error) => InFrame::Malformed(error.to_string()),
         }
     }
@@ -97,8 +97,17 @@ impl OutFrame {
         match self {
             OutFrame::Complete { id } => Complete { id: *id }.put(buf),
             OutFrame::Other(response) => Whole(&**response).put(buf),
-            OutFrame::Cache { id, cache_id, kind, body } => {
-                let head = Head { id: *id, cache_id: *cache_id, kind: *kind };
+            OutFrame::Cache {
+                id,
+                cache_id,
+                kind,
+                body,
+            } => {
+                let head = Head {
+                    id: *id,
+                    cache_id: *cache_id,
+                    kind: *kind,
+                };
                 head.put_body(body, buf);
             }
         }
@@ -119,7 +128,10 @@ impl Head {
             Body::None => self.put::<BytesValue, BytesFields<'_>>(None, buf),
             Body::Bytes(value) => self.put::<BytesValue, _>(Some(&bytes(value.payload())), buf),
             Body::Cookie(cookie) => {
-                let payload = Payload { prefix: None, bytes: cookie };
+                let payload = Payload {
+                    prefix: None,
+                    bytes: cookie,
+                };
                 self.put::<BytesValue, _>(Some(&bytes(payload)), buf);
             }
             Body::Optional(value) => {
@@ -127,7 +139,10 @@ impl Head {
                 self.put::<OptionalValueMessage, _>(Some(&value), buf);
             }
             Body::Pair(key, value) => {
-                let pair = BytesFields { first: key.payload(), second: Some(value.payload()) };
+                let pair = BytesFields {
+                    first: key.payload(),
+                    second: Some(value.payload()),
+                };
                 self.put::<BinaryKeyAndValue, _>(Some(&pair), buf);
             }
             Body::Bool(value) => self.put::<BoolValue, _>(Some(&Whole(&BoolValue { value: *value })), buf),
@@ -138,6 +153,13 @@ impl Head {
 
     fn put<M: Packed, E: Encode>(self, message: Option<&E>, buf: &mut impl BufMut) {
         let Head { id, cache_id, kind } = self;
-        CacheResponse { id, cache_id, kind, type_url: M::TYPE_URL, message }.put(buf);
+        CacheResponse {
+            id,
+            cache_id,
+            kind,
+            type_url: M::TYPE_URL,
+            message,
+        }
+        .put(buf);
     }
 }

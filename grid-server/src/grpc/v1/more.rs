@@ -17,7 +17,7 @@ const KEYS_BATCH_LEN: usize = 128;
 
 /// What a query without a filter answers with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum QueryParts {
+pub(crate) enum QueryParts {
     /// Keys.
     Keys,
     /// Values.
@@ -30,12 +30,15 @@ enum Source {
     /// The rest of the keys of a `GetAll`, in reverse.
     Keys(Vec<Key>),
     /// The next page of a query: `None` for the first.
-    Pages { cookie: Option<Bytes>, parts: QueryParts },
+    Pages {
+        cookie: Option<Bytes>,
+        parts: QueryParts,
+    },
     Done,
 }
 
 /// The rest of an answer.
-pub struct More {
+pub(crate) struct More {
     edge: Arc<Edge>,
     cache: Arc<OpenCache>,
     request_id: i64,
@@ -46,7 +49,7 @@ pub struct More {
 
 /// Which request of which stream an answer belongs to.
 #[derive(Clone, Copy, Debug)]
-pub struct AnswerTo {
+pub(crate) struct AnswerTo {
     /// The id of the request.
     pub request_id: i64,
     /// The number of the cache.
@@ -57,12 +60,23 @@ pub struct AnswerTo {
 
 impl More {
     fn new(edge: Arc<Edge>, cache: Arc<OpenCache>, to: AnswerTo, source: Source) -> Self {
-        let AnswerTo { request_id, cache_id, format } = to;
-        More { edge, cache, request_id, cache_id, format, source }
+        let AnswerTo {
+            request_id,
+            cache_id,
+            format,
+        } = to;
+        More {
+            edge,
+            cache,
+            request_id,
+            cache_id,
+            format,
+            source,
+        }
     }
 
     /// The entries of those keys that are present.
-    pub fn get_all(edge: Arc<Edge>, cache: Arc<OpenCache>, to: AnswerTo, mut keys: Vec<Key>) -> Self {
+    pub(crate) fn get_all(edge: Arc<Edge>, cache: Arc<OpenCache>, to: AnswerTo, mut keys: Vec<Key>) -> Self {
         // A key that comes twice is answered once.
         let identity = |key: &Key| (key.hash(), key.format(), key.canonical().to_vec());
         keys.sort_by_cached_key(identity);
@@ -71,16 +85,21 @@ impl More {
     }
 
     /// Every entry.
-    pub fn query(edge: Arc<Edge>, cache: Arc<OpenCache>, to: AnswerTo, parts: QueryParts) -> Self {
+    pub(crate) fn query(edge: Arc<Edge>, cache: Arc<OpenCache>, to: AnswerTo, parts: QueryParts) -> Self {
         Self::new(edge, cache, to, Source::Pages { cookie: None, parts })
     }
 
     fn frame(&self, body: Body) -> OutFrame {
-        OutFrame::Cache { id: self.request_id, cache_id: self.cache_id, kind: ResponseType::Message, body }
+        OutFrame::Cache {
+            id: self.request_id,
+            cache_id: self.cache_id,
+            kind: ResponseType::Message,
+            body,
+        }
     }
 
     /// The next frames, maybe none; `None` after the last.
-    pub fn next(&mut self) -> Result<Option<Vec<OutFrame>>, Refusal> {
+    pub(crate) fn next(&mut self) -> Result<Option<Vec<OutFrame>>, Refusal> {
         match &mut self.source {
             Source::Done => Ok(None),
             Source::Keys(keys) => {
@@ -90,8 +109,10 @@ impl More {
                 }
                 let found = self.cache.get_all(&batch)?;
                 let pair = |(key, value)| {
-                    let (key, value) =
-                        (self.edge.to_wire(self.format, key)?, self.edge.to_wire(self.format, value)?);
+                    let (key, value) = (
+                        self.edge.to_wire(self.format, key)?,
+                        self.edge.to_wire(self.format, value)?,
+                    );
                     Ok(self.frame(Body::Pair(key, value)))
                 };
                 found.into_iter().map(pair).collect::<Result<_, _>>().map(Some)
@@ -104,11 +125,16 @@ impl More {
                 };
                 let page = self.cache.page(cookie.as_deref(), contents)?;
                 self.source = match page.next {
-                    Some(next) => Source::Pages { cookie: Some(next), parts },
+                    Some(next) => Source::Pages {
+                        cookie: Some(next),
+                        parts,
+                    },
                     None => Source::Done,
                 };
                 let body = |(key, value): (_, Option<_>)| {
-                    let value = value.map(|value| self.edge.to_wire(self.format, value)).transpose()?;
+                    let value = value
+                        .map(|value| self.edge.to_wire(self.format, value))
+                        .transpose()?;
                     let key = self.edge.to_wire(self.format, key)?;
                     let body = match (parts, value) {
                         (QueryParts::Values, Some(value)) => Body::Bytes(value),
@@ -117,7 +143,11 @@ impl More {
                     };
                     Ok(self.frame(body))
                 };
-                page.entries.into_iter().map(body).collect::<Result<_, _>>().map(Some)
+                page.entries
+                    .into_iter()
+                    .map(body)
+                    .collect::<Result<_, _>>()
+                    .map(Some)
             }
         }
     }

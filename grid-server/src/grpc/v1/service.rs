@@ -47,7 +47,11 @@ impl StreamingService<InFrame> for SubChannel {
     type Future = BoxFuture<'static, Result<Response<Session>, Status>>;
 
     fn call(&mut self, request: Request<Streaming<InFrame>>) -> Self::Future {
-        ready(Ok(Response::new(Session::new(self.edge.clone(), request.into_inner())))).boxed()
+        ready(Ok(Response::new(Session::new(
+            self.edge.clone(),
+            request.into_inner(),
+        ))))
+        .boxed()
     }
 }
 
@@ -66,7 +70,10 @@ where
 
     fn call(&mut self, request: http::Request<B>) -> Self::Future {
         if request.uri().path() != SUB_CHANNEL {
-            return ready(Ok(Status::unimplemented("ProxyService has no such call").into_http())).boxed();
+            return ready(Ok(
+                Status::unimplemented("ProxyService has no such call").into_http()
+            ))
+            .boxed();
         }
         let edge = self.edge.clone();
         async move {

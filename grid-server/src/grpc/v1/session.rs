@@ -9,10 +9,13 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use futures::stream::Stream;
 use grid_proto::v1::common::{ErrorMessage, HeartbeatMessage};
-use grid_proto::v1::proxy::{InitRequest, InitResponse, ProxyRequest, ProxyResponse, proxy_request, proxy_response};
+use grid_proto::v1::proxy::{
+    InitRequest, InitResponse, ProxyRequest, ProxyResponse, proxy_request, proxy_response,
+};
 use tokio::time::{Interval, MissedTickBehavior, Sleep};
 use tonic::Status;
 
+use crate::grpc::edge::{Stopped, stopping};
 use crate::grpc::{Edge, Refusal};
 
 use super::caches::Caches;
@@ -31,7 +34,7 @@ const REFERENCE_VERSION_ENCODED: i32 = 251_659_842;
 const HEARTBEAT_INTERVAL_MIN: Duration = Duration::from_millis(100);
 
 /// Where the answers to a request come from.
-pub enum Answer {
+pub(crate) enum Answer {
     /// All of them are here. `complete` follows.
     Frames(Vec<OutFrame>),
     /// The one answer that most requests have. `complete` follows.
@@ -48,8 +51,14 @@ pub enum Answer {
 /// finds what it did.
 enum Work {
     Idle,
-    More { id: i64, more: More },
-    Later { id: i64, answer: BoxFuture<'static, Result<Vec<OutFrame>, Refusal>> },
+    More {
+        id: i64,
+        more: More,
+    },
+    Later {
+        id: i64,
+        answer: BoxFuture<'static, Result<Vec<OutFrame>, Refusal>>,
+    },
 }
 
 /// One version 1 stream.
@@ -67,14 +76,19 @@ pub struct Session {
     work: Work,
     handshake_deadline: Option<Pin<Box<Sleep>>>,
     heartbeat: Option<Interval>,
+    stopped: Stopped,
     ended: bool,
 }
 
 impl Session {
     /// A session over a stream of frames.
-    pub fn new(edge: Arc<Edge>, inbound: impl Stream<Item = Result<InFrame, Status>> + Send + 'static) -> Self {
+    pub(crate) fn new(
+        edge: Arc<Edge>,
+        inbound: impl Stream<Item = Result<InFrame, Status>> + Send + 'static,
+    ) -> Self {
         let options = edge.options();
         let events = EventQueue::new(options.event_queue_len_max, options.event_queue_bytes_max);
+        let stopped = edge.stopped();
         let handshake_deadline = Some(Box::pin(tokio::time::sleep(options.handshake_timeout)));
         Session {
             edge,
@@ -86,12 +100,17 @@ impl Session {
             work: Work::Idle,
             handshake_deadline,
             heartbeat: None,
+            stopped,
             ended: false,
         }
     }
 
     fn other(&mut self, id: i64, response: proxy_response::Response) {
-        let response = ProxyResponse { id, response: Some(response), ..ProxyResponse::default() };
+        let response = ProxyResponse {
+            id,
+            response: Some(response),
+            ..ProxyResponse::default()
+        };
         self.out.push_back(OutFrame::Other(Box::new(response)));
     }
 
@@ -121,7 +140,10 @@ impl Session {
         let format = self.caches.as_ref().map(Caches::format);
         let error = format.and_then(|format| refusal.serialized(format));
         let message = refusal.message.clone();
-        self.other(id, proxy_response::Response::Error(ErrorMessage { message, error }));
+        self.other(
+            id,
+            proxy_response::Response::Error(ErrorMessage { message, error }),
+        );
     }
 
     /// Takes a frame. An error ends the stream.
@@ -130,10 +152,12 @@ impl Session {
             InFrame::Request(request) => request,
             InFrame::Malformed(reason) => {
                 self.edge.metrics().stream_malformed();
-                return Err(Status::invalid_argument(format!("a frame is no ProxyRequest: {reason}")));
+                return Err(Status::invalid_argument(format!(
+                    "a frame is no ProxyRequest: {reason}"
+                )));
             }
         };
-        let ProxyRequest { id, request, .. } = request;
+        let ProxyRequest { id, request, .. } = *request;
         match request {
             Some(proxy_request::Request::Heartbeat(heartbeat)) => {
                 self.take_heartbeat(id, &heartbeat);
@@ -149,13 +173,18 @@ impl Session {
                 let answer = caches.answer(id, message);
                 self.take_answer(id, answer)
             }
-            None => Err(Status::invalid_argument("a ProxyRequest has neither init, message nor heartbeat")),
+            None => Err(Status::invalid_argument(
+                "a ProxyRequest has neither init, message nor heartbeat",
+            )),
         }
     }
 
     fn take_heartbeat(&mut self, id: i64, heartbeat: &HeartbeatMessage) {
         if heartbeat.ack {
-            let answer = HeartbeatMessage { uuid: None, ack: false };
+            let answer = HeartbeatMessage {
+                uuid: None,
+                ack: false,
+            };
             self.other(id, proxy_response::Response::Heartbeat(answer));
         }
     }
@@ -176,11 +205,18 @@ impl Session {
                 "the client speaks versions {least} to {wanted} of the CacheService protocol, this server {PROTOCOL_VERSION}"
             )));
         }
-        let format = self.edge.format(&init.format).map_err(|refusal| refusal.status())?;
+        let format = self
+            .edge
+            .format(&init.format)
+            .map_err(|refusal| refusal.status())?;
         let caches = Caches::new(self.edge.clone(), init.scope.clone(), format, self.events.clone());
         self.caches = Some(caches.map_err(|refusal| refusal.status())?);
         self.handshake_deadline = None;
-        if let Some(interval_ms) = init.heartbeat.and_then(|ms| u64::try_from(ms).ok()).filter(|ms| *ms > 0) {
+        if let Some(interval_ms) = init
+            .heartbeat
+            .and_then(|ms| u64::try_from(ms).ok())
+            .filter(|ms| *ms > 0)
+        {
             let period = Duration::from_millis(interval_ms).max(HEARTBEAT_INTERVAL_MIN);
             // The first is due one period from now.
             let mut interval = tokio::time::interval(period);
@@ -265,18 +301,26 @@ impl Session {
         }
     }
 
-    /// Looks at the clocks. An error ends the stream.
+    /// Looks at the clocks, and whether the server stops. An error ends the stream.
     fn poll_timers(&mut self, cx: &mut Context<'_>) -> Result<(), Status> {
+        if self.stopped.as_mut().poll(cx).is_ready() {
+            return Err(stopping());
+        }
         if let Some(deadline) = &mut self.handshake_deadline
             && deadline.as_mut().poll(cx).is_ready()
         {
-            return Err(Status::deadline_exceeded("no InitRequest came in time (grpc.handshake-timeout)"));
+            return Err(Status::deadline_exceeded(
+                "no InitRequest came in time (grpc.handshake-timeout)",
+            ));
         }
         if let Some(interval) = &mut self.heartbeat
             && interval.poll_tick(cx).is_ready()
         {
             let uuid = Some(self.edge.server_uuid());
-            self.other(0, proxy_response::Response::Heartbeat(HeartbeatMessage { uuid, ack: false }));
+            self.other(
+                0,
+                proxy_response::Response::Heartbeat(HeartbeatMessage { uuid, ack: false }),
+            );
         }
         Ok(())
     }
@@ -325,6 +369,8 @@ impl Stream for Session {
 
 impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Session").field("initialized", &self.caches.is_some()).finish_non_exhaustive()
+        f.debug_struct("Session")
+            .field("initialized", &self.caches.is_some())
+            .finish_non_exhaustive()
     }
 }
