@@ -1,6 +1,6 @@
 //! Runs the orders application: see `orders --help`.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -52,12 +52,32 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match run(&arguments).await {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads has seen enough, as `head` has.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             // Standard error may be closed; the exit code says it too.
-            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            let _ = writeln!(io::stderr(), "error: {}", described(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// An error and its causes, but for causes that it has told already.
+fn described(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    text
 }
 
 async fn run(arguments: &Arguments) -> anyhow::Result<()> {
@@ -78,7 +98,7 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
 
 async fn show(arguments: &Arguments, caches: Caches) -> anyhow::Result<()> {
     let shop = Shop::new(caches, Database::open(arguments.database.as_deref())?);
-    let mut screen = Screen::new(std::io::stdout(), true);
+    let mut screen = Screen::new(io::stdout(), true);
 
     screen.section("Load")?;
     let orders = arguments.orders.map(usize::try_from).transpose()?;

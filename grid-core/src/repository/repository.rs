@@ -253,6 +253,9 @@ impl<V: Entity, S: EntityStore<V>> Repository<V, S> {
     /// # Errors
     /// Under the terms of [`Repository::save`]. When the cache failed, the entries of all are removed from it.
     pub async fn save_all(&self, entities: Vec<V>) -> Result<(), S::Error> {
+        if entities.is_empty() {
+            return Ok(());
+        }
         let keys: Vec<V::Key> = entities.iter().map(Entity::key).collect();
         let _locked = self.shared.locks.lock(&keys).await;
         self.shared

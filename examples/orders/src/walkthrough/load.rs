@@ -2,7 +2,8 @@
 
 use std::io::Write;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
+use futures::future::try_join;
 use grid_core::repository::Entity;
 use grid_member::clock::{Clock, SystemClock};
 use indicatif::ProgressBar;
@@ -88,6 +89,7 @@ async fn fill<W: Write>(
     shop.products.save_all(data.products).await?;
     let bar = screen.bar(wanted, "orders");
     let mut source = data.orders.into_iter().chain(generator).take(wanted);
+    let mut lines_before: Vec<LineItem> = Vec::new();
     loop {
         let batch: Vec<PlacedOrder> = source.by_ref().take(BATCH_LEN).collect();
         if batch.is_empty() {
@@ -100,14 +102,13 @@ async fn fill<W: Write>(
         let lines: Vec<LineItem> = lines.into_iter().flatten().collect();
         loaded.orders += orders.len();
         loaded.lines += lines.len();
-        // The database wants an order before its lines.
-        shop.orders.save_all(orders).await.context("cannot save orders")?;
-        shop.lines
-            .save_all(lines)
-            .await
-            .context("cannot save order lines")?;
+        // The database wants an order before its lines. With those of the batch before, it works on the one while
+        // the other goes into its cache.
+        let lines_before = std::mem::replace(&mut lines_before, lines);
+        try_join(shop.orders.save_all(orders), shop.lines.save_all(lines_before)).await?;
         bar.set_position(u64::try_from(loaded.orders).unwrap_or(u64::MAX));
     }
+    shop.lines.save_all(lines_before).await?;
     bar.finish_and_clear();
     if loaded.orders < wanted {
         bail!(
