@@ -12,6 +12,9 @@ use grid_core::value::Key;
 
 use super::event_queue::EventQueue;
 
+/// A life that no connection has: who listens since then has missed something.
+const NO_LIFE: u32 = u32::MAX;
+
 /// How much a listener wants to know. The greater includes the lesser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
@@ -264,6 +267,21 @@ impl Listeners {
         self.queues().for_each(|queue| queue.push(Ok(event.clone())));
     }
 
+    /// The cache was truncated. With that the reference server, and ours that follows it, stops to report on keys:
+    /// it is asked again, and who listens to a key is told to read again once it reports. Whether there is any.
+    pub(crate) fn truncated(&mut self) -> bool {
+        self.tell_all(&BinaryEvent::Truncated);
+        // A registration that is under way may have come before the truncation: its answer does not count.
+        self.pending.take_if(|(_, change)| matches!(change.target(), Target::Key(_)));
+        for group in self.keys.values_mut() {
+            group.reported = None;
+            for listener in &mut group.listeners {
+                listener.since = listener.since.map(|_| NO_LIFE);
+            }
+        }
+        !self.keys.is_empty()
+    }
+
     /// Tells everyone that an event could not be read.
     pub(crate) fn fail_all(&self, what: &str) {
         self.queues().for_each(|queue| {
@@ -323,6 +341,31 @@ mod tests {
             synthetic: false,
             expired: false,
         });
+    }
+
+    #[test]
+    fn after_a_truncation_keys_are_registered_again_and_their_listeners_read_again() {
+        let mut listeners = Listeners::default();
+        let (of_key, of_all) = (queue(), queue());
+        listeners.add(&key("1"), Level::Values, of_key.clone());
+        listeners.add(&Target::All, Level::Values, of_all.clone());
+        sync(&mut listeners, 1);
+        assert!(listeners.truncated());
+        assert_eq!(sync(&mut listeners, 1).len(), 1, "the key alone");
+        assert!(matches!(taken(&of_key)[..], [BinaryEvent::Truncated, BinaryEvent::Resync]));
+        assert!(matches!(taken(&of_all)[..], [BinaryEvent::Truncated]));
+        put(&listeners, "1");
+        assert_eq!((taken(&of_key).len(), taken(&of_all).len()), (1, 1));
+    }
+
+    #[test]
+    fn a_registration_that_a_truncation_overtakes_is_made_again() {
+        let mut listeners = Listeners::default();
+        listeners.add(&key("1"), Level::Values, queue());
+        let (id, _) = listeners.next_change(1).unwrap();
+        listeners.truncated();
+        listeners.confirmed(1, id);
+        assert!(matches!(listeners.next_change(1), Some((_, Change::Subscribe(Target::Key(_), _)))));
     }
 
     /// Does everything that is to be done, and gives it in words.

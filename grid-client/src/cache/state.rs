@@ -439,7 +439,8 @@ impl CacheRoute for CacheState {
             }
             // Every connection on which the cache is open hears of these; one of them counts.
             Ok(Ok(ResponseType::Truncated)) if lane == self.home => {
-                self.listeners.lock().tell_all(&BinaryEvent::Truncated);
+                let asks_again = self.listeners.lock().truncated();
+                asks_again.then(|| self.wiring.keepers[self.home].renew());
             }
             Ok(Ok(ResponseType::Destroyed)) => self.set_destroyed(),
             _ => {}

@@ -36,6 +36,9 @@ pub enum CacheError {
     /// A key or a value cannot be written or read in its format.
     #[error(transparent)]
     Value(#[from] ValueError),
+    /// The change was made, and then the value before it could not be read as the type that was asked for.
+    #[error("applied, but the value before cannot be read: {0}")]
+    Previous(#[source] ValueError),
     /// The name names no cache.
     #[error(transparent)]
     Name(#[from] CacheNameError),
@@ -122,6 +125,7 @@ impl CacheError {
         match self {
             CacheError::Deadline { applied, .. } | CacheError::Disconnected { applied, .. } => *applied,
             CacheError::Protocol { .. } => Applied::Unknown,
+            CacheError::Previous(_) => Applied::Yes,
             _ => Applied::No,
         }
     }

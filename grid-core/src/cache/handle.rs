@@ -66,6 +66,12 @@ fn decoded<V: DeserializeOwned>(value: Option<Binary>) -> Result<Option<V>, Cach
     Ok(value.as_ref().map(value::from_binary).transpose()?)
 }
 
+/// The value before a change that was made. One that was not made (`put_if_absent`, `replace`) gives a plain error.
+fn previous<V: DeserializeOwned>(updated: Updated) -> Result<Option<V>, CacheError> {
+    let value = updated.previous.as_ref().map(value::from_binary).transpose();
+    value.map_err(|error| if updated.done { CacheError::Previous(error) } else { error.into() })
+}
+
 fn decoded_event<K: DeserializeOwned, V: DeserializeOwned>(
     event: BinaryEvent,
 ) -> Result<CacheEvent<K, V>, CacheError> {
@@ -85,13 +91,13 @@ where
     K: Serialize + DeserializeOwned + Send + Sync + 'static,
     V: Serialize + DeserializeOwned + Send + Sync + 'static,
 {
-    async fn update(&self, key: Key, command: Command, previous: bool) -> Result<Updated, CacheError> {
-        self.backend.update(key, command, previous).await
+    async fn update(&self, key: Key, command: Command, want_previous: bool) -> Result<Updated, CacheError> {
+        self.backend.update(key, command, want_previous).await
     }
 
     async fn put_value(&self, key: &K, value: &V, ttl: TimeToLive) -> Result<Option<V>, CacheError> {
         let command = Command::Put { value: value::to_binary(value)?, ttl };
-        decoded(self.update(value::to_key(key)?, command, true).await?.previous)
+        previous(self.update(value::to_key(key)?, command, true).await?)
     }
 
     async fn insert_value(&self, key: &K, value: &V, ttl: TimeToLive) -> Result<(), CacheError> {
@@ -248,7 +254,7 @@ where
 
     async fn put_if_absent(&self, key: &K, value: &V) -> Result<Option<V>, CacheError> {
         let command = Command::PutIfAbsent { value: value::to_binary(value)?, ttl: TimeToLive::CacheDefault };
-        decoded(self.update(value::to_key(key)?, command, true).await?.previous)
+        previous(self.update(value::to_key(key)?, command, true).await?)
     }
 
     async fn remove<Q>(&self, key: &Q) -> Result<Option<V>, CacheError>
@@ -256,7 +262,7 @@ where
         K: Borrow<Q>,
         Q: Serialize + Sync + ?Sized,
     {
-        decoded(self.update(value::to_key(key)?, Command::Remove, true).await?.previous)
+        previous(self.update(value::to_key(key)?, Command::Remove, true).await?)
     }
 
     async fn remove_if_equal<Q>(&self, key: &Q, value: &V) -> Result<bool, CacheError>
@@ -270,7 +276,7 @@ where
 
     async fn replace(&self, key: &K, value: &V) -> Result<Option<V>, CacheError> {
         let command = Command::Replace { value: value::to_binary(value)? };
-        decoded(self.update(value::to_key(key)?, command, true).await?.previous)
+        previous(self.update(value::to_key(key)?, command, true).await?)
     }
 
     async fn replace_if_equal(&self, key: &K, previous: &V, value: &V) -> Result<bool, CacheError> {

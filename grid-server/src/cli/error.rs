@@ -80,10 +80,9 @@ impl CliError {
     /// What an operation on a cache ended with.
     pub(super) fn of_cache(error: &CacheError, effect: Effect) -> Self {
         let text = error.to_string();
-        if effect == Effect::Changes && error.applied() != Applied::No {
-            return CliError::OutcomeUnknown(text);
-        }
         match error {
+            CacheError::Previous(_) => CliError::Data(text),
+            _ if effect == Effect::Changes && error.applied() != Applied::No => CliError::OutcomeUnknown(text),
             CacheError::Name(_) | CacheError::Invalid { .. } => CliError::Usage(text),
             CacheError::Value(_) => CliError::Data(text),
             CacheError::Deadline { .. } | CacheError::Disconnected { .. } => CliError::Unreachable(text),

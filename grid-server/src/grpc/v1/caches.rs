@@ -104,7 +104,7 @@ impl Caches {
         let proxy = self.by_id.get(&cache_id).ok_or_else(|| {
             let kind = kind.as_str_name();
             Refusal::invalid(format!(
-                "No cache exists for id {cache_id} in a {kind} request; send EnsureCache first"
+                "No cache proxy exists for id {cache_id} in a {kind} request; send EnsureCache first"
             ))
         })?;
         if proxy.cache().is_destroyed() {
