@@ -3,6 +3,7 @@
 //! - [`v0`] and [`v1`]: the messages of the Coherence gRPC protocol, generated from the files in `proto/`.
 //! - [`any`]: type URLs, and messages nested in `google.protobuf.Any`, written without intermediate buffers.
 //! - [`wire`] and [`frame`]: frames of version 1 written in one pass.
+//! - [`faithful`]: what our own client asks for beyond the protocol.
 //! - [`limits`]: the sizes that both sides agree on.
 //!
 //! ```
@@ -13,6 +14,7 @@
 //! ```
 
 pub mod any;
+pub mod faithful;
 pub mod frame;
 pub mod limits;
 pub mod wire;

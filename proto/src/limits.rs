@@ -1,6 +1,6 @@
 //! Sizes and counts that client and server agree on. Each is a default that configuration may change.
 
-/// The largest gRPC message, in bytes, in either direction: 64 MiB.
+/// The largest gRPC message that is accepted, in bytes: 64 MiB.
 pub const MESSAGE_LEN_MAX: usize = 64 << 20;
 
 /// The longest cache name, in bytes.

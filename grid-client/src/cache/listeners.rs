@@ -267,12 +267,17 @@ impl Listeners {
         self.queues().for_each(|queue| queue.push(Ok(event.clone())));
     }
 
-    /// The cache was truncated. With that the reference server, and ours that follows it, stops to report on keys:
-    /// it is asked again, and who listens to a key is told to read again once it reports. Whether there is any.
-    pub(crate) fn truncated(&mut self) -> bool {
+    /// The cache was truncated.
+    pub(crate) fn truncated(&self) {
         self.tell_all(&BinaryEvent::Truncated);
+    }
+
+    /// The server stopped to report on keys, as the reference does when a cache is truncated: it is to be asked again,
+    /// and who listens to a key is told to read again once it reports. Whether there is any.
+    pub(crate) fn keys_lost(&mut self) -> bool {
         // A registration that is under way may have come before the truncation: its answer does not count.
-        self.pending.take_if(|(_, change)| matches!(change.target(), Target::Key(_)));
+        self.pending
+            .take_if(|(_, change)| matches!(change.target(), Target::Key(_)));
         for group in self.keys.values_mut() {
             group.reported = None;
             for listener in &mut group.listeners {
@@ -350,9 +355,13 @@ mod tests {
         listeners.add(&key("1"), Level::Values, of_key.clone());
         listeners.add(&Target::All, Level::Values, of_all.clone());
         sync(&mut listeners, 1);
-        assert!(listeners.truncated());
+        listeners.truncated();
+        assert!(listeners.keys_lost());
         assert_eq!(sync(&mut listeners, 1).len(), 1, "the key alone");
-        assert!(matches!(taken(&of_key)[..], [BinaryEvent::Truncated, BinaryEvent::Resync]));
+        assert!(matches!(
+            taken(&of_key)[..],
+            [BinaryEvent::Truncated, BinaryEvent::Resync]
+        ));
         assert!(matches!(taken(&of_all)[..], [BinaryEvent::Truncated]));
         put(&listeners, "1");
         assert_eq!((taken(&of_key).len(), taken(&of_all).len()), (1, 1));
@@ -363,9 +372,12 @@ mod tests {
         let mut listeners = Listeners::default();
         listeners.add(&key("1"), Level::Values, queue());
         let (id, _) = listeners.next_change(1).unwrap();
-        listeners.truncated();
+        listeners.keys_lost();
         listeners.confirmed(1, id);
-        assert!(matches!(listeners.next_change(1), Some((_, Change::Subscribe(Target::Key(_), _)))));
+        assert!(matches!(
+            listeners.next_change(1),
+            Some((_, Change::Subscribe(Target::Key(_), _)))
+        ));
     }
 
     /// Does everything that is to be done, and gives it in words.

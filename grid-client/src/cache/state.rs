@@ -439,8 +439,14 @@ impl CacheRoute for CacheState {
             }
             // Every connection on which the cache is open hears of these; one of them counts.
             Ok(Ok(ResponseType::Truncated)) if lane == self.home => {
-                let asks_again = self.listeners.lock().truncated();
-                asks_again.then(|| self.wiring.keepers[self.home].renew());
+                let keys_lost = {
+                    let mut listeners = self.listeners.lock();
+                    listeners.truncated();
+                    !self.wiring.lanes[lane].is_faithful() && listeners.keys_lost()
+                };
+                if keys_lost {
+                    self.wiring.keepers[lane].renew();
+                }
             }
             Ok(Ok(ResponseType::Destroyed)) => self.set_destroyed(),
             _ => {}

@@ -67,7 +67,7 @@ pub(crate) async fn keep(
         .position(|a| *a == opened.address)
         .unwrap_or(0);
     loop {
-        let epoch = lane.begin(opened.address.clone());
+        let epoch = lane.begin(opened.address.clone(), opened.channel.faithful);
         if epoch > 1 {
             renewed();
         }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use parking_lot::Mutex;
@@ -75,6 +76,7 @@ pub(super) enum Status {
 pub(super) struct State {
     pub(super) status: Status,
     pub(super) epoch: u32,
+
     pub(super) address: Arc<str>,
     pub(super) table: InFlight<Purpose>,
     pub(super) outbound: Outbound,
@@ -97,6 +99,9 @@ pub(crate) struct Lane {
     /// Rings when a place in the table is free.
     room: Notify,
     message_len_max: usize,
+    /// Whether the server tells everything as it is; see [`grid_proto::faithful`]. Not in the state, because events are
+    /// handled while that is locked.
+    faithful: AtomicBool,
 }
 
 /// What to send.
@@ -132,6 +137,7 @@ impl Lane {
             changed: Notify::new(),
             room: Notify::new(),
             message_len_max: settings.message_len_max,
+            faithful: AtomicBool::new(false),
         })
     }
 
@@ -197,7 +203,12 @@ impl Lane {
         matches!(self.state.lock().status, Status::Up)
     }
 
-    /// The number of this life of the connection.
+    /// Whether the server tells everything as it is.
+    pub(crate) fn is_faithful(&self) -> bool {
+        self.faithful.load(Ordering::Acquire)
+    }
+
+    /// The number of the connection's present life.
     pub(crate) fn epoch(&self) -> u32 {
         self.state.lock().epoch
     }
@@ -256,7 +267,8 @@ impl Lane {
     }
 
     /// A new life of the connection begins; gives its number.
-    pub(super) fn begin(&self, address: Arc<str>) -> u32 {
+    pub(super) fn begin(&self, address: Arc<str>, faithful: bool) -> u32 {
+        self.faithful.store(faithful, Ordering::Release);
         let epoch = {
             let mut state = self.state.lock();
             state.epoch = state.epoch.wrapping_add(1);

@@ -15,7 +15,8 @@ use http::{HeaderMap, Request};
 use prost::Message;
 use tokio::net::TcpStream;
 
-use grid_proto::v1::proxy::{InitRequest, InitResponse, ProxyRequest, proxy_request};
+use grid_proto::faithful::{faithful_context, is_faithful};
+use grid_proto::v1::proxy::{InitRequest, InitResponse, ProxyRequest, ProxyResponse, proxy_request};
 
 use crate::codec::{Body, Deframer, Frame, HEADER_LEN, Piece};
 use crate::session::Settings;
@@ -49,6 +50,8 @@ pub(crate) struct SubChannel {
     /// What HTTP/2's flow control did not let through yet.
     unsent: Bytes,
     deframer: Deframer,
+    /// Whether the server tells everything as it is; see [`grid_proto::faithful`].
+    pub(crate) faithful: bool,
 }
 
 fn words(what: &str, error: &dyn std::error::Error) -> Reason {
@@ -113,6 +116,7 @@ impl SubChannel {
             answers: Answers::Headers(answers),
             unsent: Bytes::new(),
             deframer: Deframer::new(settings.message_len_max),
+            faithful: false,
         };
         let init = channel.shake_hands(settings).await?;
         Ok((channel, init))
@@ -131,7 +135,7 @@ impl SubChannel {
         let request = ProxyRequest {
             id: INIT_ID,
             request: Some(proxy_request::Request::Init(init)),
-            ..Default::default()
+            context: faithful_context(),
         };
         let mut framed = vec![0; HEADER_LEN];
         request
@@ -160,6 +164,9 @@ impl SubChannel {
         let Piece::Message(message) = piece else {
             return Err("the answer to the handshake is longer than the message limit".to_owned());
         };
+        // Our own server says in the context that it grants what was asked there.
+        self.faithful =
+            ProxyResponse::decode(message.clone()).is_ok_and(|answer| is_faithful(&answer.context));
         match Frame::read(message).map(|frame| frame.body) {
             Ok(Body::Init(init)) if init.protocol_version == 1 => Ok(init),
             Ok(Body::Init(init)) => Err(format!(

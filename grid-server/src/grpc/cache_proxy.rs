@@ -4,14 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use grid_core::store::Change;
-use grid_core::value::{Binary, Format};
+use grid_core::value::Binary;
 use grid_member::cache::OpenCache;
 use grid_member::event::{AttachedSink, EventSink, Lifecycle, Matched};
 use parking_lot::RwLock;
 
 use super::event_body::event_number;
 use super::listeners::{ListenerTable, Registration};
-use super::{Edge, EventBody, Refusal, WireValue};
+use super::{Edge, EventBody, Reader, Refusal, WireValue};
 
 /// What a stream is told.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ type Outlet = Box<dyn Fn(Notice) + Send + Sync>;
 /// Turns the events of one cache into notices for one stream.
 struct CacheSink {
     edge: Arc<Edge>,
-    format: Format,
+    reader: Reader,
     /// What stands for an old or new value that there is not.
     absent: WireValue,
     outlet: Outlet,
@@ -39,7 +39,7 @@ impl CacheSink {
     fn value(&self, wanted: bool, value: Option<&Binary>) -> Option<WireValue> {
         match value {
             _ if !wanted => Some(WireValue::nothing()),
-            Some(value) => self.edge.to_wire(self.format, value.clone()).ok(),
+            Some(value) => self.edge.to_wire(self.reader, value.clone()).ok(),
             None => Some(self.absent.clone()),
         }
     }
@@ -50,7 +50,7 @@ impl CacheSink {
         let told = self.listeners.read().told(change, matched)?;
         Some(EventBody {
             kind: event_number(change.kind),
-            key: self.edge.to_wire(self.format, change.key.clone()).ok()?,
+            key: self.edge.to_wire(self.reader, change.key.clone()).ok()?,
             new: self.value(told.new, change.new.as_ref())?,
             old: self.value(told.old, change.old.as_ref())?,
             filter_ids: told.filter_ids,
@@ -69,7 +69,7 @@ impl EventSink for CacheSink {
     }
 
     fn lifecycle(&self, what: Lifecycle) {
-        if what == Lifecycle::Truncated {
+        if what == Lifecycle::Truncated && !self.reader.faithful {
             self.listeners.write().silence_keys();
         }
         (self.outlet)(Notice::Lifecycle(what));
@@ -79,24 +79,24 @@ impl EventSink for CacheSink {
 /// A cache as one stream knows it. Dropping it ends its listeners.
 pub(crate) struct CacheProxy {
     edge: Arc<Edge>,
-    format: Format,
+    reader: Reader,
     cache: Arc<OpenCache>,
     sink: Arc<CacheSink>,
     attached: AttachedSink,
 }
 
 impl CacheProxy {
-    /// The cache for a stream that reads this format; its notices go to the outlet from now on.
+    /// The cache for a stream of this reader; its notices go to the outlet from now on.
     pub(crate) fn new(
         edge: Arc<Edge>,
         cache: Arc<OpenCache>,
-        format: Format,
+        reader: Reader,
         absent: WireValue,
         outlet: impl Fn(Notice) + Send + Sync + 'static,
     ) -> Self {
         let sink = Arc::new(CacheSink {
             edge: edge.clone(),
-            format,
+            reader,
             absent,
             outlet: Box::new(outlet),
             listeners: RwLock::default(),
@@ -104,7 +104,7 @@ impl CacheProxy {
         let attached = cache.listeners().attach(sink.clone());
         CacheProxy {
             edge,
-            format,
+            reader,
             cache,
             sink,
             attached,
@@ -144,11 +144,11 @@ impl CacheProxy {
         let value = self
             .cache
             .get(key)?
-            .map(|value| self.edge.to_wire(self.format, value))
+            .map(|value| self.edge.to_wire(self.reader, value))
             .transpose()?;
         Ok(EventBody {
             kind: 2,
-            key: self.edge.to_wire(self.format, key.spelling().clone())?,
+            key: self.edge.to_wire(self.reader, key.spelling().clone())?,
             new: value.unwrap_or_else(|| self.sink.absent.clone()),
             old: WireValue::nothing(),
             filter_ids: Vec::new(),

@@ -9,19 +9,45 @@ use grid_core::value::json::{self, NullMembers};
 use grid_core::value::{Binary, Format, FormatRegistry, Key, Value, WireRules, from_binary};
 use grid_member::Grid;
 use grid_member::cache::OpenCache;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tokio_util::task::AbortOnDropHandle;
 use tonic::Status;
 
 use super::class_names::is_known_class;
 use super::decorated_key::undecorated;
-use super::{GrpcMetrics, GrpcOptions, Refusal, RefusalKind, WireValue};
+use super::{GrpcMetrics, GrpcOptions, Reader, Refusal, RefusalKind, WireValue};
 
 /// Resolves when the server stops.
 pub(crate) type Stopped = Pin<Box<WaitForCancellationFutureOwned>>;
 
 /// What a stream ends with when the server stops.
 pub(crate) fn stopping() -> Status {
-    Status::unavailable("the server is stopping; nothing was under way on this stream")
+    Status::unavailable("the server is stopping; what it has not answered on this stream was not applied")
+}
+
+/// A request with more bytes than this is read away from the tasks that share its thread.
+const INLINE_LEN_MAX: usize = 256 << 10;
+
+/// Does what takes time in proportion to so many bytes. When they are many, the other tasks of this thread go on
+/// elsewhere meanwhile.
+pub(crate) fn by_size<T>(len: usize, act: impl FnOnce() -> T) -> T {
+    let threads =
+        Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread);
+    if len > INLINE_LEN_MAX && threads {
+        tokio::task::block_in_place(act)
+    } else {
+        act()
+    }
+}
+
+/// Does something long away from the threads that serve connections. When nobody waits any more and it has not
+/// begun, it is not done.
+pub(crate) async fn blocking<T: Send + 'static>(
+    act: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    let done = AbortOnDropHandle::new(tokio::task::spawn_blocking(act)).await;
+    done.unwrap_or_else(|error| Err(Refusal::new(RefusalKind::Internal, error.to_string())))
 }
 
 /// What clients write is kept whole, null members too: they count when values are compared.
@@ -147,7 +173,8 @@ impl Edge {
     ///
     /// # Errors
     /// When the value is of another format.
-    pub fn to_wire(&self, format: Format, value: Binary) -> Result<WireValue, Refusal> {
+    pub fn to_wire(&self, reader: impl Into<Reader>, value: Binary) -> Result<WireValue, Refusal> {
+        let Reader { format, faithful } = reader.into();
         if value.format() != format {
             let name = |format| self.formats.name(format).unwrap_or("unknown").to_owned();
             return Err(Refusal::new(
@@ -163,6 +190,7 @@ impl Edge {
         let mut bytes = value.into_bytes();
         // Most values have no null in them, and looking for one costs a fraction of reading the members.
         if format == Format::JSON
+            && !faithful
             && self.options.null_members == NullMembers::Drop
             && memchr::memmem::find(&bytes, b"null").is_some()
         {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 use grid_core::event::ListenTo;
-use grid_core::store::Change;
+use grid_core::store::{Change, ChangeKind};
 use grid_core::value::{Format, Key};
 use grid_member::event::{AttachedSink, Matched};
 
@@ -52,6 +52,9 @@ impl ListenerTable {
     }
 
     /// What to tell of a change; `None` when no listener wants it.
+    ///
+    /// A listener that wants values is not told of a change that was made without them: such a change came before
+    /// the listener did, whose registration is on its way to the cache.
     #[must_use]
     pub(crate) fn told(&self, change: &Change, matched: Matched) -> Option<Told> {
         let mut told = Told {
@@ -60,12 +63,16 @@ impl ListenerTable {
             new: false,
         };
         let mut heard = false;
+        let has_values = match change.kind {
+            ChangeKind::Delete => change.old.is_some(),
+            ChangeKind::Insert | ChangeKind::Update => change.new.is_some(),
+        };
         if matched.all {
             for (id, listener) in self
                 .filters
                 .iter()
                 .rev()
-                .filter(|(_, l)| l.mask.wants(change.kind))
+                .filter(|(_, l)| l.mask.wants(change.kind) && (has_values || l.lite))
             {
                 heard = true;
                 told.filter_ids.push(*id);
@@ -77,6 +84,7 @@ impl ListenerTable {
             && let Ok(key) = Key::new(change.key.clone())
             && let Some(listener) = self.keys.get(&identity_of(&key))
             && !listener.silenced
+            && (has_values || (listener.lite && !listener.priming))
         {
             heard = true;
             told.old |= !listener.lite && !listener.priming;

@@ -7,7 +7,8 @@ use grid_core::value::json::NullMembers;
 /// Limits and switches of the gRPC edge, each with a default.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GrpcOptions {
-    /// The largest message, in bytes, in either direction; 64 MiB by default.
+    /// The largest message that is accepted, in bytes; 64 MiB by default. What is sent is not limited: a message is as
+    /// large as the key and the values in it, which came in such messages.
     pub message_len_max: usize,
     /// The largest number of connections; 10,000 by default. A further one is closed at once.
     pub connections_max: usize,

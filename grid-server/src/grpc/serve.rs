@@ -1,12 +1,14 @@
 //! Serving the gRPC edge on a listener.
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 
 use grid_member::Grid;
 use grid_proto::v0::named_cache_service_server::NamedCacheServiceServer;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tonic::server::NamedService;
 use tonic::transport::Server;
 
 use super::connection::connections;
@@ -35,7 +37,7 @@ pub async fn serve(
 ) -> io::Result<()> {
     let edge = Arc::new(Edge::new(grid, options, metrics, stop.clone()));
     let options = edge.options();
-    let (health, health_service) = tonic_health::server::health_reporter();
+    let (mut health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<ProxyService>().await;
     health.set_serving::<NamedCacheServiceServer<NamedCaches>>().await;
     let reflection = tonic_reflection::server::Builder::configure()
@@ -45,15 +47,15 @@ pub async fn serve(
         .map_err(io::Error::other)?;
     let message_len_max = options.message_len_max;
     let named_caches = NamedCacheServiceServer::new(NamedCaches::new(edge.clone()))
-        .max_decoding_message_size(message_len_max)
-        .max_encoding_message_size(message_len_max);
+        .max_decoding_message_size(message_len_max);
     let incoming = connections(
         listener,
         options.connections_max,
         options.handshake_timeout,
         edge.metrics().clone(),
     );
-    Server::builder()
+    let watched = stop.clone();
+    let serving = Server::builder()
         .initial_stream_window_size(STREAM_WINDOW_LEN)
         .initial_connection_window_size(CONNECTION_WINDOW_LEN)
         .max_concurrent_streams(options.streams_per_connection_max)
@@ -64,7 +66,26 @@ pub async fn serve(
         .add_service(named_caches)
         .add_service(health_service)
         .add_service(reflection)
-        .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
-        .await
-        .map_err(io::Error::other)
+        .serve_with_incoming_shutdown(incoming, stop.cancelled_owned());
+    let mut serving = pin!(serving);
+    tokio::select! {
+        served = &mut serving => return served.map_err(io::Error::other),
+        () = watched.cancelled() => {}
+    }
+    // Whoever watches the health would wait for a change for ever, and so would we for the end of its call.
+    health.set_not_serving::<ProxyService>().await;
+    health
+        .set_not_serving::<NamedCacheServiceServer<NamedCaches>>()
+        .await;
+    health
+        .set_service_status("", tonic_health::ServingStatus::NotServing)
+        .await;
+    for name in [
+        ProxyService::NAME,
+        NamedCacheServiceServer::<NamedCaches>::NAME,
+        "",
+    ] {
+        health.clear_service_status(name).await;
+    }
+    serving.await.map_err(io::Error::other)
 }

@@ -79,7 +79,9 @@ fn queue_notice(queue: &Queue, cache: &str, notice: Notice) {
         ),
     };
     if queue.push(Queued::Response(response), weight).is_err() {
+        // The stream ends, so nothing more is kept for it.
         queue.replace_all(Queued::TooSlow);
+        queue.close();
     }
 }
 
@@ -152,7 +154,13 @@ impl EventsSession {
                 let cache = self.edge.cache(&request.scope, &request.cache)?;
                 let (queue, name) = (self.queue.clone(), request.cache.clone());
                 let outlet = move |notice| queue_notice(&queue, &name, notice);
-                let proxy = CacheProxy::new(self.edge.clone(), cache, format, WireValue::nothing(), outlet);
+                let proxy = CacheProxy::new(
+                    self.edge.clone(),
+                    cache,
+                    format.into(),
+                    WireValue::nothing(),
+                    outlet,
+                );
                 Subject {
                     scope: request.scope.clone(),
                     cache: request.cache.clone(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use grid_core::cache::PageContents;
 use grid_core::store::{Command, TimeToLive};
-use grid_core::value::{Binary, Format};
+use grid_core::value::{Binary, Format, Key};
 use grid_member::cache::OpenCache;
 use grid_proto::google::{BoolValue, BytesValue, Empty, Int32Value};
 use grid_proto::v0::named_cache_service_server::NamedCacheService;
@@ -20,8 +20,9 @@ use grid_proto::v0::{
 use grid_proto::v1::cache::NamedCacheRequestType as Type;
 use tonic::{Request, Response, Status, Streaming};
 
+use crate::grpc::edge::{blocking, by_size};
 use crate::grpc::listener_filter::check_matches_all;
-use crate::grpc::{Edge, Refusal, RefusalKind};
+use crate::grpc::{Edge, Refusal, WireValue};
 
 use super::events::EventsSession;
 use super::streams::{self, Answers};
@@ -60,6 +61,12 @@ impl NamedCaches {
         })
     }
 
+    fn read(&self, format: Format, key: Bytes, command: Wanted) -> Outcome<(Key, Command)> {
+        by_size(key.len() + command.len(), || {
+            Ok((self.edge.key(format, key)?, command.read(&self.edge, format)?))
+        })
+    }
+
     fn change(
         &self,
         scope: &str,
@@ -69,8 +76,8 @@ impl NamedCaches {
         command: Wanted,
     ) -> Outcome<BytesValue> {
         let (cache, format) = self.open(scope, cache, format)?;
-        let key = self.edge.key(format, key)?;
-        let applied = cache.update(&key, command.read(&self.edge, format)?, true)?;
+        let (key, command) = self.read(format, key, command)?;
+        let applied = cache.update(&key, command, true)?;
         self.bytes(format, applied.previous)
     }
 
@@ -83,25 +90,28 @@ impl NamedCaches {
         command: Wanted,
     ) -> Outcome<BoolValue> {
         let (cache, format) = self.open(scope, cache, format)?;
-        let key = self.edge.key(format, key)?;
-        let applied = cache.update(&key, command.read(&self.edge, format)?, false)?;
+        let (key, command) = self.read(format, key, command)?;
+        let applied = cache.update(&key, command, false)?;
         Ok(BoolValue { value: applied.done })
     }
 
     fn put_all(&self, request: PutAllRequest) -> Outcome<impl FnOnce() -> Outcome<Empty> + Send + 'static> {
         let (cache, format) = self.open(&request.scope, &request.cache, &request.format)?;
         let ttl = TimeToLive::from_wire_ms(request.ttl)?;
-        // Every entry is checked before the first is put.
-        let entries = request
+        let len = request
             .entry
-            .into_iter()
-            .map(|entry| {
-                Ok((
-                    self.edge.key(format, entry.key)?,
-                    self.edge.value(format, entry.value)?,
-                ))
-            })
-            .collect::<Outcome<Vec<_>>>()?;
+            .iter()
+            .map(|entry| entry.key.len() + entry.value.len())
+            .sum();
+        let read = |entry: Entry| {
+            Ok((
+                self.edge.key(format, entry.key)?,
+                self.edge.value(format, entry.value)?,
+            ))
+        };
+        // Every entry is checked before the first is put.
+        let entries = request.entry.into_iter().map(read);
+        let entries = by_size(len, || entries.collect::<Outcome<Vec<_>>>())?;
         Ok(move || {
             cache.put_all(entries, ttl)?;
             Ok(Empty {})
@@ -110,12 +120,13 @@ impl NamedCaches {
 
     fn get_all(&self, request: GetAllRequest) -> Outcome<Answers<Entry>> {
         let (cache, format) = self.open(&request.scope, &request.cache, &request.format)?;
-        let keys = request
-            .key
-            .into_iter()
-            .map(|key| self.edge.key(format, key))
-            .collect::<Outcome<_>>()?;
-        Ok(streams::get_all(self.edge.clone(), cache, format, keys))
+        let len = request.key.iter().map(Bytes::len).sum();
+        let edge = self.edge.clone();
+        by_size(len, || {
+            let keys = request.key.into_iter().map(|key| edge.key(format, key));
+            let keys = keys.collect::<Outcome<_>>()?;
+            Ok(streams::get_all(edge.clone(), cache, format, keys))
+        })
     }
 
     fn query(
@@ -132,11 +143,12 @@ impl NamedCaches {
         Ok((cache, format))
     }
 
-    fn page(&self, request: &PageRequest, contents: PageContents) -> Outcome<(Bytes, Vec<(Bytes, Bytes)>)> {
+    /// A page: the cookie of the next, and its entries, whose bytes are still those of the cache.
+    fn page(&self, request: &PageRequest, contents: PageContents) -> Outcome<(Bytes, Vec<PageEntry>)> {
         let (cache, format) = self.open(&request.scope, &request.cache, &request.format)?;
         let cookie = (!request.cookie.is_empty()).then_some(&request.cookie[..]);
         let page = cache.page(cookie, contents)?;
-        let wire = |value| -> Outcome<Bytes> { Ok(self.edge.to_wire(format, value)?.into_bytes()) };
+        let wire = |value| self.edge.to_wire(format, value);
         let entries = page
             .entries
             .into_iter()
@@ -146,11 +158,8 @@ impl NamedCaches {
     }
 }
 
-/// Does something long away from the threads that serve connections.
-async fn blocking<T: Send + 'static>(act: impl FnOnce() -> Outcome<T> + Send + 'static) -> Outcome<T> {
-    let done = tokio::task::spawn_blocking(act).await;
-    done.unwrap_or_else(|error| Err(Refusal::new(RefusalKind::Internal, error.to_string())))
-}
+/// A key, and its value unless only keys were asked for.
+type PageEntry = (WireValue, WireValue);
 
 /// A command whose values are still as they came.
 enum Wanted {
@@ -163,6 +172,18 @@ enum Wanted {
 }
 
 impl Wanted {
+    /// How many bytes there are to read.
+    fn len(&self) -> usize {
+        match self {
+            Wanted::Put { value, .. } | Wanted::PutIfAbsent { value, .. } | Wanted::Replace { value } => {
+                value.len()
+            }
+            Wanted::ReplaceIfEqual { previous, value } => previous.len() + value.len(),
+            Wanted::Remove => 0,
+            Wanted::RemoveIfEqual { previous } => previous.len(),
+        }
+    }
+
     fn read(self, edge: &Edge, format: Format) -> Outcome<Command> {
         let value = |value| edge.value(format, value);
         Ok(match self {
@@ -465,12 +486,11 @@ impl NamedCacheService for NamedCaches {
         let page = self
             .page(&request.into_inner(), PageContents::Keys)
             .map(|(cookie, entries)| {
-                let keys = entries.into_iter().map(|(key, _)| key);
+                let keys = entries.into_iter().map(|(key, _)| key.into_bytes());
                 streams::all(
                     std::iter::once(cookie)
                         .chain(keys)
-                        .map(|value| BytesValue { value })
-                        .collect(),
+                        .map(|value| BytesValue { value }),
                 )
             });
         self.answer(Type::PageOfKeys, page)
@@ -488,11 +508,11 @@ impl NamedCacheService for NamedCaches {
                     ..EntryResult::default()
                 };
                 let entries = entries.into_iter().map(|(key, value)| EntryResult {
-                    key,
-                    value,
+                    key: key.into_bytes(),
+                    value: value.into_bytes(),
                     ..EntryResult::default()
                 });
-                streams::all(std::iter::once(first).chain(entries).collect())
+                streams::all(std::iter::once(first).chain(entries))
             });
         self.answer(Type::PageOfEntries, page)
     }

@@ -8,6 +8,7 @@ use grid_core::cache::PageContents;
 use grid_core::value::{Binary, Format, Key};
 use grid_member::cache::OpenCache;
 use grid_proto::v0::Entry;
+use tokio::task::coop::consume_budget;
 use tonic::Status;
 
 use crate::grpc::{Edge, Refusal};
@@ -43,6 +44,8 @@ pub(crate) fn get_all(
             if batch.is_empty() {
                 return Ok::<_, Status>(None);
             }
+            // A long row of keys that are not there sends nothing: the thread goes to others now and then.
+            consume_budget().await;
             let found = cache
                 .get_all(&batch)
                 .map_err(|error| Refusal::from(error).status())?;
@@ -83,7 +86,7 @@ pub(crate) fn query<T: Send + 'static>(
     .boxed()
 }
 
-/// The messages of an answer that is known whole.
-pub(crate) fn all<T: Send + 'static>(answers: Vec<T>) -> Answers<T> {
-    stream::iter(answers.into_iter().map(Ok)).boxed()
+/// The messages of an answer that is known whole, each made when it is sent.
+pub(crate) fn all<T: Send + 'static>(answers: impl Iterator<Item = T> + Send + 'static) -> Answers<T> {
+    stream::iter(answers.map(Ok)).boxed()
 }

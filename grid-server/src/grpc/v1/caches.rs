@@ -18,9 +18,10 @@ use grid_proto::v1::cache::{
 use grid_proto::v1::common::{BinaryKeyAndValue, CollectionOfBytesValues};
 
 use crate::grpc::cache_proxy::CacheProxy;
+use crate::grpc::edge::{blocking, by_size};
 use crate::grpc::listener_filter::{check_matches_all, event_mask};
 use crate::grpc::replace_agent::replace_value;
-use crate::grpc::{Edge, Refusal, RefusalKind, WireValue};
+use crate::grpc::{Edge, Reader, Refusal, RefusalKind, WireValue};
 
 use super::event_queue::{EventQueue, queue_notice};
 use super::frames::{Body, OutFrame};
@@ -34,7 +35,7 @@ const BATCH_INLINE_MAX: usize = 256;
 pub(crate) struct Caches {
     edge: Arc<Edge>,
     scope: String,
-    format: Format,
+    reader: Reader,
     events: Arc<EventQueue>,
     by_id: HashMap<i32, CacheProxy>,
     last_id: i32,
@@ -52,19 +53,20 @@ impl Caches {
     pub(crate) fn new(
         edge: Arc<Edge>,
         scope: String,
-        format: Format,
+        reader: Reader,
         events: Arc<EventQueue>,
     ) -> Result<Self, Refusal> {
         if scope.len() > grid_proto::limits::SCOPE_LEN_MAX {
             return Err(Refusal::invalid(format!(
-                "the scope name has {} bytes; at most 255 are allowed",
-                scope.len()
+                "the scope name has {} bytes; at most {} are allowed",
+                scope.len(),
+                grid_proto::limits::SCOPE_LEN_MAX
             )));
         }
         Ok(Caches {
             edge,
             scope,
-            format,
+            reader,
             events,
             by_id: HashMap::new(),
             last_id: 0,
@@ -73,7 +75,7 @@ impl Caches {
 
     /// The format that the client chose.
     pub(crate) fn format(&self) -> Format {
-        self.format
+        self.reader.format
     }
 
     /// Does what a request asks.
@@ -114,7 +116,7 @@ impl Caches {
         let to = AnswerTo {
             request_id,
             cache_id,
-            format: self.format,
+            reader: self.reader,
         };
         let request_parts = Request {
             edge: &self.edge,
@@ -126,7 +128,8 @@ impl Caches {
                 < self.edge.options().listeners_per_stream_max;
             return request_parts.map_listener(unpack(request.message)?, room);
         }
-        request_parts.answer(kind, request.message)
+        let len = request.message.as_ref().map_or(0, |message| message.value.len());
+        by_size(len, || request_parts.answer(kind, request.message))
     }
 
     fn ensure(&mut self, request_id: i64, request: &EnsureCacheRequest) -> Result<Answer, Refusal> {
@@ -149,9 +152,9 @@ impl Caches {
             )
         })?;
         self.last_id = cache_id;
-        let (events, absent) = (self.events.clone(), self.edge.null(self.format));
+        let (events, absent) = (self.events.clone(), self.edge.null(self.reader.format));
         let outlet = move |notice| queue_notice(&events, cache_id, notice);
-        let proxy = CacheProxy::new(self.edge.clone(), cache, self.format, absent, outlet);
+        let proxy = CacheProxy::new(self.edge.clone(), cache, self.reader, absent, outlet);
         self.by_id.insert(cache_id, proxy);
         let kind = ResponseType::Message;
         Ok(Answer::One(OutFrame::Cache {
@@ -169,11 +172,11 @@ impl Request<'_> {
     }
 
     fn key(&self, wire: Bytes) -> Result<Key, Refusal> {
-        self.edge.key(self.to.format, wire)
+        self.edge.key(self.to.reader.format, wire)
     }
 
     fn value(&self, wire: Bytes) -> Result<Binary, Refusal> {
-        self.edge.value(self.to.format, wire)
+        self.edge.value(self.to.reader.format, wire)
     }
 
     fn one(&self, body: Body) -> Answer {
@@ -190,7 +193,7 @@ impl Request<'_> {
 
     fn old_or(&self, old: Option<Binary>, absent: impl FnOnce() -> WireValue) -> Result<Answer, Refusal> {
         let old = old
-            .map(|old| self.edge.to_wire(self.to.format, old))
+            .map(|old| self.edge.to_wire(self.to.reader, old))
             .transpose()?;
         Ok(self.one(Body::Bytes(old.unwrap_or_else(absent))))
     }
@@ -201,7 +204,7 @@ impl Request<'_> {
                 let request: BytesValue = unpack(message)?;
                 let value = self.cache().get(&self.key(request.value)?)?;
                 let value = value
-                    .map(|value| self.edge.to_wire(self.to.format, value))
+                    .map(|value| self.edge.to_wire(self.to.reader, value))
                     .transpose()?;
                 Ok(self.one(Body::Optional(value)))
             }
@@ -219,7 +222,9 @@ impl Request<'_> {
             }
             Type::Remove => {
                 let request: BytesValue = unpack(message)?;
-                self.change(request.value, Command::Remove, || self.edge.null(self.to.format))
+                self.change(request.value, Command::Remove, || {
+                    self.edge.null(self.to.reader.format)
+                })
             }
             Type::RemoveMapping => {
                 let BinaryKeyAndValue { key, value } = unpack(message)?;
@@ -253,15 +258,7 @@ impl Request<'_> {
                 let request: BytesValue = unpack(message)?;
                 Ok(self.one(Body::Bool(self.cache().contains_key(&self.key(request.value)?)?)))
             }
-            Type::ContainsEntry => {
-                let BinaryKeyAndValue { key, value } = unpack(message)?;
-                let (key, value) = (self.key(key)?, self.value(value)?);
-                let found = self
-                    .cache()
-                    .get(&key)?
-                    .is_some_and(|found| found.same_value(&value));
-                Ok(self.one(Body::Bool(found)))
-            }
+            Type::ContainsEntry => self.contains_entry(unpack(message)?),
             Type::PageOfKeys => self.page(message, PageContents::Keys),
             Type::PageOfEntries => self.page(message, PageContents::Entries),
             Type::QueryKeys => self.query(unpack(message)?, QueryParts::Keys),
@@ -276,6 +273,16 @@ impl Request<'_> {
             Type::Index => Err(Refusal::unsupported("an index")),
             _ => self.whole_cache(kind),
         }
+    }
+
+    fn contains_entry(&self, request: BinaryKeyAndValue) -> Result<Answer, Refusal> {
+        let BinaryKeyAndValue { key, value } = request;
+        let (key, value) = (self.key(key)?, self.value(value)?);
+        let found = self
+            .cache()
+            .get(&key)?
+            .is_some_and(|found| found.same_value(&value));
+        Ok(self.one(Body::Bool(found)))
     }
 
     /// The requests that carry no message.
@@ -303,7 +310,7 @@ impl Request<'_> {
             value: self.value(value)?,
             ttl,
         };
-        self.change(key, command, || self.edge.null(self.to.format))
+        self.change(key, command, || self.edge.null(self.to.reader.format))
     }
 
     /// Does a command and answers with the value before, or with what stands for none.
@@ -324,15 +331,16 @@ impl Request<'_> {
         let Some(keys_or_filter::KeyOrFilter::Key(wire_key)) = keys else {
             return Err(unsupported());
         };
-        let value = replace_value(self.edge, self.to.format, request.agent)?.ok_or_else(unsupported)?;
+        let value =
+            replace_value(self.edge, self.to.reader.format, request.agent)?.ok_or_else(unsupported)?;
         let applied = self
             .cache()
             .update(&self.key(wire_key.clone())?, Command::Replace { value }, true)?;
         let old = applied
             .previous
-            .map(|old| self.edge.to_wire(self.to.format, old))
+            .map(|old| self.edge.to_wire(self.to.reader, old))
             .transpose()?;
-        let old = old.unwrap_or_else(|| self.edge.null_result(self.to.format));
+        let old = old.unwrap_or_else(|| self.edge.null_result(self.to.reader.format));
         Ok(self.one(Body::Pair(WireValue::new(None, wire_key), old)))
     }
 
@@ -392,9 +400,9 @@ impl Request<'_> {
         let mut frames = Vec::with_capacity(page.entries.len() + 1);
         frames.push(frame(Body::Cookie(page.next.unwrap_or_default())));
         for (key, value) in page.entries {
-            let key = self.edge.to_wire(self.to.format, key)?;
+            let key = self.edge.to_wire(self.to.reader, key)?;
             let body = match value {
-                Some(value) => Body::Pair(key, self.edge.to_wire(self.to.format, value)?),
+                Some(value) => Body::Pair(key, self.edge.to_wire(self.to.reader, value)?),
                 None => Body::Bytes(key),
             };
             frames.push(frame(body));
@@ -403,7 +411,7 @@ impl Request<'_> {
     }
 
     fn query(&self, request: QueryRequest, parts: QueryParts) -> Result<Answer, Refusal> {
-        check_matches_all(self.edge, self.to.format, request.filter)?;
+        check_matches_all(self.edge, self.to.reader.format, request.filter)?;
         if request
             .comparator
             .is_some_and(|comparator| !comparator.is_empty())
@@ -447,11 +455,7 @@ impl Request<'_> {
         act: impl FnOnce(&Edge, &OpenCache) -> Result<Vec<OutFrame>, Refusal> + Send + 'static,
     ) -> Answer {
         let (edge, cache) = (self.edge.clone(), self.proxy.cache().clone());
-        let done = tokio::task::spawn_blocking(move || act(&edge, &cache));
-        Answer::Later(Box::pin(async move {
-            done.await
-                .unwrap_or_else(|error| Err(Refusal::new(RefusalKind::Internal, error.to_string())))
-        }))
+        Answer::Later(Box::pin(blocking(move || act(&edge, &cache))))
     }
 
     fn map_listener(&self, request: MapListenerRequest, room: bool) -> Result<Answer, Refusal> {
@@ -500,7 +504,7 @@ impl Request<'_> {
         if priming {
             return Err(Refusal::unsupported("a priming listener with a filter"));
         }
-        let mask = event_mask(self.edge, self.to.format, filter)?;
+        let mask = event_mask(self.edge, self.to.reader.format, filter)?;
         self.proxy
             .change_listeners(|table| table.add_filter(id, mask, lite))?;
         Ok(Answer::None)
@@ -518,7 +522,7 @@ impl Request<'_> {
         }
         let body = Body::Event(Box::new(self.proxy.priming_event(&key)?));
         let kind = ResponseType::MapEvent;
-        Ok(Answer::One(OutFrame::Cache {
+        Ok(Answer::BeforeEvents(OutFrame::Cache {
             id: 0,
             cache_id: self.to.cache_id,
             kind,

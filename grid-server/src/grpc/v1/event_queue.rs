@@ -40,6 +40,8 @@ pub(crate) fn queue_notice(queue: &EventQueue, cache_id: i32, notice: Notice) {
         body,
     };
     if queue.push(QueuedEvent::Frame(frame), weight).is_err() {
+        // The stream ends, so nothing more is kept for it.
         queue.replace_all(QueuedEvent::TooSlow);
+        queue.close();
     }
 }

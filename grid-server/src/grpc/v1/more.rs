@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use grid_core::cache::PageContents;
-use grid_core::value::{Format, Key};
+use grid_core::value::Key;
 use grid_member::cache::OpenCache;
 
-use crate::grpc::{Edge, Refusal};
+use crate::grpc::{Edge, Reader, Refusal};
 use grid_proto::v1::cache::ResponseType;
 
 use super::frames::{Body, OutFrame};
@@ -43,7 +43,7 @@ pub(crate) struct More {
     cache: Arc<OpenCache>,
     request_id: i64,
     cache_id: i32,
-    format: Format,
+    reader: Reader,
     source: Source,
 }
 
@@ -54,8 +54,8 @@ pub(crate) struct AnswerTo {
     pub request_id: i64,
     /// The number of the cache.
     pub cache_id: i32,
-    /// The format that the client reads.
-    pub format: Format,
+    /// How the client reads.
+    pub(crate) reader: Reader,
 }
 
 impl More {
@@ -63,14 +63,14 @@ impl More {
         let AnswerTo {
             request_id,
             cache_id,
-            format,
+            reader,
         } = to;
         More {
             edge,
             cache,
             request_id,
             cache_id,
-            format,
+            reader,
             source,
         }
     }
@@ -110,8 +110,8 @@ impl More {
                 let found = self.cache.get_all(&batch)?;
                 let pair = |(key, value)| {
                     let (key, value) = (
-                        self.edge.to_wire(self.format, key)?,
-                        self.edge.to_wire(self.format, value)?,
+                        self.edge.to_wire(self.reader, key)?,
+                        self.edge.to_wire(self.reader, value)?,
                     );
                     Ok(self.frame(Body::Pair(key, value)))
                 };
@@ -133,9 +133,9 @@ impl More {
                 };
                 let body = |(key, value): (_, Option<_>)| {
                     let value = value
-                        .map(|value| self.edge.to_wire(self.format, value))
+                        .map(|value| self.edge.to_wire(self.reader, value))
                         .transpose()?;
-                    let key = self.edge.to_wire(self.format, key)?;
+                    let key = self.edge.to_wire(self.reader, key)?;
                     let body = match (parts, value) {
                         (QueryParts::Values, Some(value)) => Body::Bytes(value),
                         (QueryParts::Entries, Some(value)) => Body::Pair(key, value),

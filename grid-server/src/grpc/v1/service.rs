@@ -78,9 +78,7 @@ where
         let edge = self.edge.clone();
         async move {
             let len_max = edge.options().message_len_max;
-            let mut grpc = Grpc::new(ProxyCodec)
-                .max_decoding_message_size(len_max)
-                .max_encoding_message_size(len_max);
+            let mut grpc = Grpc::new(ProxyCodec).max_decoding_message_size(len_max);
             Ok(grpc.streaming(SubChannel { edge }, request).await)
         }
         .boxed()

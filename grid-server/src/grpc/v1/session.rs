@@ -1,6 +1,6 @@
 //! One version 1 stream: frames in, frames out.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use futures::stream::Stream;
+use grid_proto::faithful::{faithful_context, is_faithful};
 use grid_proto::v1::common::{ErrorMessage, HeartbeatMessage};
 use grid_proto::v1::proxy::{
     InitRequest, InitResponse, ProxyRequest, ProxyResponse, proxy_request, proxy_response,
@@ -16,7 +17,7 @@ use tokio::time::{Interval, MissedTickBehavior, Sleep};
 use tonic::Status;
 
 use crate::grpc::edge::{Stopped, stopping};
-use crate::grpc::{Edge, Refusal};
+use crate::grpc::{Edge, Reader, Refusal};
 
 use super::caches::Caches;
 use super::event_queue::{EventQueue, QueuedEvent};
@@ -33,12 +34,23 @@ const REFERENCE_VERSION_ENCODED: i32 = 251_659_842;
 /// A client that asks for heartbeats gets no more than this many a second.
 const HEARTBEAT_INTERVAL_MIN: Duration = Duration::from_millis(100);
 
+/// So many events go out before a request gets its turn, or a busy cache would keep its listener from asking.
+const EVENTS_IN_ROW_MAX: u32 = 64;
+
+/// So many requests of a client that never pauses are taken before the clocks are looked at.
+const REQUESTS_IN_ROW_MAX: u32 = 64;
+
+/// So many rounds without anything to send are made before the thread goes to others.
+const SILENT_ROUNDS_MAX: u32 = 128;
+
 /// Where the answers to a request come from.
 pub(crate) enum Answer {
     /// All of them are here. `complete` follows.
     Frames(Vec<OutFrame>),
     /// The one answer that most requests have. `complete` follows.
     One(OutFrame),
+    /// One that is older than the events that wait. `complete` follows.
+    BeforeEvents(OutFrame),
     /// There is none. `complete` follows.
     None,
     /// They come bit by bit.
@@ -74,6 +86,8 @@ pub struct Session {
     events: Arc<EventQueue>,
     out: VecDeque<OutFrame>,
     work: Work,
+    events_in_row: u32,
+    requests_in_row: u32,
     handshake_deadline: Option<Pin<Box<Sleep>>>,
     heartbeat: Option<Interval>,
     stopped: Stopped,
@@ -81,8 +95,9 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session over a stream of frames.
-    pub(crate) fn new(
+    /// A session over a stream of frames. To be called on a runtime of tokio that has timers.
+    #[must_use]
+    pub fn new(
         edge: Arc<Edge>,
         inbound: impl Stream<Item = Result<InFrame, Status>> + Send + 'static,
     ) -> Self {
@@ -98,6 +113,8 @@ impl Session {
             events: Arc::new(events),
             out: VecDeque::new(),
             work: Work::Idle,
+            events_in_row: 0,
+            requests_in_row: 0,
             handshake_deadline,
             heartbeat: None,
             stopped,
@@ -157,13 +174,13 @@ impl Session {
                 )));
             }
         };
-        let ProxyRequest { id, request, .. } = *request;
+        let ProxyRequest { id, request, context } = *request;
         match request {
             Some(proxy_request::Request::Heartbeat(heartbeat)) => {
                 self.take_heartbeat(id, &heartbeat);
                 Ok(())
             }
-            Some(proxy_request::Request::Init(init)) => self.take_init(id, &init),
+            Some(proxy_request::Request::Init(init)) => self.take_init(id, &init, is_faithful(&context)),
             Some(proxy_request::Request::Message(message)) => {
                 let Some(caches) = &mut self.caches else {
                     return Err(Status::failed_precondition(
@@ -189,7 +206,7 @@ impl Session {
         }
     }
 
-    fn take_init(&mut self, id: i64, init: &InitRequest) -> Result<(), Status> {
+    fn take_init(&mut self, id: i64, init: &InitRequest, faithful: bool) -> Result<(), Status> {
         if self.caches.is_some() {
             return Err(Status::failed_precondition("the stream is initialized already"));
         }
@@ -209,7 +226,12 @@ impl Session {
             .edge
             .format(&init.format)
             .map_err(|refusal| refusal.status())?;
-        let caches = Caches::new(self.edge.clone(), init.scope.clone(), format, self.events.clone());
+        let caches = Caches::new(
+            self.edge.clone(),
+            init.scope.clone(),
+            Reader { format, faithful },
+            self.events.clone(),
+        );
         self.caches = Some(caches.map_err(|refusal| refusal.status())?);
         self.handshake_deadline = None;
         if let Some(interval_ms) = init
@@ -233,11 +255,28 @@ impl Session {
             proxy_member_id: 1,
             proxy_member_uuid: self.edge.server_uuid(),
         };
-        self.other(id, proxy_response::Response::Init(response));
+        let context = if faithful {
+            faithful_context()
+        } else {
+            HashMap::new()
+        };
+        let response = Some(proxy_response::Response::Init(response));
+        self.out.push_back(OutFrame::Other(Box::new(ProxyResponse {
+            id,
+            response,
+            context,
+        })));
         Ok(())
     }
 
     fn take_answer(&mut self, id: i64, answer: Result<Answer, Refusal>) -> Result<(), Status> {
+        if let Ok(Answer::BeforeEvents(frame)) = answer {
+            // What waits may be newer than this, and must not be followed by it.
+            self.out.push_back(frame);
+            self.take_events()?;
+            self.out.push_back(OutFrame::Complete { id });
+            return Ok(());
+        }
         // What the request caused goes before its answer.
         self.take_events()?;
         match answer {
@@ -245,7 +284,7 @@ impl Session {
                 self.refuse(id, &refusal);
                 return Ok(());
             }
-            Ok(Answer::One(frame)) => self.out.push_back(frame),
+            Ok(Answer::One(frame) | Answer::BeforeEvents(frame)) => self.out.push_back(frame),
             Ok(Answer::Frames(frames)) => self.out.extend(frames),
             Ok(Answer::None) => {}
             Ok(Answer::More(more)) => {
@@ -301,8 +340,8 @@ impl Session {
         }
     }
 
-    /// Looks at the clocks, and whether the server stops. An error ends the stream.
-    fn poll_timers(&mut self, cx: &mut Context<'_>) -> Result<(), Status> {
+    /// Whether the time is over, for the client to say who it is or for the server. An error ends the stream.
+    fn poll_ends(&mut self, cx: &mut Context<'_>) -> Result<(), Status> {
         if self.stopped.as_mut().poll(cx).is_ready() {
             return Err(stopping());
         }
@@ -313,6 +352,10 @@ impl Session {
                 "no InitRequest came in time (grpc.handshake-timeout)",
             ));
         }
+        Ok(())
+    }
+
+    fn poll_heartbeat(&mut self, cx: &mut Context<'_>) {
         if let Some(interval) = &mut self.heartbeat
             && interval.poll_tick(cx).is_ready()
         {
@@ -322,32 +365,56 @@ impl Session {
                 proxy_response::Response::Heartbeat(HeartbeatMessage { uuid, ack: false }),
             );
         }
-        Ok(())
+    }
+
+    /// Takes a request, or goes on with what is under way. Pending when neither is possible.
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        if !matches!(self.work, Work::Idle) {
+            let worked = self.poll_work(cx)?;
+            if worked.is_pending() {
+                self.poll_heartbeat(cx);
+            }
+            return worked.map(Ok);
+        }
+        self.requests_in_row += 1;
+        if self.requests_in_row > REQUESTS_IN_ROW_MAX {
+            self.requests_in_row = 0;
+            self.poll_ends(cx)?;
+            self.poll_heartbeat(cx);
+        }
+        let taken = self.poll_inbound(cx)?;
+        if taken.is_pending() {
+            self.requests_in_row = 0;
+            self.poll_ends(cx)?;
+            self.poll_heartbeat(cx);
+        }
+        taken.map(Ok)
     }
 
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<OutFrame>, Status>> {
-        loop {
+        for _ in 0..SILENT_ROUNDS_MAX {
             if let Some(frame) = self.out.pop_front() {
                 return Poll::Ready(Ok(Some(frame)));
             }
-            if let Poll::Ready(Some(event)) = self.events.poll_pop(cx) {
+            let events_wait_their_turn = self.events_in_row >= EVENTS_IN_ROW_MAX;
+            if !events_wait_their_turn && let Poll::Ready(Some(event)) = self.events.poll_pop(cx) {
+                self.events_in_row += 1;
                 self.take_event(event)?;
                 continue;
             }
-            match &self.work {
-                Work::Idle if self.inbound_ended => return Poll::Ready(Ok(None)),
-                Work::Idle => match self.poll_inbound(cx) {
-                    Poll::Ready(taken) => taken?,
-                    Poll::Pending => {
-                        self.poll_timers(cx)?;
-                        if self.out.is_empty() {
-                            return Poll::Pending;
-                        }
-                    }
-                },
-                Work::More { .. } | Work::Later { .. } => ready!(self.poll_work(cx))?,
+            self.events_in_row = 0;
+            if self.inbound_ended && matches!(self.work, Work::Idle) {
+                if events_wait_their_turn {
+                    continue;
+                }
+                return Poll::Ready(Ok(None));
+            }
+            if self.poll_turn(cx)?.is_pending() && self.out.is_empty() && !events_wait_their_turn {
+                return Poll::Pending;
             }
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 
