@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Runs the orders example's lookups and conformance checks with the official Coherence clients against a server.
+# Runs the orders example's lookups and conformance checks with the official Coherence clients, and the lookups with
+# the grid's own Rust client, against a server.
 #
-# usage: clients.sh ADDRESS [python|javascript|go|java]...      (all four when none is named)
+# usage: clients.sh ADDRESS [python|javascript|go|java|rust]...      (all five when none is named)
 #
 # Installs what each language needs into build/orders-clients of the repository, once: later runs only check that
 # it is there. The exit status is 0 only when every language was run, every check passed, and the lookups of all
@@ -11,12 +12,12 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 build=$(cd "$here/../.." && pwd)/build/orders-clients
 if [ $# -lt 1 ]; then
-  echo "usage: $0 ADDRESS [python|javascript|go|java]..." >&2
+  echo "usage: $0 ADDRESS [python|javascript|go|java|rust]..." >&2
   exit 2
 fi
 export GRID_ADDRESS=$1 ORDERS_EXAMPLE=$here
 shift
-[ $# -gt 0 ] || set -- python javascript go java
+[ $# -gt 0 ] || set -- python javascript go java rust
 mkdir -p "$build"
 
 need() {
@@ -95,6 +96,19 @@ run_java() {
   java -cp "$build/java/classes:$(cat "$build/java/classpath.txt")" "orders.${program^}" "$@"
 }
 
+install_rust() {
+  need cargo || return 1
+  # Rust's own client of the grid; its conformance suite is run by the tests of its crate.
+  rust_program=$(cd "$here" && cargo build --quiet --locked -p orders-lookups --message-format=json |
+    sed -n 's/.*"executable":"\([^"]*orders-lookups[^"]*\)".*/\1/p')
+  [ -x "$rust_program" ]
+}
+
+run_rust() {
+  shift
+  "$rust_program" "$@"
+}
+
 # The ways each language's conformance checks are run in: what they are called with.
 modes() {
   case $1 in
@@ -108,9 +122,9 @@ failed=0
 first=
 for language in "$@"; do
   case $language in
-  python | javascript | go | java) ;;
+  python | javascript | go | java | rust) ;;
   *)
-    echo "$language: no such language; there are python, javascript, go and java" >&2
+    echo "$language: no such language; there are python, javascript, go, java and rust" >&2
     exit 2
     ;;
   esac

@@ -7,9 +7,9 @@ use crate::fixture::Remote;
 
 /// What Coherence CE does otherwise.
 const DIFFERENCES_OF_COHERENCE: &[&str] = &[
-    // It compares objects with their fields in the order in which they were sent.
     // It stops to report on keys when a cache is truncated: the client asks again and says `Resync`.
     "bulk::truncate_tells_once",
+    // It compares objects with their fields in the order in which they were sent.
     "lookup::contains_value_compares_by_meaning",
     "listening::keys_are_told_in_any_spelling",
     "values::struct_keys_in_any_field_order",
