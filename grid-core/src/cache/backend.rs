@@ -70,11 +70,7 @@ pub trait CacheBackend: Send + Sync + fmt::Debug {
     ) -> BoxFuture<'_, Result<Updated, CacheError>>;
 
     /// Puts every entry.
-    fn put_all(
-        &self,
-        entries: Vec<(Key, Binary)>,
-        ttl: TimeToLive,
-    ) -> BoxFuture<'_, Result<(), CacheError>>;
+    fn put_all(&self, entries: Vec<(Key, Binary)>, ttl: TimeToLive) -> BoxFuture<'_, Result<(), CacheError>>;
 
     /// The number of entries.
     fn size(&self) -> BoxFuture<'_, Result<usize, CacheError>>;

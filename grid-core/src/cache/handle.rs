@@ -32,7 +32,10 @@ impl<K, V> Cache<K, V> {
     /// A typed handle on this backend.
     #[must_use]
     pub fn new(backend: Arc<dyn CacheBackend>) -> Self {
-        Cache { backend, types: PhantomData }
+        Cache {
+            backend,
+            types: PhantomData,
+        }
     }
 
     /// The same cache in bytes.
@@ -57,9 +60,11 @@ impl<K, V> fmt::Debug for Cache<K, V> {
 /// A time to live of the API as the store takes it.
 fn ttl_of(ttl: Duration) -> Result<TimeToLive, CacheError> {
     let ms = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
-    NonZeroU64::new(ms).map(TimeToLive::After).ok_or_else(|| CacheError::Invalid {
-        what: format!("a time to live of {ttl:?} is below 1 ms; leave it out for the cache's default"),
-    })
+    NonZeroU64::new(ms)
+        .map(TimeToLive::After)
+        .ok_or_else(|| CacheError::Invalid {
+            what: format!("a time to live of {ttl:?} is below 1 ms; leave it out for the cache's default"),
+        })
 }
 
 fn decoded<V: DeserializeOwned>(value: Option<Binary>) -> Result<Option<V>, CacheError> {
@@ -69,16 +74,36 @@ fn decoded<V: DeserializeOwned>(value: Option<Binary>) -> Result<Option<V>, Cach
 /// The value before a change that was made. One that was not made (`put_if_absent`, `replace`) gives a plain error.
 fn previous<V: DeserializeOwned>(updated: Updated) -> Result<Option<V>, CacheError> {
     let value = updated.previous.as_ref().map(value::from_binary).transpose();
-    value.map_err(|error| if updated.done { CacheError::Previous(error) } else { error.into() })
+    value.map_err(|error| {
+        if updated.done {
+            CacheError::Previous(error)
+        } else {
+            error.into()
+        }
+    })
 }
 
 fn decoded_event<K: DeserializeOwned, V: DeserializeOwned>(
     event: BinaryEvent,
 ) -> Result<CacheEvent<K, V>, CacheError> {
     Ok(match event {
-        BinaryEvent::Entry(BinaryEntryEvent { kind, key, old, new, synthetic, expired }) => {
+        BinaryEvent::Entry(BinaryEntryEvent {
+            kind,
+            key,
+            old,
+            new,
+            synthetic,
+            expired,
+        }) => {
             let key = value::from_binary(&key)?;
-            CacheEvent::Entry(EntryEvent { kind, key, old: decoded(old)?, new: decoded(new)?, synthetic, expired })
+            CacheEvent::Entry(EntryEvent {
+                kind,
+                key,
+                old: decoded(old)?,
+                new: decoded(new)?,
+                synthetic,
+                expired,
+            })
         }
         BinaryEvent::Truncated => CacheEvent::Truncated,
         BinaryEvent::Destroyed => CacheEvent::Destroyed,
@@ -96,26 +121,41 @@ where
     }
 
     async fn put_value(&self, key: &K, value: &V, ttl: TimeToLive) -> Result<Option<V>, CacheError> {
-        let command = Command::Put { value: value::to_binary(value)?, ttl };
+        let command = Command::Put {
+            value: value::to_binary(value)?,
+            ttl,
+        };
         previous(self.update(value::to_key(key)?, command, true).await?)
     }
 
     async fn insert_value(&self, key: &K, value: &V, ttl: TimeToLive) -> Result<(), CacheError> {
-        let command = Command::Put { value: value::to_binary(value)?, ttl };
+        let command = Command::Put {
+            value: value::to_binary(value)?,
+            ttl,
+        };
         self.update(value::to_key(key)?, command, false).await?;
         Ok(())
     }
 
-    async fn put_values(&self, entries: Result<Vec<(Key, Binary)>, CacheError>, ttl: TimeToLive) -> Result<(), CacheError> {
+    async fn put_values(
+        &self,
+        entries: Result<Vec<(Key, Binary)>, CacheError>,
+        ttl: TimeToLive,
+    ) -> Result<(), CacheError> {
         self.backend.put_all(entries?, ttl).await
     }
 
-    fn encoded<'a>(entries: impl IntoIterator<Item = (&'a K, &'a V)>) -> Result<Vec<(Key, Binary)>, CacheError>
+    fn encoded<'a>(
+        entries: impl IntoIterator<Item = (&'a K, &'a V)>,
+    ) -> Result<Vec<(Key, Binary)>, CacheError>
     where
         K: 'a,
         V: 'a,
     {
-        entries.into_iter().map(|(k, v)| Ok((value::to_key(k)?, value::to_binary(v)?))).collect()
+        entries
+            .into_iter()
+            .map(|(k, v)| Ok((value::to_key(k)?, value::to_binary(v)?)))
+            .collect()
     }
 
     /// Reads the entry, lets `change` decide, and writes only if the entry is still what was read.
@@ -131,28 +171,42 @@ where
             let done = match (before, encoded) {
                 (None, None) => true,
                 (None, Some(value)) => {
-                    let command = Command::PutIfAbsent { value, ttl: TimeToLive::CacheDefault };
+                    let command = Command::PutIfAbsent {
+                        value,
+                        ttl: TimeToLive::CacheDefault,
+                    };
                     self.update(key.clone(), command, false).await?.done
                 }
                 (Some(previous), None) => {
-                    self.update(key.clone(), Command::RemoveIfEqual { previous }, false).await?.done
+                    self.update(key.clone(), Command::RemoveIfEqual { previous }, false)
+                        .await?
+                        .done
                 }
                 (Some(previous), Some(value)) => {
-                    self.update(key.clone(), Command::ReplaceIfEqual { previous, value }, false).await?.done
+                    self.update(key.clone(), Command::ReplaceIfEqual { previous, value }, false)
+                        .await?
+                        .done
                 }
             };
             if done {
                 return Ok(after);
             }
         }
-        Err(CacheError::Contended { attempts: COMPUTE_ATTEMPTS_MAX })
+        Err(CacheError::Contended {
+            attempts: COMPUTE_ATTEMPTS_MAX,
+        })
     }
 
-    fn pages(&self, contents: PageContents) -> BoxStream<'static, Result<(Binary, Option<Binary>), CacheError>> {
+    fn pages(
+        &self,
+        contents: PageContents,
+    ) -> BoxStream<'static, Result<(Binary, Option<Binary>), CacheError>> {
         // The state is the cookie of the page to read; `None` after the last.
         let first = Some((self.backend.clone(), None));
         stream::try_unfold(first, move |state| async move {
-            let Some((backend, cookie)) = state else { return Ok::<_, CacheError>(None) };
+            let Some((backend, cookie)) = state else {
+                return Ok::<_, CacheError>(None);
+            };
             let page = backend.page(cookie, contents).await?;
             let next = page.next.map(|cookie| (backend, Some(cookie)));
             let entries = page.entries.into_iter().map(Ok::<_, CacheError>);
@@ -169,7 +223,9 @@ where
 }
 
 fn absent_value() -> CacheError {
-    CacheError::Protocol { what: "a page of entries came without a value".to_owned() }
+    CacheError::Protocol {
+        what: "a page of entries came without a value".to_owned(),
+    }
 }
 
 impl<K, V> NamedCache<K, V> for Cache<K, V>
@@ -200,7 +256,10 @@ where
         let keys: Result<Vec<Key>, _> = keys.into_iter().map(value::to_key).collect();
         async move {
             let found = self.backend.get_all(keys?).await?;
-            found.iter().map(|(k, v)| Ok((value::from_binary(k)?, value::from_binary(v)?))).collect()
+            found
+                .iter()
+                .map(|(k, v)| Ok((value::from_binary(k)?, value::from_binary(v)?)))
+                .collect()
         }
     }
 
@@ -253,7 +312,10 @@ where
     }
 
     async fn put_if_absent(&self, key: &K, value: &V) -> Result<Option<V>, CacheError> {
-        let command = Command::PutIfAbsent { value: value::to_binary(value)?, ttl: TimeToLive::CacheDefault };
+        let command = Command::PutIfAbsent {
+            value: value::to_binary(value)?,
+            ttl: TimeToLive::CacheDefault,
+        };
         previous(self.update(value::to_key(key)?, command, true).await?)
     }
 
@@ -270,12 +332,16 @@ where
         K: Borrow<Q>,
         Q: Serialize + Sync + ?Sized,
     {
-        let command = Command::RemoveIfEqual { previous: value::to_binary(value)? };
+        let command = Command::RemoveIfEqual {
+            previous: value::to_binary(value)?,
+        };
         Ok(self.update(value::to_key(key)?, command, false).await?.done)
     }
 
     async fn replace(&self, key: &K, value: &V) -> Result<Option<V>, CacheError> {
-        let command = Command::Replace { value: value::to_binary(value)? };
+        let command = Command::Replace {
+            value: value::to_binary(value)?,
+        };
         previous(self.update(value::to_key(key)?, command, true).await?)
     }
 
@@ -316,7 +382,9 @@ where
         let after = self
             .change(key, |present| match present {
                 Some(present) => join(present, value),
-                None => value::from_binary(&encoded).map_err(|error| failed = Some(error)).ok(),
+                None => value::from_binary(&encoded)
+                    .map_err(|error| failed = Some(error))
+                    .ok(),
             })
             .await?;
         failed.map_or(Ok(after), |error| Err(error.into()))
@@ -347,19 +415,28 @@ where
     }
 
     fn keys(&self) -> BoxStream<'static, Result<K, CacheError>> {
-        self.pages(PageContents::Keys).map(|entry| Ok(value::from_binary(&entry?.0)?)).boxed()
+        self.pages(PageContents::Keys)
+            .map(|entry| Ok(value::from_binary(&entry?.0)?))
+            .boxed()
     }
 
     fn values(&self) -> BoxStream<'static, Result<V, CacheError>> {
         let decode = |(_, value): (Binary, Option<Binary>)| decoded(value)?.ok_or_else(absent_value);
-        self.pages(PageContents::Entries).map(move |entry| decode(entry?)).boxed()
+        self.pages(PageContents::Entries)
+            .map(move |entry| decode(entry?))
+            .boxed()
     }
 
     fn entries(&self) -> BoxStream<'static, Result<(K, V), CacheError>> {
         let decode = |(key, value): (Binary, Option<Binary>)| {
-            Ok((value::from_binary(&key)?, decoded(value)?.ok_or_else(absent_value)?))
+            Ok((
+                value::from_binary(&key)?,
+                decoded(value)?.ok_or_else(absent_value)?,
+            ))
         };
-        self.pages(PageContents::Entries).map(move |entry| decode(entry?)).boxed()
+        self.pages(PageContents::Entries)
+            .map(move |entry| decode(entry?))
+            .boxed()
     }
 
     async fn listen(&self) -> Result<Events<K, V>, CacheError> {

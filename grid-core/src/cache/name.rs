@@ -77,8 +77,17 @@ mod tests {
     #[test]
     fn names_are_checked() {
         assert_eq!(CacheName::new(""), Err(CacheNameError::Empty));
-        assert_eq!(CacheName::new(&"x".repeat(256)), Err(CacheNameError::TooLong { len: 256 }));
-        assert_eq!(CacheName::new("a\u{7}b"), Err(CacheNameError::ControlCharacter { offset: 1 }));
-        assert_eq!(CacheName::new("Bestellungen é").unwrap().as_str(), "Bestellungen é");
+        assert_eq!(
+            CacheName::new(&"x".repeat(256)),
+            Err(CacheNameError::TooLong { len: 256 })
+        );
+        assert_eq!(
+            CacheName::new("a\u{7}b"),
+            Err(CacheNameError::ControlCharacter { offset: 1 })
+        );
+        assert_eq!(
+            CacheName::new("Bestellungen é").unwrap().as_str(),
+            "Bestellungen é"
+        );
     }
 }

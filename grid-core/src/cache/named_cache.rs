@@ -116,11 +116,8 @@ pub trait NamedCache<K, V>: Send + Sync {
         V: 'a;
 
     /// Puts a value unless the key has one; returns the one that it has.
-    fn put_if_absent(
-        &self,
-        key: &K,
-        value: &V,
-    ) -> impl Future<Output = Result<Option<V>, CacheError>> + Send;
+    fn put_if_absent(&self, key: &K, value: &V)
+    -> impl Future<Output = Result<Option<V>, CacheError>> + Send;
 
     /// Removes a key and returns its value.
     fn remove<Q>(&self, key: &Q) -> impl Future<Output = Result<Option<V>, CacheError>> + Send
@@ -129,11 +126,7 @@ pub trait NamedCache<K, V>: Send + Sync {
         Q: Serialize + Sync + ?Sized;
 
     /// Removes a key if its value is `value`; whether it was.
-    fn remove_if_equal<Q>(
-        &self,
-        key: &Q,
-        value: &V,
-    ) -> impl Future<Output = Result<bool, CacheError>> + Send
+    fn remove_if_equal<Q>(&self, key: &Q, value: &V) -> impl Future<Output = Result<bool, CacheError>> + Send
     where
         K: Borrow<Q>,
         Q: Serialize + Sync + ?Sized;
