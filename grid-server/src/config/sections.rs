@@ -107,7 +107,7 @@ impl Word for NullMembers {
 pub struct GrpcConfig {
     /// `address`: where to listen; port 1408 on this machine alone by default.
     pub address: HostPort,
-    /// `message-len-max`: the largest message, in either direction; 64 MiB by default.
+    /// `message-len-max`: the largest message that is accepted; 64 MiB by default.
     pub message_len_max: ByteSize,
     /// `connections-max`: the most connections at a time; 10,000 by default.
     pub connections_max: usize,

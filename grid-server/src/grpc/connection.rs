@@ -3,7 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures::stream::{self, Stream};
@@ -11,9 +11,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Sleep;
+use tokio_util::sync::CancellationToken;
 use tonic::transport::server::{Connected, TcpConnectInfo};
 
 use super::GrpcMetrics;
+use super::edge::Stopped;
 
 /// The length of the text that every HTTP/2 client sends first.
 const PREFACE_LEN: usize = 24;
@@ -21,11 +23,32 @@ const PREFACE_LEN: usize = 24;
 /// How long to wait when the system has no file descriptor for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// A client that does not speak yet.
+struct Preface {
+    deadline: Pin<Box<Sleep>>,
+    /// Nothing can be under way here: when the server stops, such a client is not waited for.
+    stopped: Stopped,
+}
+
+impl Preface {
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        if self.stopped.as_mut().poll(cx).is_ready() {
+            let error = io::Error::new(io::ErrorKind::ConnectionAborted, "the server is stopping");
+            return Poll::Ready(error);
+        }
+        ready!(self.deadline.as_mut().poll(cx));
+        Poll::Ready(io::Error::new(
+            io::ErrorKind::TimedOut,
+            "no HTTP/2 preface in time",
+        ))
+    }
+}
+
 /// A connection that counts against the limit as long as it lives, and that must start to speak in time.
 pub(crate) struct Connection {
     stream: TcpStream,
-    /// Until when the preface must be there; `None` when it is.
-    preface_deadline: Option<Pin<Box<Sleep>>>,
+    /// What is waited for until the preface is there; `None` when it is.
+    preface: Option<Preface>,
     read_len: usize,
     metrics: Arc<GrpcMetrics>,
     _permit: OwnedSemaphorePermit,
@@ -54,15 +77,14 @@ impl AsyncRead for Connection {
         let before = buf.filled().len();
         let result = Pin::new(&mut self.stream).poll_read(cx, buf);
         let this = &mut *self;
-        if let Some(deadline) = &mut this.preface_deadline {
+        if let Some(preface) = &mut this.preface {
             this.read_len += buf.filled().len() - before;
             if this.read_len >= PREFACE_LEN {
-                this.preface_deadline = None;
-            } else if result.is_pending() && deadline.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(Err(io::Error::new(
-                    io::ErrorKind::TimedOut,
-                    "no HTTP/2 preface in time",
-                )));
+                this.preface = None;
+            } else if result.is_pending()
+                && let Poll::Ready(error) = preface.poll_end(cx)
+            {
+                return Poll::Ready(Err(error));
             }
         }
         result
@@ -110,11 +132,12 @@ pub(crate) fn connections(
     connections_max: usize,
     handshake_timeout: Duration,
     metrics: Arc<GrpcMetrics>,
+    stop: CancellationToken,
 ) -> impl Stream<Item = io::Result<Connection>> {
     let permits = Arc::new(Semaphore::new(connections_max));
     stream::unfold(
-        (listener, permits, metrics),
-        move |(listener, permits, metrics)| async move {
+        (listener, permits, metrics, stop),
+        move |(listener, permits, metrics, stop)| async move {
             loop {
                 let stream = match listener.accept().await {
                     Ok((stream, _)) => stream,
@@ -141,12 +164,15 @@ pub(crate) fn connections(
                 metrics.connection_opened();
                 let connection = Connection {
                     stream,
-                    preface_deadline: Some(Box::pin(tokio::time::sleep(handshake_timeout))),
+                    preface: Some(Preface {
+                        deadline: Box::pin(tokio::time::sleep(handshake_timeout)),
+                        stopped: Box::pin(stop.clone().cancelled_owned()),
+                    }),
                     read_len: 0,
                     metrics: metrics.clone(),
                     _permit: permit,
                 };
-                return Some((Ok(connection), (listener, permits, metrics)));
+                return Some((Ok(connection), (listener, permits, metrics, stop)));
             }
         },
     )

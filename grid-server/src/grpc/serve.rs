@@ -53,6 +53,7 @@ pub async fn serve(
         options.connections_max,
         options.handshake_timeout,
         edge.metrics().clone(),
+        stop.clone(),
     );
     let watched = stop.clone();
     let serving = Server::builder()

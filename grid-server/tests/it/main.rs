@@ -3,6 +3,22 @@
 #[cfg(test)]
 mod cache_commands;
 #[cfg(test)]
+mod grpc_bad_input;
+#[cfg(test)]
+mod grpc_peer;
+#[cfg(test)]
+mod grpc_pressure;
+#[cfg(test)]
+mod grpc_session;
+#[cfg(test)]
+mod grpc_stop;
+#[cfg(test)]
+mod grpc_v0;
+#[cfg(test)]
+mod grpc_v1;
+#[cfg(test)]
+mod grpc_v1_listeners;
+#[cfg(test)]
 mod http_edge;
 #[cfg(test)]
 mod http_view;
