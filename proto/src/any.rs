@@ -1,7 +1,8 @@
 //! `google.protobuf.Any`: type URLs, packing and unpacking.
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use prost::Message;
+use prost::encoding::{DecodeContext, decode_key, skip_field};
 
 use crate::google::{Any, BoolValue, BytesValue, Int32Value};
 use crate::v1::{cache, common};
@@ -112,6 +113,18 @@ pub fn unpack<M: Packed>(any: Option<Any>) -> Result<M, UnpackError> {
     decode::<M>(any.value)
 }
 
+/// The number of fields in the message of an `Any`, found without reading them: for a message that is nothing but a
+/// list, its length. Counts up to where the bytes stop to be a message.
+#[must_use]
+pub fn field_count(any: &Any) -> usize {
+    let mut rest = any.value.clone();
+    std::iter::from_fn(|| {
+        let (tag, wire_type) = rest.has_remaining().then(|| decode_key(&mut rest).ok())??;
+        skip_field(wire_type, tag, &mut rest, DecodeContext::default()).ok()
+    })
+    .count()
+}
+
 fn decode<M: Packed>(value: Bytes) -> Result<M, UnpackError> {
     M::decode(value).map_err(|error| UnpackError::Malformed {
         expected: M::TYPE_URL,
@@ -158,6 +171,19 @@ mod tests {
         let error = unpack::<Int32Value>(Some(any)).unwrap_err();
         assert!(error.to_string().contains("BoolValue"), "{error}");
         assert!(error.to_string().contains("Int32Value"), "{error}");
+    }
+
+    #[test]
+    fn the_length_of_a_list_is_found_without_reading_it() {
+        let list = |len| common::CollectionOfBytesValues {
+            values: vec![Bytes::from_static(b"\x151"); len],
+        };
+        for len in [0, 1, 1_000] {
+            assert_eq!(field_count(&pack(&list(len))), len);
+        }
+        let mut cut = pack(&list(3));
+        cut.value.truncate(cut.value.len() - 1);
+        assert_eq!(field_count(&cut), 2);
     }
 
     #[test]

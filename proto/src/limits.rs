@@ -3,6 +3,9 @@
 /// The largest gRPC message that is accepted, in bytes: 64 MiB.
 pub const MESSAGE_LEN_MAX: usize = 64 << 20;
 
+/// The most keys or entries of one request.
+pub const BATCH_LEN_MAX: usize = 1 << 20;
+
 /// The longest cache name, in bytes.
 pub const CACHE_NAME_LEN_MAX: usize = 255;
 

@@ -32,13 +32,28 @@ const INLINE_LEN_MAX: usize = 256 << 10;
 /// Does what takes time in proportion to so many bytes. When they are many, the other tasks of this thread go on
 /// elsewhere meanwhile.
 pub(crate) fn by_size<T>(len: usize, act: impl FnOnce() -> T) -> T {
-    let threads =
-        Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread);
-    if len > INLINE_LEN_MAX && threads {
+    let can_move =
+        || Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread);
+    if len > INLINE_LEN_MAX && can_move() {
         tokio::task::block_in_place(act)
     } else {
         act()
     }
+}
+
+/// Checks the number of keys or entries of a request: read, tiny ones take many times the bytes of the message.
+///
+/// # Errors
+/// When there are too many.
+pub(crate) fn check_batch_len(len: usize) -> Result<(), Refusal> {
+    let max = grid_proto::limits::BATCH_LEN_MAX;
+    if len > max {
+        let message = format!(
+            "the request has {len} keys or entries, and at most {max} are allowed; split it (not applied)"
+        );
+        return Err(Refusal::new(RefusalKind::Overloaded, message));
+    }
+    Ok(())
 }
 
 /// Does something long away from the threads that serve connections. When nobody waits any more and it has not

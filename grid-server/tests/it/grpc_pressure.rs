@@ -239,3 +239,29 @@ async fn a_request_for_very_many_keys_is_answered_while_others_are() {
     }
     assert_eq!(stream.answer_to(50).await.unwrap().len(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_keys_of_a_request_are_limited() {
+    let server = serve("").await;
+    let mut stream = Stream::open(&server).await;
+    let cache = stream.ensure("a").await.unwrap();
+    let len = grid_proto::limits::BATCH_LEN_MAX + 1;
+    let all = CollectionOfBytesValues {
+        values: vec![json("1"); len],
+    };
+    let refused = stream
+        .ask(&request(Type::GetAll, cache, Some(&all)))
+        .await
+        .unwrap_err();
+    assert!(refused.contains("1048576 are allowed; split it"), "{refused}");
+    let all = grid_proto::v1::cache::PutAllRequest {
+        entries: vec![crate::grpc_peer::pair("1", "1"); len],
+        ttl: None,
+    };
+    let refused = stream
+        .ask(&request(Type::PutAll, cache, Some(&all)))
+        .await
+        .unwrap_err();
+    assert!(refused.contains("split it (not applied)"), "{refused}");
+    assert_eq!(stream.size(cache).await, 0);
+}

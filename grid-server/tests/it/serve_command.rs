@@ -100,7 +100,9 @@ fn a_client_that_stays_does_not_hold_a_stop_up() {
     let (status, _, log) = server.wait();
     assert_eq!(status.code(), Some(0), "{log}");
     drop(client.stdin.take());
-    assert_eq!(client.wait().unwrap().code(), Some(0), "nothing was to be loaded");
+    // Nothing was to be loaded: 0. The connection may have come to its end before it was ready, though: 3.
+    let code = client.wait().unwrap().code();
+    assert!(matches!(code, Some(0 | 3)), "{code:?}");
 }
 
 #[test]

@@ -20,7 +20,7 @@ use grid_proto::v0::{
 use grid_proto::v1::cache::NamedCacheRequestType as Type;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::grpc::edge::{blocking, by_size};
+use crate::grpc::edge::{blocking, by_size, check_batch_len};
 use crate::grpc::listener_filter::check_matches_all;
 use crate::grpc::{Edge, Refusal, WireValue};
 
@@ -98,6 +98,7 @@ impl NamedCaches {
     fn put_all(&self, request: PutAllRequest) -> Outcome<impl FnOnce() -> Outcome<Empty> + Send + 'static> {
         let (cache, format) = self.open(&request.scope, &request.cache, &request.format)?;
         let ttl = TimeToLive::from_wire_ms(request.ttl)?;
+        check_batch_len(request.entry.len())?;
         let len = request
             .entry
             .iter()
@@ -120,6 +121,7 @@ impl NamedCaches {
 
     fn get_all(&self, request: GetAllRequest) -> Outcome<Answers<Entry>> {
         let (cache, format) = self.open(&request.scope, &request.cache, &request.format)?;
+        check_batch_len(request.key.len())?;
         let len = request.key.iter().map(Bytes::len).sum();
         let edge = self.edge.clone();
         by_size(len, || {

@@ -8,7 +8,7 @@ use grid_core::cache::PageContents;
 use grid_core::store::{Command, TimeToLive};
 use grid_core::value::{Binary, Format, Key};
 use grid_member::cache::OpenCache;
-use grid_proto::any::unpack;
+use grid_proto::any::{field_count, unpack};
 use grid_proto::google::{Any, BytesValue};
 use grid_proto::v1::cache::{
     EnsureCacheRequest, ExecuteRequest, MapListenerRequest, NamedCacheRequest, NamedCacheRequestType as Type,
@@ -18,7 +18,7 @@ use grid_proto::v1::cache::{
 use grid_proto::v1::common::{BinaryKeyAndValue, CollectionOfBytesValues};
 
 use crate::grpc::cache_proxy::CacheProxy;
-use crate::grpc::edge::{blocking, by_size};
+use crate::grpc::edge::{blocking, by_size, check_batch_len};
 use crate::grpc::listener_filter::{check_matches_all, event_mask};
 use crate::grpc::replace_agent::replace_value;
 use crate::grpc::{Edge, Reader, Refusal, RefusalKind, WireValue};
@@ -127,6 +127,9 @@ impl Caches {
             let room = self.by_id.values().map(CacheProxy::listener_count).sum::<usize>()
                 < self.edge.options().listeners_per_stream_max;
             return request_parts.map_listener(unpack(request.message)?, room);
+        }
+        if let (Type::GetAll | Type::PutAll, Some(message)) = (kind, &request.message) {
+            check_batch_len(field_count(message))?;
         }
         let len = request.message.as_ref().map_or(0, |message| message.value.len());
         by_size(len, || request_parts.answer(kind, request.message))
