@@ -22,8 +22,14 @@ async fn fill<C: NamedCache<u32, u32>>(cache: &C) {
 /// Nothing comes of nothing.
 pub async fn keys_values_and_entries_of_an_empty_cache<F: Fixture>(fixture: &F) {
     let cache = fixture.open::<u32, u32>("conformance-paging-empty").await;
-    assert_eq!(cache.keys().try_collect::<Vec<_>>().await.expect("keys"), [0_u32; 0]);
-    assert_eq!(cache.values().try_collect::<Vec<_>>().await.expect("values"), [0_u32; 0]);
+    assert_eq!(
+        cache.keys().try_collect::<Vec<_>>().await.expect("keys"),
+        [0_u32; 0]
+    );
+    assert_eq!(
+        cache.values().try_collect::<Vec<_>>().await.expect("values"),
+        [0_u32; 0]
+    );
     assert_eq!(
         cache.entries().try_collect::<Vec<_>>().await.expect("entries"),
         []

@@ -185,8 +185,8 @@ impl<'a> Parts<'a> {
         if digits == 0 || (digits <= DIGITS_SAFE && (-300..300).contains(&point)) {
             return Some(double);
         }
-        let mut shortest = Digits::default();
-        write!(shortest, "{double:e}").ok()?;
+        let mut shortest = zmij::Buffer::new();
+        let shortest = shortest.format_finite(double);
         Parts::new(shortest.as_bytes())?.same(self).then_some(double)
     }
 }
@@ -201,7 +201,7 @@ fn put_zeros<S: Sink>(count: u64, out: &mut S) {
     }
 }
 
-/// Room on the stack for the shortest text of a double, or for an i64.
+/// Room on the stack for the text of an i64.
 #[derive(Default)]
 struct Digits {
     bytes: [u8; 32],
@@ -235,31 +235,25 @@ pub(crate) fn write_integer(number: i64, out: &mut Vec<u8>) {
 }
 
 /// Writes a finite double with the shortest digits that read back to it. `-0.0` keeps its sign.
+///
+/// Where two texts are shortest and equally near, the even one is written, as Python, JavaScript and Java do: the keys
+/// of all must be the same. Rust's own formatting takes the other.
 pub(crate) fn write_double(number: f64, out: &mut Vec<u8>) {
-    write_float(
-        format_args!("{number:e}"),
-        number == 0.0 && number.is_sign_negative(),
-        out,
-    );
+    let negative_zero = number == 0.0 && number.is_sign_negative();
+    write_float(zmij::Buffer::new().format_finite(number), negative_zero, out);
 }
 
 /// Writes a finite single-precision number with the shortest digits that read back to it.
 pub(crate) fn write_single(number: f32, out: &mut Vec<u8>) {
-    write_float(
-        format_args!("{number:e}"),
-        number == 0.0 && number.is_sign_negative(),
-        out,
-    );
+    let negative_zero = number == 0.0 && number.is_sign_negative();
+    write_float(zmij::Buffer::new().format_finite(number), negative_zero, out);
 }
 
-fn write_float(shortest: std::fmt::Arguments<'_>, negative_zero: bool, out: &mut Vec<u8>) {
-    let mut text = Digits::default();
-    // The shortest text of a double has at most 17 digits, a point, two signs and an exponent of three digits.
-    let _ = text.write_fmt(shortest);
+fn write_float(shortest: &str, negative_zero: bool, out: &mut Vec<u8>) {
     if negative_zero {
         out.push(b'-');
     }
-    if let Some(mut parts) = Parts::new(text.as_bytes()) {
+    if let Some(mut parts) = Parts::new(shortest.as_bytes()) {
         parts.integer = false;
         parts.write_canonical(out);
     }
