@@ -321,7 +321,7 @@ fn feed(bench: &Bench, mut input: &[u8]) {
 }
 
 /// The request decoder and the session, fuzzed. Under `cargo test` this runs some random inputs; for a real search:
-/// `cargo bolero test -p grid-server --test it --sanitizer NONE --profile fuzz grpc_session::fuzz_request_decoder`.
+/// `cargo bolero test -p grid-server --sanitizer NONE --profile fuzz -T 60s grpc_session::fuzz_request_decoder`.
 #[test]
 fn fuzz_request_decoder() {
     let bench = Bench::new();
