@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use grid_core::store::Change;
-use grid_core::value::Binary;
+use grid_core::value::{Binary, Key};
 use grid_member::cache::OpenCache;
 use grid_member::event::{AttachedSink, EventSink, Lifecycle, Matched};
 use parking_lot::RwLock;
@@ -121,6 +121,14 @@ impl CacheProxy {
         self.sink.listeners.read().count()
     }
 
+    /// The client asks for these keys in one request; see [`ListenerTable::asked_for`].
+    pub(crate) fn asked_for(&self, keys: &[Key]) {
+        // Most clients that read have no listeners: they need not wait for those who write.
+        if self.listener_count() > 0 {
+            self.sink.listeners.write().asked_for(keys);
+        }
+    }
+
     /// Changes the listeners, and tells the cache.
     ///
     /// # Errors
@@ -140,7 +148,7 @@ impl CacheProxy {
     ///
     /// # Errors
     /// When the cache is gone, or the entry is in another format.
-    pub(crate) fn priming_event(&self, key: &grid_core::value::Key) -> Result<EventBody, Refusal> {
+    pub(crate) fn priming_event(&self, key: &Key) -> Result<EventBody, Refusal> {
         let value = self
             .cache
             .get(key)?

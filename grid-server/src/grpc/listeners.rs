@@ -22,8 +22,31 @@ struct KeyListener {
     lite: bool,
     /// Whether the client wants only new values, as one does that primes a copy of its own.
     priming: bool,
-    /// Whether a truncation ended it; see [`ListenerTable::silence_keys`].
-    silenced: bool,
+    /// What a truncation made of it.
+    after_truncation: AfterTruncation,
+}
+
+/// What becomes of a listener for a key when its cache is truncated, as on the reference; see
+/// [`ListenerTable::silence_keys`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum AfterTruncation {
+    /// It was registered later.
+    Unharmed,
+    /// It hears of nothing.
+    Silent,
+    /// The client asked for the key among others, and hears of its changes again, but without values.
+    Lite,
+}
+
+impl KeyListener {
+    fn is_lite(&self) -> bool {
+        self.after_truncation == AfterTruncation::Lite || (self.lite && !self.priming)
+    }
+
+    /// Whether old values go with its events.
+    fn wants_old(&self) -> bool {
+        !self.is_lite() && !self.priming
+    }
 }
 
 /// What of a change a client is told.
@@ -83,12 +106,12 @@ impl ListenerTable {
         if matched.key
             && let Ok(key) = Key::new(change.key.clone())
             && let Some(listener) = self.keys.get(&identity_of(&key))
-            && !listener.silenced
-            && (has_values || (listener.lite && !listener.priming))
+            && listener.after_truncation != AfterTruncation::Silent
+            && (has_values || listener.is_lite())
         {
             heard = true;
-            told.old |= !listener.lite && !listener.priming;
-            told.new |= !listener.lite || listener.priming;
+            told.old |= listener.wants_old();
+            told.new |= !listener.is_lite();
         }
         heard.then_some(told)
     }
@@ -125,7 +148,7 @@ impl ListenerTable {
             KeyListener {
                 lite,
                 priming,
-                silenced: false,
+                after_truncation: AfterTruncation::Unharmed,
             },
         );
         Registration {
@@ -148,7 +171,22 @@ impl ListenerTable {
     pub(crate) fn silence_keys(&mut self) {
         #[expect(clippy::iter_over_hash_type, reason = "each is changed by itself")]
         for listener in self.keys.values_mut() {
-            listener.silenced = true;
+            listener.after_truncation = AfterTruncation::Silent;
+        }
+    }
+
+    /// The client asks for these keys in one request. On the reference that gives those of its listeners for them that
+    /// a truncation silenced half their voice back.
+    pub(crate) fn asked_for(&mut self, keys: &[Key]) {
+        if self.keys.is_empty() {
+            return;
+        }
+        for key in keys {
+            if let Some(listener) = self.keys.get_mut(&identity_of(key))
+                && listener.after_truncation == AfterTruncation::Silent
+            {
+                listener.after_truncation = AfterTruncation::Lite;
+            }
         }
     }
 

@@ -358,7 +358,8 @@ impl Request<'_> {
             .values
             .into_iter()
             .map(|key| self.key(key))
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<Vec<_>, _>>()?;
+        self.proxy.asked_for(&keys);
         Ok(Answer::More(More::get_all(
             self.edge.clone(),
             self.proxy.cache().clone(),
