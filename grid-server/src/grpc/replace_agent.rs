@@ -9,8 +9,8 @@ use super::{Edge, Refusal};
 const JSON_CLASS: &str = "internal.util.processor.CacheProcessors.Replace";
 
 /// The processor in Java's own serialization: an "externalizable lite" object (0x0A), the length of the name of its
-/// class, the name, and whether a value follows.
-const JAVA_CLASS: &[u8] = b"\x0a\x3ccom.tangosol.internal.util.processor.CacheProcessors$Replace\x01";
+/// class, the name. The value follows, with the byte of its type first.
+const JAVA_CLASS: &[u8] = b"\x0a\x3ccom.tangosol.internal.util.processor.CacheProcessors$Replace";
 
 /// The value that an agent wants to put in the place of the present one: the Java client's `replace` is no `Replace`
 /// request but asks to invoke `CacheProcessors.Replace`. `None` for every other agent.

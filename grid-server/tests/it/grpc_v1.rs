@@ -481,7 +481,7 @@ async fn java_clients_are_told_of_no_value_by_no_bytes() {
 }
 
 fn replace_in_java(value: &[u8]) -> Bytes {
-    let class = b"\x0a\x3ccom.tangosol.internal.util.processor.CacheProcessors$Replace\x01";
+    let class = b"\x0a\x3ccom.tangosol.internal.util.processor.CacheProcessors$Replace";
     [&class[..], value].concat().into()
 }
 
