@@ -273,7 +273,7 @@ pub struct PeerArguments {
     /// The server's processes, for their CPU.
     #[arg(long, value_name = "PID", value_delimiter = ',')]
     pub pids: Vec<u32>,
-    /// Over how many connections the threads of a request are spread; by default each has its own.
+    /// The most connections that the threads of a request are spread over; by default each has its own.
     #[arg(long)]
     pub connections: Option<NonZeroUsize>,
     /// Takes requests from standard input, one a line, until `quit`; without it, `--ops` are measured once.

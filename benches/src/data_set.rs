@@ -64,6 +64,9 @@ impl DataSet {
     }
 
     /// The key with this number.
+    ///
+    /// # Panics
+    /// Never: a JSON string is a key.
     #[must_use]
     pub fn key(number: usize) -> Key {
         let json = Bytes::from(format!("\"key:{number:012}\""));

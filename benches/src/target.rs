@@ -6,7 +6,7 @@ use futures::TryFutureExt;
 use grid_core::cache::{Cache, CacheBackend, CacheError, NamedCache};
 use grid_core::store::{Command, TimeToLive};
 
-use crate::data_set::DataSet;
+use crate::data_set::{DataSet, VALUE_LEN_MIN};
 use crate::operation::Operation;
 use crate::random::Random;
 
@@ -64,7 +64,7 @@ impl Target {
                 .map(|value| value.bytes().len()),
             Target::Typed(cache) => {
                 let value = cache.get(&DataSet::key_text(key)).await?;
-                value.map(|text| text.len() + crate::data_set::VALUE_LEN_MIN)
+                value.map(|text| text.len() + VALUE_LEN_MIN)
             }
         };
         if len == Some(data.value_len()) {
@@ -108,8 +108,8 @@ impl Target {
                 let texts: Vec<String> = keys.iter().map(|key| DataSet::key_text(*key)).collect();
                 let entries = cache.get_all(&texts).await?;
                 entries
-                    .into_iter()
-                    .map(|(_, text)| text.len() + crate::data_set::VALUE_LEN_MIN)
+                    .into_values()
+                    .map(|text| text.len() + VALUE_LEN_MIN)
                     .collect()
             }
         };

@@ -18,10 +18,10 @@ fn settings(address: String, connections: usize, callers: usize, typed: bool) ->
     FleetSettings {
         address,
         cache: "bench".to_owned(),
-        connections: NonZeroUsize::new(connections).unwrap(),
-        callers: NonZeroUsize::new(callers).unwrap(),
+        connections: NonZeroUsize::new(connections).expect("above 0"),
+        callers: NonZeroUsize::new(callers).expect("above 0"),
         threads: NonZeroUsize::new(2),
-        batch: NonZeroUsize::new(20).unwrap(),
+        batch: NonZeroUsize::new(20).expect("above 0"),
         typed,
         server_pids: vec![std::process::id()],
     }
@@ -29,14 +29,20 @@ fn settings(address: String, connections: usize, callers: usize, typed: bool) ->
 
 /// Runs a load on threads of its own while the server runs on this test's.
 async fn beside<T: Send + 'static>(load: impl FnOnce() -> T + Send + 'static) -> T {
-    tokio::task::spawn_blocking(load).await.unwrap()
+    tokio::task::spawn_blocking(load).await.expect("the load ends")
 }
 
 async fn with_server(load: impl FnOnce(String) + Send + 'static) {
     let any_port = "grpc.address = '127.0.0.1:0'\nhttp.address = '127.0.0.1:0'";
-    let server = Server::start(Layers::new().file("", any_port).load().unwrap().config)
-        .await
-        .unwrap();
+    let server = Server::start(
+        Layers::new()
+            .file("", any_port)
+            .load()
+            .expect("a configuration")
+            .config,
+    )
+    .await
+    .expect("a server");
     let address = server.grpc_address().to_string();
     beside(move || load(address)).await;
     server.shutdown().await;

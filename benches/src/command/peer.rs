@@ -5,6 +5,7 @@
 //! program does not do is answered with `"n":0`, one error, and the reason.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io::BufRead;
 use std::num::NonZeroUsize;
 use std::str::FromStr;
@@ -16,7 +17,7 @@ use serde::Serialize;
 
 use crate::arguments::{PeerArguments, seconds};
 use crate::data_set::DataSet;
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, FleetSettings};
 use crate::measurement::Measurement;
 use crate::operation::Operation;
 use crate::report;
@@ -30,18 +31,22 @@ const THREADS_MAX: usize = 4_096;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PeerRequest {
     /// Measure.
-    Measure {
-        /// What; not always an operation that there is.
-        op: String,
-        /// How many requests are outstanding.
-        threads: NonZeroUsize,
-        /// For how long.
-        time: Duration,
-        /// The round, 0 for a warm-up.
-        round: u32,
-    },
+    Measure(PeerLoad),
     /// End.
     Quit,
+}
+
+/// What is to be measured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerLoad {
+    /// The operation; not always one that there is.
+    pub op: String,
+    /// How many requests are outstanding.
+    pub threads: NonZeroUsize,
+    /// For how long.
+    pub time: Duration,
+    /// The round, 0 for a warm-up.
+    pub round: u32,
 }
 
 /// A line that is no request.
@@ -74,14 +79,14 @@ impl FromStr for PeerRequest {
             .parse()
             .ok()
             .filter(|threads: &NonZeroUsize| threads.get() <= THREADS_MAX);
-        Ok(PeerRequest::Measure {
+        Ok(PeerRequest::Measure(PeerLoad {
             op: op.to_owned(),
             threads: threads.ok_or_else(|| wrong(&format!("threads are 1 to {THREADS_MAX}")))?,
             time: seconds(time).map_err(|what| wrong(&what))?,
             round: round
                 .parse()
                 .map_err(|_invalid| wrong("the round is no number"))?,
-        })
+        }))
     }
 }
 
@@ -182,7 +187,7 @@ pub(super) fn peer(arguments: &PeerArguments, requests: impl BufRead) -> Result<
     for op in &arguments.ops {
         for threads in &arguments.outstanding {
             let (op, threads, time) = (op.clone(), *threads, arguments.secs);
-            let request = PeerRequest::Measure {
+            let request = PeerLoad {
                 op,
                 threads,
                 time,
@@ -197,13 +202,13 @@ pub(super) fn peer(arguments: &PeerArguments, requests: impl BufRead) -> Result<
 /// Answers each line with one line, until `quit` or the end.
 fn answer_lines(
     requests: impl BufRead,
-    mut answer: impl FnMut(&PeerRequest) -> Result<String>,
+    mut answer: impl FnMut(&PeerLoad) -> Result<String>,
     mut write: impl FnMut(&str) -> Result<()>,
 ) -> Result<()> {
     for line in requests.lines() {
         let answer = match line?.parse::<PeerRequest>() {
             Ok(PeerRequest::Quit) => break,
-            Ok(request) => answer(&request)?,
+            Ok(PeerRequest::Measure(load)) => answer(&load)?,
             Err(error) => serde_json::to_string(&PeerAnswer::failed("", "", 0, 0, error.to_string()))?,
         };
         write(&answer)?;
@@ -219,48 +224,31 @@ struct Peer<'a> {
 }
 
 impl Peer<'_> {
-    fn answer(&mut self, request: &PeerRequest) -> Result<String> {
-        let PeerRequest::Measure {
-            op,
-            threads,
-            time,
-            round,
-        } = request
-        else {
-            return Ok(String::new());
-        };
-        let label = &self.arguments.label;
-        let measured = match op.parse::<Operation>() {
-            Ok(operation) => self.measure(operation, *threads, *time, *round),
+    fn answer(&mut self, load: &PeerLoad) -> Result<String> {
+        let (label, threads) = (&self.arguments.label, load.threads.get());
+        let measured = match load.op.parse::<Operation>() {
+            Ok(operation) => self.measure(operation, load),
             Err(unknown) => Err(unknown.into()),
         };
         let answer = match measured {
-            Ok(one) => PeerAnswer::measured(label, op, threads.get(), one),
-            Err(error) => PeerAnswer::failed(label, op, threads.get(), *round, format!("{error:#}")),
+            Ok(one) => PeerAnswer::measured(label, &load.op, threads, one),
+            Err(error) => PeerAnswer::failed(label, &load.op, threads, load.round, format!("{error:#}")),
         };
         Ok(serde_json::to_string(&answer)?)
     }
 
-    fn measure(
-        &mut self,
-        operation: Operation,
-        threads: NonZeroUsize,
-        time: Duration,
-        round: u32,
-    ) -> Result<Measurement> {
-        if !self.fleets.contains_key(&threads.get()) {
-            let fleet = Fleet::connect(self.settings(threads), &self.data)?;
-            self.fleets.insert(threads.get(), fleet);
-        }
-        match self.fleets.get_mut(&threads.get()) {
-            Some(fleet) => fleet.measure(operation, time, round),
-            None => anyhow::bail!("no connections for {threads} threads"),
-        }
+    fn measure(&mut self, operation: Operation, load: &PeerLoad) -> Result<Measurement> {
+        let settings = self.settings(load.threads);
+        let fleet = match self.fleets.entry(load.threads.get()) {
+            Entry::Occupied(open) => open.into_mut(),
+            Entry::Vacant(place) => place.insert(Fleet::connect(settings, &self.data)?),
+        };
+        fleet.measure(operation, load.time, load.round)
     }
 
-    fn settings(&self, threads: NonZeroUsize) -> crate::fleet::FleetSettings {
+    fn settings(&self, threads: NonZeroUsize) -> FleetSettings {
         let arguments = self.arguments;
-        let connections = arguments.connections.unwrap_or(threads).min(threads);
+        let connections = connections_for(threads, arguments.connections);
         let mut settings = arguments
             .load
             .fleet(&arguments.address, connections, &arguments.pids);
@@ -269,12 +257,21 @@ impl Peer<'_> {
     }
 }
 
+/// Over how many connections so many requests are spread: the most, up to `limit`, that each have as many of them.
+fn connections_for(threads: NonZeroUsize, limit: Option<NonZeroUsize>) -> NonZeroUsize {
+    let most = limit.unwrap_or(threads).min(threads).get();
+    let even = (1..=most)
+        .rev()
+        .find(|connections| threads.get().is_multiple_of(*connections));
+    even.and_then(NonZeroUsize::new).unwrap_or(NonZeroUsize::MIN)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn measure(op: &str, threads: usize, ms: u64, round: u32) -> PeerRequest {
-        PeerRequest::Measure {
+    fn measure(op: &str, threads: usize, ms: u64, round: u32) -> PeerLoad {
+        PeerLoad {
             op: op.to_owned(),
             threads: NonZeroUsize::new(threads).unwrap(),
             time: Duration::from_millis(ms),
@@ -284,8 +281,14 @@ mod tests {
 
     #[test]
     fn a_request_has_four_words() {
-        assert_eq!("get 32 1.5 3".parse(), Ok(measure("get", 32, 1_500, 3)));
-        assert_eq!("  mix\t1 0.3 0\r".parse(), Ok(measure("mix", 1, 300, 0)));
+        assert_eq!(
+            "get 32 1.5 3".parse(),
+            Ok(PeerRequest::Measure(measure("get", 32, 1_500, 3)))
+        );
+        assert_eq!(
+            "  mix\t1 0.3 0\r".parse(),
+            Ok(PeerRequest::Measure(measure("mix", 1, 300, 0)))
+        );
         assert_eq!("quit".parse(), Ok(PeerRequest::Quit));
         for wrong in [
             "",
@@ -340,5 +343,18 @@ mod tests {
                 "err", "load1", "busy", "foreign", "steal", "cli_us", "srv_us"
             ]
         );
+    }
+
+    #[test]
+    fn requests_are_spread_evenly_over_connections() {
+        let number = |n| NonZeroUsize::new(n).unwrap();
+        for (threads, limit, connections) in
+            [(32, None, 32), (32, Some(5), 4), (1, Some(8), 1), (7, Some(6), 1)]
+        {
+            assert_eq!(
+                connections_for(number(threads), limit.map(number)),
+                number(connections)
+            );
+        }
     }
 }
