@@ -82,7 +82,9 @@ impl CliError {
         let text = error.to_string();
         match error {
             CacheError::Previous(_) => CliError::Data(text),
-            _ if effect == Effect::Changes && error.applied() != Applied::No => CliError::OutcomeUnknown(text),
+            _ if effect == Effect::Changes && error.applied() != Applied::No => {
+                CliError::OutcomeUnknown(text)
+            }
             CacheError::Name(_) | CacheError::Invalid { .. } => CliError::Usage(text),
             CacheError::Value(_) => CliError::Data(text),
             CacheError::Deadline { .. } | CacheError::Disconnected { .. } => CliError::Unreachable(text),
