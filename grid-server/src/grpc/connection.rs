@@ -23,6 +23,13 @@ const PREFACE_LEN: usize = 24;
 /// How long to wait when the system has no file descriptor for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// How long a client may go on to send after the last was said to it.
+const FAREWELL_MAX: Duration = Duration::from_millis(500);
+
+/// How much of that is read at a time, in bytes, and how often before others get their turn.
+const FAREWELL_READ_LEN: usize = 4 << 10;
+const FAREWELL_READS_IN_ROW: u32 = 16;
+
 /// A client that does not speak yet.
 struct Preface {
     deadline: Pin<Box<Sleep>>,
@@ -50,6 +57,8 @@ pub(crate) struct Connection {
     /// What is waited for until the preface is there; `None` when it is.
     preface: Option<Preface>,
     read_len: usize,
+    /// Until when the client may go on to send after the last was said; `None` before.
+    farewell: Option<Pin<Box<Sleep>>>,
     metrics: Arc<GrpcMetrics>,
     _permit: OwnedSemaphorePermit,
 }
@@ -112,8 +121,33 @@ impl AsyncWrite for Connection {
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
+    /// Says that nothing more comes, and then reads until the client says the same.
+    ///
+    /// To close while bytes of the client are unread would reset the connection, and a reset takes away what the
+    /// client has not read yet: the status of its streams.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        let this = &mut *self;
+        let farewell = match &mut this.farewell {
+            Some(farewell) => farewell,
+            None => {
+                ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
+                this.farewell.insert(Box::pin(tokio::time::sleep(FAREWELL_MAX)))
+            }
+        };
+        let mut unread = [0; FAREWELL_READ_LEN];
+        for _ in 0..FAREWELL_READS_IN_ROW {
+            if farewell.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Ok(()));
+            }
+            let mut buf = ReadBuf::new(&mut unread);
+            match ready!(Pin::new(&mut this.stream).poll_read(cx, &mut buf)) {
+                Ok(()) if !buf.filled().is_empty() => {}
+                // The end, or a client that is gone already.
+                Ok(()) | Err(_) => return Poll::Ready(Ok(())),
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 
@@ -169,6 +203,7 @@ pub(crate) fn connections(
                         stopped: Box::pin(stop.clone().cancelled_owned()),
                     }),
                     read_len: 0,
+                    farewell: None,
                     metrics: metrics.clone(),
                     _permit: permit,
                 };
