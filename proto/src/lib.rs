@@ -28,7 +28,6 @@ pub mod wire;
     clippy::allow_attributes_without_reason,
     unreachable_pub,
     unused_qualifications,
-    rustdoc::broken_intra_doc_links,
     reason = "generated code"
 )]
 mod generated {

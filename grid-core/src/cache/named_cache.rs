@@ -47,7 +47,7 @@ impl<K, V> fmt::Debug for Events<K, V> {
 /// keys is atomic for each of them. Any operation fails when a key or value cannot be written or read as JSON,
 /// and, over a network, when no answer comes; [`CacheError::applied`] says whether a change was made.
 ///
-/// What is asked of every implementation is in [`conformance`](super::conformance), a suite that each kind of
+/// What is asked of every implementation is in `cache::conformance` (feature `conformance`), a suite that each kind of
 /// cache passes.
 pub trait NamedCache<K, V>: Send + Sync {
     /// The name of the cache.
