@@ -258,39 +258,27 @@ pub struct BytesFields<'a> {
     pub second: Option<Payload<'a>>,
 }
 
-impl Encode for BytesFields<'_> {
-    fn len(&self) -> usize {
-        let second = self.second.as_ref().map(|value| Field {
-            tag: 2,
+impl BytesFields<'_> {
+    fn fields(&self) -> (Field<'_, Payload<'_>>, Option<Field<'_, Payload<'_>>>) {
+        let field = |tag, value| Field {
+            tag,
             value,
             always: false,
-        });
+        };
         (
-            Field {
-                tag: 1,
-                value: &self.first,
-                always: false,
-            },
-            second,
+            field(1, &self.first),
+            self.second.as_ref().map(|value| field(2, value)),
         )
-            .len()
+    }
+}
+
+impl Encode for BytesFields<'_> {
+    fn len(&self) -> usize {
+        self.fields().len()
     }
 
     fn put(&self, buf: &mut impl BufMut) {
-        let second = self.second.as_ref().map(|value| Field {
-            tag: 2,
-            value,
-            always: false,
-        });
-        (
-            Field {
-                tag: 1,
-                value: &self.first,
-                always: false,
-            },
-            second,
-        )
-            .put(buf);
+        self.fields().put(buf);
     }
 }
 
@@ -305,45 +293,31 @@ pub struct PutFields<'a> {
     pub ttl_ms: i64,
 }
 
-impl Encode for PutFields<'_> {
-    fn len(&self) -> usize {
+impl PutFields<'_> {
+    fn fields(&self) -> (Field<'_, Payload<'_>>, Field<'_, Payload<'_>>, Varint) {
+        let field = |tag, value| Field {
+            tag,
+            value,
+            always: false,
+        };
         (
-            Field {
-                tag: 1,
-                value: &self.key,
-                always: false,
-            },
-            Field {
-                tag: 2,
-                value: &self.value,
-                always: false,
-            },
+            field(1, &self.key),
+            field(2, &self.value),
             Varint {
                 tag: 3,
                 value: varint(self.ttl_ms),
             },
         )
-            .len()
+    }
+}
+
+impl Encode for PutFields<'_> {
+    fn len(&self) -> usize {
+        self.fields().len()
     }
 
     fn put(&self, buf: &mut impl BufMut) {
-        (
-            Field {
-                tag: 1,
-                value: &self.key,
-                always: false,
-            },
-            Field {
-                tag: 2,
-                value: &self.value,
-                always: false,
-            },
-            Varint {
-                tag: 3,
-                value: varint(self.ttl_ms),
-            },
-        )
-            .put(buf);
+        self.fields().put(buf);
     }
 }
 
