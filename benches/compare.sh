@@ -8,8 +8,7 @@
 #   WORK       folder for logs; default: a new one under the system's temporary folder, removed at the end
 #   PORT       port of Coherence CE (1631); the other two take any that is free
 #   WARM_UP    seconds that Coherence CE is warmed up for (20)
-#   THREADS    threads of the load tool; default: half of the CPUs, so that the other half is left to the server whose
-#              times are taken (with as many as CPUs, the tail of the latencies is the tool waiting for itself)
+#   THREADS    threads of the load tool; default: half of the CPUs
 #   TIME, ROUNDS, CONNECTIONS, MIX, VALUE_SIZE, KEYS   as in `grid-bench compare --help`
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -64,7 +64,8 @@ pub struct LoadArguments {
     /// Entries in a batch (getall, putall).
     #[arg(long, default_value = "100")]
     pub batch: NonZeroUsize,
-    /// Threads that make the load; by default as many as there are CPUs.
+    /// Threads that make the load; by default half as many as there are CPUs, so that the
+    /// rest is left to a server on the same machine.
     #[arg(long)]
     pub threads: Option<NonZeroUsize>,
     /// Reads and writes values as strings, as an application does, and not only as bytes.

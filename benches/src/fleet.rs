@@ -38,7 +38,7 @@ pub struct FleetSettings {
     pub connections: NonZeroUsize,
     /// Requests that are outstanding on each connection.
     pub callers: NonZeroUsize,
-    /// Threads, each with its share of the connections; `None` for as many as there are CPUs.
+    /// Threads, each with its share of the connections; `None` for half as many as there are CPUs.
     pub threads: Option<NonZeroUsize>,
     /// Entries in a batch.
     pub batch: NonZeroUsize,
@@ -99,8 +99,8 @@ impl Fleet {
         let connections = settings.connections.get();
         let threads = settings
             .threads
-            .or_else(|| std::thread::available_parallelism().ok());
-        let threads = threads.map_or(1, NonZeroUsize::get).min(connections);
+            .map_or_else(half_of_the_cpus, NonZeroUsize::get)
+            .min(connections);
         let mut starting = Vec::new();
         for index in 0..threads {
             let share = connections / threads + usize::from(index < connections % threads);
@@ -323,4 +323,9 @@ pub fn load(settings: &FleetSettings, data: &DataSet, loaded: impl Fn(usize)) ->
         session.close().await;
         Ok(())
     })
+}
+/// The other half is the server's, when both are on one machine: with as many threads as CPUs, the tail of the
+/// latencies is the tool waiting for itself.
+fn half_of_the_cpus() -> usize {
+    std::thread::available_parallelism().map_or(1, |cpus| cpus.get().div_ceil(2))
 }
