@@ -8,13 +8,12 @@
 #   WORK       folder for logs; default: a new one under the system's temporary folder, removed at the end
 #   PORT       port of Coherence CE (1631); the other two take any that is free
 #   WARM_UP    seconds that Coherence CE is warmed up for (20)
-#   THREADS    threads of the load tool; default: half of the CPUs
+#   THREADS    threads of the load tool; default: its own
 #   TIME, ROUNDS, CONNECTIONS, MIX, VALUE_SIZE, KEYS   as in `grid-bench compare --help`
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 REFERENCE=${REFERENCE-$root/../shared/parity/reference.sh}
 PORT=${PORT:-1631} WARM_UP=${WARM_UP:-20} TIME=${TIME:-4} ROUNDS=${ROUNDS:-3}
-THREADS=${THREADS:-$((($(nproc) + 1) / 2))}
 CONNECTIONS=${CONNECTIONS:-1,32} MIX=${MIX:-get,put} VALUE_SIZE=${VALUE_SIZE:-1024} KEYS=${KEYS:-100000}
 
 if [ -n "$REFERENCE" ] && [ ! -f "$REFERENCE" ]; then
@@ -64,4 +63,4 @@ if [ -n "$REFERENCE" ]; then
   targets+=(--target "ce=127.0.0.1:$PORT,pid=$(cat "$WORK/$PORT.pid"),warm-up=$WARM_UP")
 fi
 "$BIN/grid-bench" compare "${targets[@]}" --time "$TIME" --rounds "$ROUNDS" --connections "$CONNECTIONS" --mix "$MIX" \
-  --value-size "$VALUE_SIZE" --keys "$KEYS" --threads "$THREADS" --write "${1:-$WORK/compare.json}"
+  --value-size "$VALUE_SIZE" --keys "$KEYS" ${THREADS:+--threads "$THREADS"} --write "${1:-$WORK/compare.json}"

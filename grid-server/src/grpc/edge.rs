@@ -127,6 +127,15 @@ impl Edge {
         Box::pin(self.stop.clone().cancelled_owned())
     }
 
+    /// What a stream ends with when its events are not read in time. It is counted.
+    pub(crate) fn too_slow(&self) -> Status {
+        self.metrics.stream_too_slow();
+        Status::resource_exhausted(
+            "the events of this stream were not read in time, and more came than wait for one stream \
+             (limits.event-queue-len-max, limits.event-queue-bytes-max); connect again",
+        )
+    }
+
     /// The format of a name. The empty name is what Java clients send for Java's own serialization.
     ///
     /// # Errors
@@ -249,7 +258,8 @@ impl Edge {
     }
 }
 
-fn check_scope(scope: &str) -> Result<(), Refusal> {
+/// Whether a scope can be one.
+pub(crate) fn check_scope(scope: &str) -> Result<(), Refusal> {
     let len = scope.len();
     let max = grid_proto::limits::SCOPE_LEN_MAX;
     if len > max {

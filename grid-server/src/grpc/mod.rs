@@ -10,6 +10,7 @@ mod connection;
 mod decorated_key;
 mod edge;
 mod event_body;
+mod key_batches;
 mod listener_filter;
 mod listeners;
 mod metrics;

@@ -241,11 +241,7 @@ impl EventsSession {
                     return Poll::Ready(Ok(Some(response)));
                 }
                 Poll::Ready(Some(Queued::TooSlow)) => {
-                    self.edge.metrics().stream_too_slow();
-                    return Poll::Ready(Err(Status::resource_exhausted(
-                        "the events of this stream were not read in time, and more came than wait for one stream \
-                         (limits.event-queue-len-max, limits.event-queue-bytes-max); connect again",
-                    )));
+                    return Poll::Ready(Err(self.edge.too_slow()));
                 }
                 Poll::Ready(None) => return Poll::Ready(Ok(None)),
                 Poll::Pending => {}

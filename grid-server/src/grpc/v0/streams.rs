@@ -11,13 +11,11 @@ use grid_proto::v0::Entry;
 use tokio::task::coop::consume_budget;
 use tonic::Status;
 
+use crate::grpc::key_batches::KeyBatches;
 use crate::grpc::{Edge, Refusal};
 
 /// The messages of an answer.
 pub(crate) type Answers<T> = BoxStream<'static, Result<T, Status>>;
-
-/// How many keys are looked up at a time.
-const KEYS_BATCH_LEN: usize = 128;
 
 fn entry(edge: &Edge, format: Format, key: Binary, value: Binary) -> Result<Entry, Refusal> {
     let (key, value) = (edge.to_wire(format, key)?, edge.to_wire(format, value)?);
@@ -27,22 +25,15 @@ fn entry(edge: &Edge, format: Format, key: Binary, value: Binary) -> Result<Entr
     })
 }
 
-/// What makes two keys the same, in an order that is cheap to find out.
-fn identity(key: &Key) -> (u64, Format, &[u8]) {
-    (key.hash(), key.format(), key.canonical())
-}
-
 /// The entries of those keys that are present, a batch at a time.
 pub(crate) fn get_all(
     edge: Arc<Edge>,
     cache: Arc<OpenCache>,
     format: Format,
-    mut keys: Vec<Key>,
+    keys: Vec<Key>,
 ) -> Answers<Entry> {
-    keys.sort_unstable_by(|a, b| identity(a).cmp(&identity(b)));
-    keys.dedup();
-    stream::try_unfold(keys, move |mut keys| {
-        let batch = keys.split_off(keys.len().saturating_sub(KEYS_BATCH_LEN));
+    stream::try_unfold(KeyBatches::new(keys), move |mut keys| {
+        let batch = keys.take();
         let (edge, cache) = (edge.clone(), cache.clone());
         async move {
             if batch.is_empty() {

@@ -18,6 +18,7 @@ use grid_proto::v1::cache::{
 use grid_proto::v1::common::{BinaryKeyAndValue, CollectionOfBytesValues};
 
 use crate::grpc::cache_proxy::CacheProxy;
+use crate::grpc::edge::check_scope;
 use crate::grpc::edge::{blocking, by_size, check_batch_len};
 use crate::grpc::listener_filter::{check_matches_all, event_mask};
 use crate::grpc::replace_agent::replace_value;
@@ -56,13 +57,7 @@ impl Caches {
         reader: Reader,
         events: Arc<EventQueue>,
     ) -> Result<Self, Refusal> {
-        if scope.len() > grid_proto::limits::SCOPE_LEN_MAX {
-            return Err(Refusal::invalid(format!(
-                "the scope name has {} bytes; at most {} are allowed",
-                scope.len(),
-                grid_proto::limits::SCOPE_LEN_MAX
-            )));
-        }
+        check_scope(&scope)?;
         Ok(Caches {
             edge,
             scope,

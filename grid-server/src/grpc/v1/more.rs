@@ -4,16 +4,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use grid_core::cache::PageContents;
-use grid_core::value::{Format, Key};
+use grid_core::value::Key;
 use grid_member::cache::OpenCache;
 
+use crate::grpc::key_batches::KeyBatches;
 use crate::grpc::{Edge, Reader, Refusal};
 use grid_proto::v1::cache::ResponseType;
 
 use super::frames::{Body, OutFrame};
-
-/// How many keys of a `GetAll` are looked up at a time.
-const KEYS_BATCH_LEN: usize = 128;
 
 /// What a query without a filter answers with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +25,8 @@ pub(crate) enum QueryParts {
 }
 
 enum Source {
-    /// The rest of the keys of a `GetAll`, in reverse.
-    Keys(Vec<Key>),
+    /// The rest of the keys of a `GetAll`.
+    Keys(KeyBatches),
     /// The next page of a query: `None` for the first.
     Pages {
         cookie: Option<Bytes>,
@@ -58,11 +56,6 @@ pub(crate) struct AnswerTo {
     pub(crate) reader: Reader,
 }
 
-/// What makes two keys the same, in an order that is cheap to find out.
-fn identity(key: &Key) -> (u64, Format, &[u8]) {
-    (key.hash(), key.format(), key.canonical())
-}
-
 impl More {
     fn new(edge: Arc<Edge>, cache: Arc<OpenCache>, to: AnswerTo, source: Source) -> Self {
         let AnswerTo {
@@ -81,11 +74,8 @@ impl More {
     }
 
     /// The entries of those keys that are present.
-    pub(crate) fn get_all(edge: Arc<Edge>, cache: Arc<OpenCache>, to: AnswerTo, mut keys: Vec<Key>) -> Self {
-        // A key that comes twice is answered once.
-        keys.sort_unstable_by(|a, b| identity(a).cmp(&identity(b)));
-        keys.dedup();
-        Self::new(edge, cache, to, Source::Keys(keys))
+    pub(crate) fn get_all(edge: Arc<Edge>, cache: Arc<OpenCache>, to: AnswerTo, keys: Vec<Key>) -> Self {
+        Self::new(edge, cache, to, Source::Keys(KeyBatches::new(keys)))
     }
 
     /// Every entry.
@@ -107,7 +97,7 @@ impl More {
         match &mut self.source {
             Source::Done => Ok(None),
             Source::Keys(keys) => {
-                let batch = keys.split_off(keys.len().saturating_sub(KEYS_BATCH_LEN));
+                let batch = keys.take();
                 if keys.is_empty() {
                     self.source = Source::Done;
                 }

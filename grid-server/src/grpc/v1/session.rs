@@ -143,11 +143,7 @@ impl Session {
         match event {
             QueuedEvent::Frame(frame) => self.out.push_back(frame),
             QueuedEvent::TooSlow => {
-                self.edge.metrics().stream_too_slow();
-                return Err(Status::resource_exhausted(
-                    "the events of this stream were not read in time, and more came than wait for one stream \
-                     (limits.event-queue-len-max, limits.event-queue-bytes-max); connect again",
-                ));
+                return Err(self.edge.too_slow());
             }
         }
         Ok(())
