@@ -5,6 +5,7 @@
 
 pub mod cache;
 pub mod event;
+pub mod membership;
 pub mod partition;
 pub mod repository;
 pub mod store;

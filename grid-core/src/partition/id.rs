@@ -3,8 +3,11 @@
 use std::fmt;
 use std::num::NonZeroU16;
 
+use serde::{Deserialize, Serialize};
+
 /// The number of a partition, from 0 to [`PartitionCount`] - 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct PartitionId(u16);
 
 impl PartitionId {
@@ -22,7 +25,8 @@ impl fmt::Display for PartitionId {
 }
 
 /// How many partitions a cluster's keys are spread over. Fixed for the life of a cluster; 257 by default.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct PartitionCount(NonZeroU16);
 
 impl PartitionCount {

@@ -5,7 +5,17 @@ use crate::{RustText, Sources, Violation};
 const SOURCE: &str = "grid-core/src/";
 
 /// The folders of the core from the lowest; each may use only those before it.
-const LAYERS: &[&str] = &["value", "partition", "store", "event", "cache", "repository"];
+const LAYERS: &[&str] = &[
+    "value",
+    "membership",
+    "partition",
+    "control",
+    "store",
+    "replication",
+    "event",
+    "cache",
+    "repository",
+];
 
 /// A folder of the core uses only those below it.
 #[must_use]

@@ -1,0 +1,7 @@
+//! Who is in the cluster.
+
+mod id;
+mod member;
+
+pub use id::{ClusterId, Generation, HostId, MemberId, ProcessId};
+pub use member::{Location, Member, MemberInfo, MemberPhase};
