@@ -73,8 +73,16 @@ impl Giving {
                 .collect(),
             orphans,
             held,
-            excess: counts.iter().zip(&shares).map(|(count, share)| count.saturating_sub(*share)).collect(),
-            room: counts.iter().zip(&shares).map(|(count, share)| share.saturating_sub(*count)).collect(),
+            excess: counts
+                .iter()
+                .zip(&shares)
+                .map(|(count, share)| count.saturating_sub(*share))
+                .collect(),
+            room: counts
+                .iter()
+                .zip(&shares)
+                .map(|(count, share)| share.saturating_sub(*count))
+                .collect(),
         }
     }
 
@@ -128,15 +136,15 @@ impl Giving {
                 self.given[partition] = Some(backup);
                 return true;
             }
-            let rivals: Vec<usize> =
-                (0..self.given.len()).filter(|rival| self.given[*rival] == Some(backup)).collect();
+            let rivals: Vec<usize> = (0..self.given.len())
+                .filter(|rival| self.given[*rival] == Some(backup))
+                .collect();
             for rival in rivals {
                 // `promote` overwrites to whom the rival is given when it finds a place.
                 let moved = self.promote(rival, seen);
                 let replaced = !moved
-                    && self.now[rival].is_some_and(|giver| {
-                        !seen.from[giver] && self.promote_one_of(giver, seen)
-                    });
+                    && self.now[rival]
+                        .is_some_and(|giver| !seen.from[giver] && self.promote_one_of(giver, seen));
                 if replaced {
                     self.given[rival] = None;
                 }
@@ -169,7 +177,11 @@ impl Giving {
     /// from, those partitions that find room soonest.
     fn by_ring(&mut self, ring: &mut Ring) {
         for orphan in self.orphans.clone() {
-            let place = ring.order(orphan).iter().copied().find(|taker| self.room[*taker] > 0);
+            let place = ring
+                .order(orphan)
+                .iter()
+                .copied()
+                .find(|taker| self.room[*taker] > 0);
             if let Some(taker) = place.filter(|_| self.given[orphan].is_none()) {
                 self.give(orphan, taker);
             }
@@ -207,6 +219,10 @@ impl Giving {
     }
 
     fn result(self) -> Vec<Option<usize>> {
-        self.given.iter().zip(&self.now).map(|(given, now)| given.or(*now)).collect()
+        self.given
+            .iter()
+            .zip(&self.now)
+            .map(|(given, now)| given.or(*now))
+            .collect()
     }
 }
