@@ -15,7 +15,7 @@ use grid_core::value::{Binary, Key};
 use crate::event::{Lifecycle, ListenerHub};
 use crate::store::Partitions;
 
-use super::{CacheCounters, CacheInfo, CacheKind};
+use super::{CacheCounters, CacheInfo, CacheKind, Reply};
 
 /// How many entries are removed under one lock by a clear, so that others are not held up for long.
 const CLEAR_BATCH_LEN: usize = 1_000;
@@ -26,7 +26,9 @@ const PAGE_LIMITS: PageLimits = PageLimits {
     bytes_max: NonZeroUsize::new(1 << 20).expect("1 MiB is not zero"),
 };
 
-/// A cache at this member: every operation on its entries, without waiting.
+/// A cache at this member: every operation on its entries.
+///
+/// Each gives a [`Reply`]: an operation that needs another member waits for it, any other is done when it returns.
 ///
 /// Reads run side by side, writes one at a time for each partition. The listeners of a change are told while the
 /// partition is locked, so that the events of a key come in the order of its changes.
