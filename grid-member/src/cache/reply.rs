@@ -35,9 +35,7 @@ impl<T> Reply<T> {
     ///
     /// # Errors
     /// The future: the result is not there yet.
-    pub fn now_or_later(
-        self,
-    ) -> Result<Result<T, CacheError>, BoxFuture<'static, Result<T, CacheError>>> {
+    pub fn now_or_later(self) -> Result<Result<T, CacheError>, BoxFuture<'static, Result<T, CacheError>>> {
         match self {
             Reply::Ready(result) => Ok(result),
             Reply::Later(future) => Err(future),
@@ -134,7 +132,10 @@ mod tests {
         let reply = reply.then(|n| Reply::from(n.map(|n| n + 1)));
         assert!(reply.is_ready());
         assert!(matches!(reply.now_or_later(), Ok(Ok(7))));
-        assert!(matches!(failed::<u32>().map(|n| n + 1), Reply::Ready(Err(CacheError::ShuttingDown))));
+        assert!(matches!(
+            failed::<u32>().map(|n| n + 1),
+            Reply::Ready(Err(CacheError::ShuttingDown))
+        ));
         let saved = failed::<u32>().then(|result| Reply::ok(result.is_err()));
         assert!(matches!(saved, Reply::Ready(Ok(true))));
         assert!(matches!(Reply::ok(5).into_future().now_or_never(), Some(Ok(5))));
@@ -144,7 +145,9 @@ mod tests {
     fn what_is_on_its_way_comes_with_all_that_was_asked_of_it() {
         let (sender, reply) = on_its_way();
         let (second_sender, second) = on_its_way();
-        let reply = reply.map(|n| n + 1).then(|n| second.and_then(move |m| Ok(n? * m)));
+        let reply = reply
+            .map(|n| n + 1)
+            .then(|n| second.and_then(move |m| Ok(n? * m)));
         let Err(mut future) = reply.now_or_later() else {
             panic!("nothing was sent yet");
         };
