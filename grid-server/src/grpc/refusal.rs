@@ -214,6 +214,9 @@ mod tests {
         assert_eq!(moved.code(), Code::Unavailable);
         let serialized = moved.serialized(Format::JSON).expect("JSON clients read it");
         let text = String::from_utf8_lossy(&serialized);
-        assert!(text.contains("RequestIncompleteException") && text.contains("applied: no"), "{text}");
+        assert!(
+            text.contains("RequestIncompleteException") && text.contains("applied: no"),
+            "{text}"
+        );
     }
 }
