@@ -5,6 +5,7 @@ mod info;
 mod kind;
 mod open_cache;
 mod registry;
+mod reply;
 mod rule;
 
 pub use embedded::EmbeddedCache;
@@ -12,4 +13,5 @@ pub use info::{CacheCounters, CacheInfo};
 pub use kind::CacheKind;
 pub use open_cache::OpenCache;
 pub use registry::{CacheLimits, CacheRegistry};
+pub use reply::{Reply, ReplyFuture};
 pub use rule::{CacheRule, CacheRules};

@@ -15,7 +15,7 @@ use grid_core::value::{Binary, Key};
 use crate::event::{Lifecycle, ListenerHub};
 use crate::store::Partitions;
 
-use super::{CacheCounters, CacheInfo, CacheKind};
+use super::{CacheCounters, CacheInfo, CacheKind, Reply};
 
 /// How many entries are removed under one lock by a clear, so that others are not held up for long.
 const CLEAR_BATCH_LEN: usize = 1_000;
@@ -26,7 +26,9 @@ const PAGE_LIMITS: PageLimits = PageLimits {
     bytes_max: NonZeroUsize::new(1 << 20).expect("1 MiB is not zero"),
 };
 
-/// A cache at this member: every operation on its entries, without waiting.
+/// A cache at this member: every operation on its entries.
+///
+/// Each gives a [`Reply`]: an operation that needs another member waits for it, any other is done when it returns.
 ///
 /// Reads run side by side, writes one at a time for each partition. The listeners of a change are told while the
 /// partition is locked, so that the events of a key come in the order of its changes.
@@ -112,14 +114,24 @@ impl OpenCache {
     ///
     /// # Errors
     /// When the cache was destroyed, as for every operation.
-    pub fn get(&self, key: &Key) -> Result<Option<Binary>, CacheError> {
-        let value = self.peek(key)?;
-        self.counters
-            .looked_up(usize::from(value.is_some()), usize::from(value.is_none()));
-        Ok(value)
+    pub fn get(self: &Arc<Self>, key: &Key) -> Reply<Option<Binary>> {
+        let value = self.peek_now(key);
+        if let Ok(value) = &value {
+            self.counters
+                .looked_up(usize::from(value.is_some()), usize::from(value.is_none()));
+        }
+        value.into()
     }
 
-    fn peek(&self, key: &Key) -> Result<Option<Binary>, CacheError> {
+    /// The value of a key, which does not count as a lookup.
+    ///
+    /// # Errors
+    /// When the cache was destroyed.
+    pub fn peek(self: &Arc<Self>, key: &Key) -> Reply<Option<Binary>> {
+        self.peek_now(key).into()
+    }
+
+    fn peek_now(&self, key: &Key) -> Result<Option<Binary>, CacheError> {
         let id = self.partitions.count().partition_of(key.hash());
         let partition = self.partitions.read(id);
         self.check_alive()?;
@@ -132,7 +144,11 @@ impl OpenCache {
     ///
     /// # Errors
     /// When the cache was destroyed.
-    pub fn get_all(&self, keys: &[Key]) -> Result<Vec<(Binary, Binary)>, CacheError> {
+    pub fn get_all(self: &Arc<Self>, keys: Vec<Key>) -> Reply<Vec<(Binary, Binary)>> {
+        self.get_all_now(&keys).into()
+    }
+
+    fn get_all_now(&self, keys: &[Key]) -> Result<Vec<(Binary, Binary)>, CacheError> {
         let count = self.partitions.count();
         let mut order: Vec<&Key> = keys.iter().collect();
         let place = |key: &Key| (count.partition_of(key.hash()), key.hash());
@@ -162,7 +178,11 @@ impl OpenCache {
     ///
     /// # Errors
     /// When the cache was destroyed.
-    pub fn contains_key(&self, key: &Key) -> Result<bool, CacheError> {
+    pub fn contains_key(self: &Arc<Self>, key: &Key) -> Reply<bool> {
+        self.contains_key_now(key).into()
+    }
+
+    fn contains_key_now(&self, key: &Key) -> Result<bool, CacheError> {
         let partition = self
             .partitions
             .read(self.partitions.count().partition_of(key.hash()));
@@ -174,7 +194,11 @@ impl OpenCache {
     ///
     /// # Errors
     /// When the cache was destroyed.
-    pub fn contains_value(&self, value: &Binary) -> Result<bool, CacheError> {
+    pub fn contains_value(self: &Arc<Self>, value: &Binary) -> Reply<bool> {
+        self.contains_value_now(value).into()
+    }
+
+    fn contains_value_now(&self, value: &Binary) -> Result<bool, CacheError> {
         for id in self.partitions.count().all() {
             let partition = self.partitions.read(id);
             self.check_alive()?;
@@ -189,7 +213,11 @@ impl OpenCache {
     ///
     /// # Errors
     /// When the cache was destroyed or the partition is full; nothing was changed then.
-    pub fn update(&self, key: &Key, command: Command, previous: bool) -> Result<Applied, CacheError> {
+    pub fn update(self: &Arc<Self>, key: &Key, command: Command, previous: bool) -> Reply<Applied> {
+        self.update_now(key, command, previous).into()
+    }
+
+    fn update_now(&self, key: &Key, command: Command, previous: bool) -> Result<Applied, CacheError> {
         let puts = !matches!(command, Command::Remove | Command::RemoveIfEqual { .. });
         let applied = {
             let mut partition = self
@@ -218,9 +246,13 @@ impl OpenCache {
     ///
     /// # Errors
     /// When the cache was destroyed or a partition is full; the entries before the failing one are put.
-    pub fn put_all(&self, entries: Vec<(Key, Binary)>, ttl: TimeToLive) -> Result<(), CacheError> {
+    pub fn put_all(self: &Arc<Self>, entries: Vec<(Key, Binary)>, ttl: TimeToLive) -> Reply<()> {
+        self.put_all_now(entries, ttl).into()
+    }
+
+    fn put_all_now(&self, entries: Vec<(Key, Binary)>, ttl: TimeToLive) -> Result<(), CacheError> {
         for (key, value) in entries {
-            self.update(&key, Command::Put { value, ttl }, false)?;
+            self.update_now(&key, Command::Put { value, ttl }, false)?;
         }
         Ok(())
     }
@@ -229,7 +261,11 @@ impl OpenCache {
     ///
     /// # Errors
     /// When the cache was destroyed.
-    pub fn len(&self) -> Result<usize, CacheError> {
+    pub fn len(self: &Arc<Self>) -> Reply<usize> {
+        self.len_now().into()
+    }
+
+    fn len_now(&self) -> Result<usize, CacheError> {
         self.check_alive()?;
         let now = self.partitions.now();
         Ok(self
@@ -244,7 +280,11 @@ impl OpenCache {
     ///
     /// # Errors
     /// When the cache was destroyed.
-    pub fn is_empty(&self) -> Result<bool, CacheError> {
+    pub fn is_empty(self: &Arc<Self>) -> Reply<bool> {
+        self.is_empty_now().into()
+    }
+
+    fn is_empty_now(&self) -> Result<bool, CacheError> {
         self.check_alive()?;
         let now = self.partitions.now();
         Ok(self
@@ -258,7 +298,11 @@ impl OpenCache {
     ///
     /// # Errors
     /// When the cache was destroyed.
-    pub fn clear(&self) -> Result<(), CacheError> {
+    pub fn clear(self: &Arc<Self>) -> Reply<()> {
+        self.clear_now().into()
+    }
+
+    fn clear_now(&self) -> Result<(), CacheError> {
         for id in self.partitions.count().all() {
             loop {
                 let mut partition = self.partitions.write(id);
@@ -283,7 +327,11 @@ impl OpenCache {
     ///
     /// # Errors
     /// When the cache was destroyed.
-    pub fn truncate(&self) -> Result<(), CacheError> {
+    pub fn truncate(self: &Arc<Self>) -> Reply<()> {
+        self.truncate_now().into()
+    }
+
+    fn truncate_now(&self) -> Result<(), CacheError> {
         let mut partitions = self.partitions.write_all();
         self.check_alive()?;
         for partition in &mut partitions {
@@ -294,7 +342,7 @@ impl OpenCache {
     }
 
     /// Drops every entry and ends the cache in one step. `before_unlock` runs in that step.
-    pub(super) fn destroy(&self, before_unlock: impl FnOnce()) -> Result<(), CacheError> {
+    pub(super) fn destroy_now(&self, before_unlock: impl FnOnce()) -> Result<(), CacheError> {
         let mut partitions = self.partitions.write_all();
         self.check_alive()?;
         self.destroyed.store(true, Ordering::Release);
@@ -311,7 +359,11 @@ impl OpenCache {
     ///
     /// # Errors
     /// When the cache was destroyed, or the cookie is none that a page gave.
-    pub fn page(&self, cookie: Option<&[u8]>, contents: PageContents) -> Result<BinaryPage, CacheError> {
+    pub fn page(self: &Arc<Self>, cookie: Option<&[u8]>, contents: PageContents) -> Reply<BinaryPage> {
+        self.page_now(cookie, contents).into()
+    }
+
+    fn page_now(&self, cookie: Option<&[u8]>, contents: PageContents) -> Result<BinaryPage, CacheError> {
         let count = self.partitions.count();
         let mut place = match cookie {
             Some(bytes) => Cookie::from_bytes(bytes, count)?,

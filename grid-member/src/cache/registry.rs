@@ -10,7 +10,7 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::store::Partitions;
 
-use super::{CacheInfo, CacheKind, OpenCache};
+use super::{CacheInfo, CacheKind, OpenCache, Reply};
 
 /// How many entries expire under one lock.
 const EXPIRE_BATCH_LEN: usize = 1_000;
@@ -87,6 +87,16 @@ impl CacheRegistry {
     /// # Errors
     /// When there are as many caches as allowed, or the grid is shutting down.
     pub fn open(
+        self: &Arc<Self>,
+        scope: &str,
+        name: &CacheName,
+        settings: CacheSettings,
+    ) -> Reply<Arc<OpenCache>> {
+        self.open_now(scope, name, settings).into()
+    }
+
+    /// Opens a cache that needs nobody else to agree: one of this process alone.
+    pub(crate) fn open_now(
         &self,
         scope: &str,
         name: &CacheName,
@@ -134,9 +144,13 @@ impl CacheRegistry {
     ///
     /// # Errors
     /// When it was destroyed before.
-    pub fn destroy(&self, cache: &OpenCache) -> Result<(), CacheError> {
+    pub fn destroy(self: &Arc<Self>, cache: &Arc<OpenCache>) -> Reply<()> {
+        self.destroy_now(cache).into()
+    }
+
+    fn destroy_now(&self, cache: &OpenCache) -> Result<(), CacheError> {
         let _turn = self.destroying.lock();
-        cache.destroy(|| {
+        cache.destroy_now(|| {
             let mut open = self.open.write();
             open.by_name
                 .remove(&(cache.scope().to_owned(), cache.name().clone()));

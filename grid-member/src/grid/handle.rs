@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use grid_core::cache::{Cache, CacheBackend, CacheError, CacheName};
 
-use crate::cache::{CacheInfo, CacheKind, CacheRegistry, CacheRules, EmbeddedCache, OpenCache};
+use crate::cache::{CacheInfo, CacheKind, CacheRegistry, CacheRules, EmbeddedCache, OpenCache, Reply};
 use crate::task::Supervisor;
 
 use super::GridBuilder;
@@ -74,13 +74,9 @@ impl Grid {
     ///
     /// # Errors
     /// When the name is none, there are too many caches, or the grid is shutting down.
-    #[expect(
-        clippy::unused_async,
-        reason = "agreeing with other members on a new cache takes time"
-    )]
     pub async fn cache<K, V>(&self, name: &str) -> Result<Cache<K, V>, CacheError> {
-        let (registry, cache) = self.open_with_registry("", &CacheName::new(name)?)?;
-        Ok(typed(registry, cache))
+        let (registry, opening) = self.open_with_registry("", &CacheName::new(name)?);
+        Ok(typed(registry, opening.await?))
     }
 
     /// The local cache of this name, which lives in this process alone, whatever the rules say.
@@ -90,7 +86,7 @@ impl Grid {
     pub fn local_cache<K, V>(&self, name: &str) -> Result<Cache<K, V>, CacheError> {
         let name = CacheName::new(name)?;
         let (_, settings) = self.inner.rules.of(name.as_str());
-        let cache = self.inner.local.open("", &name, settings)?;
+        let cache = self.inner.local.open_now("", &name, settings)?;
         Ok(typed(&self.inner.local, cache))
     }
 
@@ -98,28 +94,28 @@ impl Grid {
     ///
     /// # Errors
     /// When there are too many caches, or the grid is shutting down.
-    pub fn open(&self, scope: &str, name: &CacheName) -> Result<Arc<OpenCache>, CacheError> {
-        Ok(self.open_with_registry(scope, name)?.1)
+    pub fn open(&self, scope: &str, name: &CacheName) -> Reply<Arc<OpenCache>> {
+        self.open_with_registry(scope, name).1
     }
 
     fn open_with_registry(
         &self,
         scope: &str,
         name: &CacheName,
-    ) -> Result<(&Arc<CacheRegistry>, Arc<OpenCache>), CacheError> {
+    ) -> (&Arc<CacheRegistry>, Reply<Arc<OpenCache>>) {
         let (kind, settings) = self.inner.rules.of(name.as_str());
         let registry = match kind {
             CacheKind::Local => &self.inner.local,
             CacheKind::Partitioned => &self.inner.partitioned,
         };
-        Ok((registry, registry.open(scope, name, settings)?))
+        (registry, registry.open(scope, name, settings))
     }
 
     /// Ends a cache and its entries for everyone.
     ///
     /// # Errors
     /// When it was destroyed before.
-    pub fn destroy(&self, cache: &OpenCache) -> Result<(), CacheError> {
+    pub fn destroy(&self, cache: &Arc<OpenCache>) -> Reply<()> {
         match cache.kind() {
             CacheKind::Local => self.inner.local.destroy(cache),
             CacheKind::Partitioned => self.inner.partitioned.destroy(cache),
