@@ -45,7 +45,11 @@ impl LeaseGuard {
         if until > now {
             return Duration::ZERO;
         }
-        let ended = if until == 0 { self.ended_us.load(Ordering::Acquire) } else { until };
+        let ended = if until == 0 {
+            self.ended_us.load(Ordering::Acquire)
+        } else {
+            until
+        };
         Duration::from_micros(now.saturating_sub(ended))
     }
 

@@ -152,6 +152,8 @@ impl Default for View {
 
 impl fmt::Debug for View {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("View").field("index", &self.index_now()).finish_non_exhaustive()
+        f.debug_struct("View")
+            .field("index", &self.index_now())
+            .finish_non_exhaustive()
     }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use grid_core::cache::{Cache, CacheBackend, CacheError, CacheName};
+use grid_core::partition::PartitionCount;
+use grid_core::partition::table::BackupCount;
 
 use crate::cache::{CacheInfo, CacheKind, CacheRegistry, CacheRules, EmbeddedCache, OpenCache, Reply};
 use crate::task::Supervisor;
@@ -13,10 +15,24 @@ use super::GridBuilder;
 struct Inner {
     cluster_name: String,
     member_name: String,
+    partition_count: PartitionCount,
+    backups: BackupCount,
     rules: CacheRules,
     partitioned: Arc<CacheRegistry>,
     local: Arc<CacheRegistry>,
     supervisor: Supervisor,
+}
+
+/// What a member is made of.
+pub(super) struct Parts {
+    pub(super) cluster_name: String,
+    pub(super) member_name: String,
+    pub(super) partition_count: PartitionCount,
+    pub(super) backups: BackupCount,
+    pub(super) rules: CacheRules,
+    pub(super) partitioned: Arc<CacheRegistry>,
+    pub(super) local: Arc<CacheRegistry>,
+    pub(super) supervisor: Supervisor,
 }
 
 /// A member of the grid in this process. Clones share the member.
@@ -32,18 +48,23 @@ impl Grid {
         GridBuilder::new()
     }
 
-    pub(super) fn new(
-        cluster_name: String,
-        member_name: String,
-        rules: CacheRules,
-        partitioned: Arc<CacheRegistry>,
-        local: Arc<CacheRegistry>,
-        supervisor: Supervisor,
-    ) -> Self {
+    pub(super) fn new(parts: Parts) -> Self {
+        let Parts {
+            cluster_name,
+            member_name,
+            partition_count,
+            backups,
+            rules,
+            partitioned,
+            local,
+            supervisor,
+        } = parts;
         Grid {
             inner: Arc::new(Inner {
                 cluster_name,
                 member_name,
+                partition_count,
+                backups,
                 rules,
                 partitioned,
                 local,
@@ -67,7 +88,7 @@ impl Grid {
     /// How many partitions the keys of partitioned caches are spread over.
     #[must_use]
     pub fn partition_count(&self) -> u16 {
-        self.inner.partitioned.partitions().count().get()
+        self.inner.partition_count.get()
     }
 
     /// The cache of this name, of the kind that the member's rules say; partitioned without a rule.
@@ -108,7 +129,12 @@ impl Grid {
             CacheKind::Local => &self.inner.local,
             CacheKind::Partitioned => &self.inner.partitioned,
         };
-        (registry, registry.open(scope, name, settings))
+        let backups = self
+            .inner
+            .rules
+            .backups_of(name.as_str())
+            .unwrap_or(self.inner.backups);
+        (registry, registry.open(scope, name, settings, backups))
     }
 
     /// Ends a cache and its entries for everyone.

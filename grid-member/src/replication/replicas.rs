@@ -28,6 +28,17 @@ struct Slot {
     busy: AtomicBool,
 }
 
+impl Slot {
+    /// Notes, under the lock, what is looked at without it.
+    fn note(&self, replica: &Replica<Waiter>) {
+        let serves = replica.serves();
+        let next = replica.store().next_deadline().filter(|_deadline| serves);
+        self.next_deadline_ms
+            .store(next.map_or(NO_DEADLINE, Timestamp::as_unix_ms), Ordering::Relaxed);
+        self.busy.store(replica.is_busy(), Ordering::Relaxed);
+    }
+}
+
 /// What came of reading at this member.
 #[derive(Debug)]
 pub enum Tried<T> {
@@ -171,8 +182,24 @@ impl Replicas {
         let mut out = Effects::new();
         let mut replica = slot.replica.write();
         let result = change(&mut replica, &mut out);
-        let outlet = self.outlet.get();
-        if let Some(outlet) = outlet {
+        self.pass_on(id, &out);
+        slot.note(&replica);
+        let epoch = replica.epoch();
+        drop(replica);
+        for Answer { token, result } in out.answers {
+            token.call(result);
+        }
+        if let Some(outlet) = self.outlet.get() {
+            for proposal in out.proposals {
+                outlet.propose(self.service, id, epoch, proposal);
+            }
+        }
+        result
+    }
+
+    /// Passes on what must be passed on while the partition is locked.
+    fn pass_on(&self, id: PartitionId, out: &Effects<Waiter>) {
+        if let Some(outlet) = self.outlet.get() {
             for effect in &out.events {
                 outlet.publish(self.service, id, effect);
             }
@@ -180,22 +207,35 @@ impl Replicas {
                 outlet.send(*to, self.service, id, message);
             }
         }
-        let serves = replica.serves();
-        let next = replica.store().next_deadline().filter(|_deadline| serves);
-        slot.next_deadline_ms
-            .store(next.map_or(NO_DEADLINE, Timestamp::as_unix_ms), Ordering::Relaxed);
-        slot.busy.store(replica.is_busy(), Ordering::Relaxed);
-        let epoch = replica.epoch();
-        drop(replica);
-        for Answer { token, result } in out.answers {
+    }
+
+    /// Changes every replica in one step: all of them are locked, in the order of their numbers, until `last` has run.
+    /// Nobody else may hold a partition while it waits for another, so this cannot dead-lock.
+    ///
+    /// # Errors
+    /// Those of `check`, which runs when all are locked; nothing was changed then.
+    pub fn change_all<E>(
+        &self,
+        check: impl FnOnce() -> Result<(), E>,
+        mut change: impl FnMut(&mut Replica<Waiter>, &mut Effects<Waiter>),
+        last: impl FnOnce(),
+    ) -> Result<(), E> {
+        let mut replicas: Vec<_> = self.slots.iter().map(|slot| slot.replica.write()).collect();
+        check()?;
+        let mut answers = Vec::new();
+        for ((id, slot), replica) in self.count.all().zip(&self.slots).zip(&mut replicas) {
+            let mut out = Effects::new();
+            change(replica, &mut out);
+            self.pass_on(id, &out);
+            slot.note(replica);
+            answers.append(&mut out.answers);
+        }
+        last();
+        drop(replicas);
+        for Answer { token, result } in answers {
             token.call(result);
         }
-        if let Some(outlet) = outlet {
-            for proposal in out.proposals {
-                outlet.propose(self.service, id, epoch, proposal);
-            }
-        }
-        result
+        Ok(())
     }
 
     /// Takes a message of another replica.

@@ -8,17 +8,25 @@ type Call = Box<dyn FnOnce(Result<Outcome, Failure>) + Send + Sync>;
 
 /// What is to be done when a write or a read is acknowledged, or known not to be. It runs on the thread that finds
 /// out, after the partition was unlocked, and must not wait.
-pub struct Waiter(Call);
+pub struct Waiter(Option<Call>);
 
 impl Waiter {
     /// Does this.
     pub fn new(call: impl FnOnce(Result<Outcome, Failure>) + Send + Sync + 'static) -> Self {
-        Waiter(Box::new(call))
+        Waiter(Some(Box::new(call)))
+    }
+
+    /// Does nothing.
+    #[must_use]
+    pub const fn none() -> Self {
+        Waiter(None)
     }
 
     /// Does what is to be done.
     pub fn call(self, result: Result<Outcome, Failure>) {
-        (self.0)(result);
+        if let Some(call) = self.0 {
+            call(result);
+        }
     }
 }
 
