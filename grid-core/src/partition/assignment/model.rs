@@ -162,8 +162,7 @@ impl Model {
         assignment.make(step.epoch, &step.change).expect("a planned step makes sense");
         let copies = assignment.replicas().collect::<BTreeSet<_>>().len();
         assert_eq!(copies, assignment.replicas().count(), "nobody has two copies: {assignment:?}");
-        let takers = self.members.values().filter(|member| member.takes_partitions()).count();
-        let wished = (1 + usize::from(self.table.backups.get())).min(takers.max(1));
+        let wished = 1 + usize::from(self.table.backups.get());
         let held = before.replicas().count();
         assert!(copies >= held.min(wished), "{:?} took copies away: {before:?}", step.change);
         match step.change {

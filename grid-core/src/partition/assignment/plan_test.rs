@@ -240,9 +240,13 @@ fn after_a_death_only_the_copies_of_the_dead_are_made_again() {
     let dead = model.ids()[2];
     let held = model.table.assignments.iter().filter(|assignment| assignment.has_replica(dead)).count();
     model.remove(&BTreeSet::from([dead]), true);
-    let counts: Vec<usize> = model.primary_counts().into_values().collect();
-    assert_eq!(counts.iter().max().zip(counts.iter().min()), Some((&86, &85)), "{counts:?}");
-    assert_eq!(model.settle(), (held, 0));
+    // Only the dead one's backups can take over, so that the rest may have to be evened out, without a copy.
+    let target = model.target();
+    assert_good(&model, &target);
+    assert_moves_ideal(&model, &target);
+    let even_out = moves(&model, &target);
+    assert!(even_out <= 5, "{:?}", model.primary_counts());
+    assert_eq!(model.settle(), (held, even_out));
 }
 
 #[test]
@@ -326,7 +330,7 @@ fn changes(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_members_get_a_good_plan(
