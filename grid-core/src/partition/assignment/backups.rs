@@ -44,10 +44,17 @@ impl<'a> Backups<'a> {
         let mut copies = vec![NEW; count * primaries.len()];
         for (partition, assignment) in table.assignments.iter().enumerate() {
             let row = &mut copies[partition * count..][..count];
-            for taker in assignment.joining.iter().filter_map(|member| takers.number_of(*member)) {
+            for taker in assignment
+                .joining
+                .iter()
+                .filter_map(|member| takers.number_of(*member))
+            {
                 row[taker] = UNDER_WAY;
             }
-            for taker in assignment.replicas().filter_map(|member| takers.number_of(member)) {
+            for taker in assignment
+                .replicas()
+                .filter_map(|member| takers.number_of(member))
+            {
                 row[taker] = THERE;
             }
         }
@@ -56,7 +63,11 @@ impl<'a> Backups<'a> {
             spread: Spread::new(takers, usize::from(table.backups.get())),
             takers: count,
             copies,
-            unit: takers.weights().iter().map(|weight| COPIES_MAX * (LOAD / i128::from(*weight))).collect(),
+            unit: takers
+                .weights()
+                .iter()
+                .map(|weight| COPIES_MAX * (LOAD / i128::from(*weight)))
+                .collect(),
             sets: vec![Vec::new(); primaries.len()],
             held: vec![BTreeSet::new(); count],
             barred: BTreeSet::new(),
@@ -79,8 +90,10 @@ impl<'a> Backups<'a> {
             let Some(exchanges) = graph.worthwhile(&margins) else {
                 break;
             };
-            let mut touched: BTreeSet<usize> =
-                exchanges.iter().flat_map(|exchange| [exchange.leaves, exchange.enters]).collect();
+            let mut touched: BTreeSet<usize> = exchanges
+                .iter()
+                .flat_map(|exchange| [exchange.leaves, exchange.enters])
+                .collect();
             self.make(&exchanges);
             for exchange in &exchanges {
                 touched.extend(&self.sets[exchange.partition]);
@@ -103,14 +116,21 @@ impl<'a> Backups<'a> {
             while set.len() < self.spread.backups() {
                 let key = |taker: usize| {
                     let copy = self.copies[partition * self.takers + taker];
-                    (self.spread.added(primary, &set, taker), copy, self.margin(taker).more)
+                    (
+                        self.spread.added(primary, &set, taker),
+                        copy,
+                        self.margin(taker).more,
+                    )
                 };
                 let free = (0..self.takers).filter(|taker| *taker != primary && !set.contains(taker));
                 let keyed: Vec<_> = free.map(|taker| (key(taker), taker)).collect();
                 let Some(best) = keyed.iter().map(|(key, _)| *key).min() else {
                     break;
                 };
-                let mut ties = keyed.iter().filter(|(key, _)| *key == best).map(|(_, taker)| *taker);
+                let mut ties = keyed
+                    .iter()
+                    .filter(|(key, _)| *key == best)
+                    .map(|(_, taker)| *taker);
                 let first = ties.next();
                 let rest: Vec<usize> = ties.collect();
                 let next = if rest.is_empty() || best.1 != NEW {
@@ -123,7 +143,10 @@ impl<'a> Backups<'a> {
                 set.push(next);
                 self.held[next].insert(partition);
             }
-            debug_assert!(self.spread.is_best(primary, &set), "choosing one by one finds a best set");
+            debug_assert!(
+                self.spread.is_best(primary, &set),
+                "choosing one by one finds a best set"
+            );
             self.sets[partition] = set;
         }
     }

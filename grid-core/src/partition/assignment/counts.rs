@@ -36,7 +36,10 @@ impl PartitionCounts {
             ..PartitionCounts::default()
         };
         for assignment in &table.assignments {
-            let copies = assignment.replicas().filter(|replica| members.contains_key(replica)).count();
+            let copies = assignment
+                .replicas()
+                .filter(|replica| members.contains_key(replica))
+                .count();
             let unassigned = assignment.primary.is_none();
             counts.unassigned += usize::from(unassigned);
             counts.endangered += usize::from(!unassigned && copies < goal);
@@ -90,11 +93,15 @@ impl Progress {
                 progress.places += usize::from(assignment.is_free());
                 continue;
             };
-            let missing = placement.replicas().filter(|replica| !assignment.has_replica(*replica));
+            let missing = placement
+                .replicas()
+                .filter(|replica| !assignment.has_replica(*replica));
             let missing = missing.count();
             progress.copies += missing;
             progress.hand_overs += usize::from(primary != placement.primary);
-            let unneeded = assignment.replicas().filter(|replica| !placement.has_replica(*replica));
+            let unneeded = assignment
+                .replicas()
+                .filter(|replica| !placement.has_replica(*replica));
             // What nobody can take over stays, as long as there are fewer copies than wished.
             let too_many = (assignment.replicas().count() + missing).saturating_sub(wished);
             progress.dismissals += unneeded.count().min(too_many);

@@ -168,7 +168,11 @@ mod tests {
     fn the_loaded_gives_to_the_idle_over_others() {
         let path = graph(3, &[(0, 1, 1), (1, 2, 1)]);
         assert_eq!(found(&path, &[3, 2, 1]), Some(vec![0, 1]));
-        assert_eq!(found(&path, &[2, 2, 1]), None, "one fewer and one more is no better");
+        assert_eq!(
+            found(&path, &[2, 2, 1]),
+            None,
+            "one fewer and one more is no better"
+        );
         assert_eq!(found(&path, &[1, 2, 3]), None, "there is no way back");
     }
 
@@ -184,11 +188,17 @@ mod tests {
         let mut partitions = found(&circle, &[2, 2, 2]).expect("the circle is worth it");
         partitions.sort_unstable();
         assert_eq!(partitions, [0, 1, 2]);
-        assert_eq!(found(&graph(3, &[(0, 1, 1), (1, 2, -1), (2, 0, 0)]), &[2, 2, 2]), None);
+        assert_eq!(
+            found(&graph(3, &[(0, 1, 1), (1, 2, -1), (2, 0, 0)]), &[2, 2, 2]),
+            None
+        );
     }
 
     #[test]
     fn the_cheapest_of_several_exchanges_counts() {
-        assert_eq!(found(&graph(2, &[(0, 1, 2), (0, 1, -1), (0, 1, -1)]), &[2, 1]), Some(vec![1]));
+        assert_eq!(
+            found(&graph(2, &[(0, 1, 2), (0, 1, -1), (0, 1, -1)]), &[2, 1]),
+            Some(vec![1])
+        );
     }
 }

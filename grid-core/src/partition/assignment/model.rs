@@ -40,12 +40,14 @@ impl Site {
 
 /// Members in up to 3 zones of 2 racks of some machines; all with the usual weight.
 pub(super) fn sites() -> impl Strategy<Value = Site> {
-    (1..=3_u8).prop_flat_map(|zones| (0..zones, 0..2_u8, 0..7_u8)).prop_map(|(zone, rack, machine)| Site {
-        zone,
-        rack,
-        machine,
-        ..Site::PLAIN
-    })
+    (1..=3_u8)
+        .prop_flat_map(|zones| (0..zones, 0..2_u8, 0..7_u8))
+        .prop_map(|(zone, rack, machine)| Site {
+            zone,
+            rack,
+            machine,
+            ..Site::PLAIN
+        })
 }
 
 /// Members with different weights, some without storage.
@@ -138,7 +140,12 @@ impl Model {
 
     pub(super) fn primary_counts(&self) -> BTreeMap<MemberId, usize> {
         let mut counts = BTreeMap::new();
-        for primary in self.table.assignments.iter().filter_map(|assignment| assignment.primary) {
+        for primary in self
+            .table
+            .assignments
+            .iter()
+            .filter_map(|assignment| assignment.primary)
+        {
             *counts.entry(primary).or_default() += 1;
         }
         counts
@@ -159,12 +166,22 @@ impl Model {
             return false;
         }
         let before = assignment.clone();
-        assignment.make(step.epoch, &step.change).expect("a planned step makes sense");
+        assignment
+            .make(step.epoch, &step.change)
+            .expect("a planned step makes sense");
         let copies = assignment.replicas().collect::<BTreeSet<_>>().len();
-        assert_eq!(copies, assignment.replicas().count(), "nobody has two copies: {assignment:?}");
+        assert_eq!(
+            copies,
+            assignment.replicas().count(),
+            "nobody has two copies: {assignment:?}"
+        );
         let wished = 1 + usize::from(self.table.backups.get());
         let held = before.replicas().count();
-        assert!(copies >= held.min(wished), "{:?} took copies away: {before:?}", step.change);
+        assert!(
+            copies >= held.min(wished),
+            "{:?} took copies away: {before:?}",
+            step.change
+        );
         match step.change {
             StepChange::HandOver(to) | StepChange::Place { primary: to, .. } => {
                 assert_eq!(self.members[&to].phase, MemberPhase::Ready);

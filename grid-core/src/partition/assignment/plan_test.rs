@@ -10,10 +10,16 @@ use super::model::{Model, Site, mixed_sites, sites};
 use super::{Placement, Target};
 
 fn takers(model: &Model) -> Vec<&Member> {
-    let with_storage: Vec<&Member> =
-        model.members.values().filter(|member| member.takes_partitions()).collect();
-    let weighty: Vec<&Member> =
-        with_storage.iter().copied().filter(|member| member.info.weight > 0).collect();
+    let with_storage: Vec<&Member> = model
+        .members
+        .values()
+        .filter(|member| member.takes_partitions())
+        .collect();
+    let weighty: Vec<&Member> = with_storage
+        .iter()
+        .copied()
+        .filter(|member| member.info.weight > 0)
+        .collect();
     if weighty.is_empty() { with_storage } else { weighty }
 }
 
@@ -84,12 +90,19 @@ impl Oracle {
         let takers = takers(model);
         let size = usize::from(model.table.backups.get()).min(takers.len() - 1);
         let best = takers.iter().map(|primary| {
-            let others: Vec<&Member> =
-                takers.iter().copied().filter(|other| other.id != primary.id).collect();
+            let others: Vec<&Member> = takers
+                .iter()
+                .copied()
+                .filter(|other| other.id != primary.id)
+                .collect();
             let sets = subsets(&others, size);
             let least = sets.iter().map(|set| badness(primary, set)).min();
             let best = sets.iter().filter(|set| Some(badness(primary, set)) == least);
-            (primary.id, best.map(|set| set.iter().map(|member| member.id).collect()).collect())
+            (
+                primary.id,
+                best.map(|set| set.iter().map(|member| member.id).collect())
+                    .collect(),
+            )
         });
         Oracle { best: best.collect() }
     }
@@ -107,24 +120,43 @@ fn set_of(placement: &Placement) -> BTreeSet<MemberId> {
 fn assert_good(model: &Model, target: &Target) {
     let takers = takers(model);
     let planned = placements(target).count();
-    let weights: u64 = takers.iter().map(|member| u64::from(member.info.weight.max(1))).sum();
+    let weights: u64 = takers
+        .iter()
+        .map(|member| u64::from(member.info.weight.max(1)))
+        .sum();
     let primaries = count(placements(target).map(|placement| placement.primary));
     for member in &takers {
         let part = planned as u64 * u64::from(member.info.weight.max(1));
         let has = primaries.get(&member.id).copied().unwrap_or(0) as u64;
-        assert!(has >= part / weights && has <= part.div_ceil(weights), "{}: {has}", member.id);
+        assert!(
+            has >= part / weights && has <= part.div_ceil(weights),
+            "{}: {has}",
+            member.id
+        );
     }
     let oracle = Oracle::new(model);
     for placement in placements(target) {
-        assert!(oracle.permits(placement.primary, &set_of(placement)), "badly spread: {placement:?}");
+        assert!(
+            oracle.permits(placement.primary, &set_of(placement)),
+            "badly spread: {placement:?}"
+        );
         let zone = |id| &model.members[&id].info.location.zone;
-        let near = placement.backups.iter().any(|backup| zone(*backup) == zone(placement.primary));
+        let near = placement
+            .backups
+            .iter()
+            .any(|backup| zone(*backup) == zone(placement.primary));
         let far_left = takers
             .iter()
             .any(|taker| zone(taker.id) != zone(placement.primary) && !placement.has_replica(taker.id));
-        assert!(!(near && far_left), "a backup in the primary's zone without need: {placement:?}");
+        assert!(
+            !(near && far_left),
+            "a backup in the primary's zone without need: {placement:?}"
+        );
     }
-    if takers.iter().all(|member| member.info.weight == takers[0].info.weight) {
+    if takers
+        .iter()
+        .all(|member| member.info.weight == takers[0].info.weight)
+    {
         assert_backups_balanced(target, &oracle, &takers);
     }
 }
@@ -150,7 +182,12 @@ fn assert_backups_balanced(target: &Target, oracle: &Oracle, takers: &[&Member])
         let mut reached = BTreeSet::from([from]);
         let mut open = vec![from];
         while let Some(at) = open.pop() {
-            assert!(load(from) <= load(at) + 1, "{from} has {}, {at} has {}", load(from), load(at));
+            assert!(
+                load(from) <= load(at) + 1,
+                "{from} has {}, {at} has {}",
+                load(from),
+                load(at)
+            );
             for next in ways.get(&at).into_iter().flatten() {
                 if reached.insert(*next) {
                     open.push(*next);
@@ -168,7 +205,9 @@ fn moves(model: &Model, target: &Target) -> usize {
         .filter(|(assignment, placement)| {
             assignment.primary.is_some_and(|primary| {
                 takers.contains(&primary)
-                    && placement.as_ref().is_some_and(|placement| placement.primary != primary)
+                    && placement
+                        .as_ref()
+                        .is_some_and(|placement| placement.primary != primary)
             })
         })
         .count()
@@ -177,23 +216,33 @@ fn moves(model: &Model, target: &Target) -> usize {
 /// What must move with equal weights: as many as the members are above the nearest fair shares.
 fn ideal(model: &Model, target: &Target) -> usize {
     let held = model.primary_counts();
-    let mut held: Vec<usize> =
-        takers(model).iter().map(|member| held.get(&member.id).copied().unwrap_or(0)).collect();
+    let mut held: Vec<usize> = takers(model)
+        .iter()
+        .map(|member| held.get(&member.id).copied().unwrap_or(0))
+        .collect();
     held.sort_unstable_by(|one, other| other.cmp(one));
     let planned = placements(target).count();
     let (share, larger) = (planned / held.len(), planned % held.len());
     let shares = (0..held.len()).map(|at| share + usize::from(at < larger));
-    held.iter().zip(shares).map(|(held, share)| held.saturating_sub(share)).sum()
+    held.iter()
+        .zip(shares)
+        .map(|(held, share)| held.saturating_sub(share))
+        .sum()
 }
 
 fn assert_moves_ideal(model: &Model, target: &Target) {
     assert!(moves(model, target) <= ideal(model, target));
     let planned = count(placements(target).map(|placement| placement.primary));
     for (member, held) in model.primary_counts() {
-        let kept = model.table.assignments.iter().zip(&target.placements).filter(|(now, then)| {
-            now.primary == Some(member)
-                && then.as_ref().is_some_and(|placement| placement.primary == member)
-        });
+        let kept = model
+            .table
+            .assignments
+            .iter()
+            .zip(&target.placements)
+            .filter(|(now, then)| {
+                now.primary == Some(member)
+                    && then.as_ref().is_some_and(|placement| placement.primary == member)
+            });
         let then = planned.get(&member).copied().unwrap_or(0);
         assert_eq!(kept.count(), held.min(then), "{member} gives and takes");
     }
@@ -223,7 +272,12 @@ fn a_fourth_member_gets_64_of_257_primaries_and_no_other_moves() {
 fn when_a_member_leaves_only_what_it_held_moves() {
     let mut model = Model::settled(257, 1, &[Site::PLAIN; 4]);
     let leaving = model.ids()[1];
-    let held = model.table.assignments.iter().filter(|assignment| assignment.has_replica(leaving)).count();
+    let held = model
+        .table
+        .assignments
+        .iter()
+        .filter(|assignment| assignment.has_replica(leaving))
+        .count();
     let own = model.primary_counts()[&leaving];
     model.set_phase(leaving, MemberPhase::Draining);
     let target = model.target();
@@ -231,14 +285,25 @@ fn when_a_member_leaves_only_what_it_held_moves() {
     assert_good(&model, &target);
     let (copies, hand_overs) = model.settle();
     assert_eq!((copies, hand_overs), (held, own));
-    assert!(model.table.assignments.iter().all(|assignment| !assignment.has_replica(leaving)));
+    assert!(
+        model
+            .table
+            .assignments
+            .iter()
+            .all(|assignment| !assignment.has_replica(leaving))
+    );
 }
 
 #[test]
 fn after_a_death_only_the_copies_of_the_dead_are_made_again() {
     let mut model = Model::settled(257, 1, &[Site::PLAIN; 4]);
     let dead = model.ids()[2];
-    let held = model.table.assignments.iter().filter(|assignment| assignment.has_replica(dead)).count();
+    let held = model
+        .table
+        .assignments
+        .iter()
+        .filter(|assignment| assignment.has_replica(dead))
+        .count();
     model.remove(&BTreeSet::from([dead]), true);
     // Only the dead one's backups can take over, so that the rest may have to be evened out, without a copy.
     let target = model.target();
@@ -258,7 +323,13 @@ fn weights_are_followed() {
     let model = Model::settled(256, 1, &[Site::PLAIN, Site::PLAIN, heavy, heavy]);
     let primaries: Vec<usize> = model.primary_counts().into_values().collect();
     assert_eq!(primaries, [32, 32, 96, 96]);
-    let backups = count(model.table.assignments.iter().flat_map(|assignment| assignment.backups.clone()));
+    let backups = count(
+        model
+            .table
+            .assignments
+            .iter()
+            .flat_map(|assignment| assignment.backups.clone()),
+    );
     assert_eq!(backups.into_values().collect::<Vec<_>>(), [32, 32, 96, 96]);
 }
 
@@ -279,7 +350,11 @@ fn members_without_storage_or_weight_and_draining_ones_get_nothing() {
     model.set_phase(ids[1], MemberPhase::Draining);
     model.set_phase(ids[3], MemberPhase::Draining);
     model.settle();
-    assert_eq!(model.primary_counts().into_keys().collect::<Vec<_>>(), [ids[2]], "better than nobody");
+    assert_eq!(
+        model.primary_counts().into_keys().collect::<Vec<_>>(),
+        [ids[2]],
+        "better than nobody"
+    );
     model.set_phase(ids[2], MemberPhase::Draining);
     assert!(placements(&model.target()).next().is_none());
     assert_eq!(model.steps(), []);
@@ -289,11 +364,23 @@ fn members_without_storage_or_weight_and_draining_ones_get_nothing() {
 fn a_lone_member_in_a_zone_has_the_backups_of_all_others() {
     let model = Model::settled(257, 1, &[0, 1, 1, 1].map(Site::in_zone));
     let ids = model.ids();
-    let backups = count(model.table.assignments.iter().flat_map(|assignment| assignment.backups.clone()));
+    let backups = count(
+        model
+            .table
+            .assignments
+            .iter()
+            .flat_map(|assignment| assignment.backups.clone()),
+    );
     let primaries = model.primary_counts();
     assert_eq!(backups[&ids[0]], 257 - primaries[&ids[0]]);
     let others: Vec<usize> = ids[1..].iter().map(|id| backups[id]).collect();
-    assert!(others.iter().max().zip(others.iter().min()).is_some_and(|(max, min)| max - min <= 1));
+    assert!(
+        others
+            .iter()
+            .max()
+            .zip(others.iter().min())
+            .is_some_and(|(max, min)| max - min <= 1)
+    );
 }
 
 #[test]

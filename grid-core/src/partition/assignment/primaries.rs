@@ -14,8 +14,8 @@ pub(super) fn primaries(
     ring: &mut Ring,
 ) -> Vec<Option<usize>> {
     let mut giving = Giving::new(assignments, takers);
-    giving.to_backups();
-    giving.to_joining(assignments, takers);
+    giving.promote_backups();
+    giving.follow_joining(assignments, takers);
     giving.by_ring(ring);
     giving.result()
 }
@@ -73,14 +73,22 @@ impl Giving {
                 .collect(),
             orphans,
             held,
-            excess: counts.iter().zip(&shares).map(|(count, share)| count.saturating_sub(*share)).collect(),
-            room: counts.iter().zip(&shares).map(|(count, share)| share.saturating_sub(*count)).collect(),
+            excess: counts
+                .iter()
+                .zip(&shares)
+                .map(|(count, share)| count.saturating_sub(*share))
+                .collect(),
+            room: counts
+                .iter()
+                .zip(&shares)
+                .map(|(count, share)| share.saturating_sub(*count))
+                .collect(),
         }
     }
 
     /// As many as can be to members that have a backup: nothing needs to be copied. A maximum matching by
     /// augmenting paths.
-    fn to_backups(&mut self) {
+    fn promote_backups(&mut self) {
         for orphan in self.orphans.clone() {
             let mut seen = self.nothing_seen();
             self.promote(orphan, &mut seen);
@@ -128,15 +136,15 @@ impl Giving {
                 self.given[partition] = Some(backup);
                 return true;
             }
-            let rivals: Vec<usize> =
-                (0..self.given.len()).filter(|rival| self.given[*rival] == Some(backup)).collect();
+            let rivals: Vec<usize> = (0..self.given.len())
+                .filter(|rival| self.given[*rival] == Some(backup))
+                .collect();
             for rival in rivals {
                 // `promote` overwrites to whom the rival is given when it finds a place.
                 let moved = self.promote(rival, seen);
                 let replaced = !moved
-                    && self.now[rival].is_some_and(|giver| {
-                        !seen.from[giver] && self.promote_one_of(giver, seen)
-                    });
+                    && self.now[rival]
+                        .is_some_and(|giver| !seen.from[giver] && self.promote_one_of(giver, seen));
                 if replaced {
                     self.given[rival] = None;
                 }
@@ -150,12 +158,12 @@ impl Giving {
     }
 
     /// To members that are getting a copy already, so that what is under way is not given up.
-    fn to_joining(&mut self, assignments: &[Assignment], takers: &Takers<'_>) {
-        for partition in 0..self.now.len() {
+    fn follow_joining(&mut self, assignments: &[Assignment], takers: &Takers<'_>) {
+        for (partition, assignment) in assignments.iter().enumerate() {
             if !self.is_to_give(partition) {
                 continue;
             }
-            let joining = assignments[partition].joining.iter();
+            let joining = assignment.joining.iter();
             let place = joining
                 .filter_map(|member| takers.number_of(*member))
                 .find(|taker| self.room[*taker] > 0);
@@ -169,7 +177,11 @@ impl Giving {
     /// from, those partitions that find room soonest.
     fn by_ring(&mut self, ring: &mut Ring) {
         for orphan in self.orphans.clone() {
-            let place = ring.order(orphan).iter().copied().find(|taker| self.room[*taker] > 0);
+            let place = ring
+                .order(orphan)
+                .iter()
+                .copied()
+                .find(|taker| self.room[*taker] > 0);
             if let Some(taker) = place.filter(|_| self.given[orphan].is_none()) {
                 self.give(orphan, taker);
             }
@@ -207,6 +219,10 @@ impl Giving {
     }
 
     fn result(self) -> Vec<Option<usize>> {
-        self.given.iter().zip(&self.now).map(|(given, now)| given.or(*now)).collect()
+        self.given
+            .iter()
+            .zip(&self.now)
+            .map(|(given, now)| given.or(*now))
+            .collect()
     }
 }

@@ -71,11 +71,7 @@ impl Ring {
 
     /// All takers in the order in which a walk around the ring from the partition's place meets them.
     pub(super) fn order(&mut self, partition: usize) -> &[usize] {
-        let Ring {
-            ring,
-            orders,
-            takers,
-        } = self;
+        let Ring { ring, orders, takers } = self;
         orders[partition].get_or_insert_with(|| {
             let walk = ring.get_with_replicas(&Place(partition as u64), ring.len());
             let mut order = Vec::with_capacity(*takers);

@@ -64,7 +64,9 @@ fn safety_of(assignment: &Assignment, members: &BTreeMap<MemberId, Member>) -> S
     };
     let domains = Domains::of(&first.info);
     // The copies are in two domains of a kind as soon as one of them is not in the first one's.
-    let shared = replicas.map(|replica| domains.shared_with(&Domains::of(&replica.info))).min();
+    let shared = replicas
+        .map(|replica| domains.shared_with(&Domains::of(&replica.info)))
+        .min();
     match shared {
         None => StatusHa::Endangered,
         Some(0) => StatusHa::SiteSafe,

@@ -48,6 +48,9 @@ mod tests {
 
     #[test]
     fn large_weights_do_not_overflow() {
-        assert_eq!(shares(&[u32::MAX, u32::MAX, 1], &[0; 3], 65_535), [32_768, 32_767, 0]);
+        assert_eq!(
+            shares(&[u32::MAX, u32::MAX, 1], &[0; 3], 65_535),
+            [32_768, 32_767, 0]
+        );
     }
 }

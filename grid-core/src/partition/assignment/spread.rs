@@ -83,7 +83,9 @@ impl Spread {
 
     /// Whether there is no better set for this primary.
     pub(super) fn is_best(&self, primary: usize, set: &[usize]) -> bool {
-        let sum: Closeness = (0..set.len()).map(|at| self.added(primary, &set[..at], set[at])).sum();
+        let sum: Closeness = (0..set.len())
+            .map(|at| self.added(primary, &set[..at], set[at]))
+            .sum();
         sum == self.best[primary]
     }
 

@@ -114,8 +114,16 @@ impl At<'_> {
     }
 
     fn urgency(&self, goal: usize, members: &BTreeMap<MemberId, Member>, takers: &Takers<'_>) -> Urgency {
-        let copies = self.assignment.replicas().filter(|replica| members.contains_key(replica)).count();
-        let staying = self.assignment.replicas().filter(|replica| takers.is_taker(*replica)).count();
+        let copies = self
+            .assignment
+            .replicas()
+            .filter(|replica| members.contains_key(replica))
+            .count();
+        let staying = self
+            .assignment
+            .replicas()
+            .filter(|replica| takers.is_taker(*replica))
+            .count();
         if copies < goal {
             Urgency::Missing(copies)
         } else if staying < goal {
@@ -131,7 +139,11 @@ impl At<'_> {
         primary != next
             && self.assignment.backups.contains(&next)
             && takers.is_ready(next)
-            && !self.assignment.joining.iter().any(|member| self.placement.has_replica(*member))
+            && !self
+                .assignment
+                .joining
+                .iter()
+                .any(|member| self.placement.has_replica(*member))
     }
 }
 
@@ -175,7 +187,10 @@ impl Steps {
             return;
         };
         let backups_max = at.placement.backups.len();
-        let others = at.placement.replicas().filter(|member| *member != primary && takers.is_taker(*member));
+        let others = at
+            .placement
+            .replicas()
+            .filter(|member| *member != primary && takers.is_taker(*member));
         let backups = others.take(backups_max).collect();
         self.made.push(at.step(StepChange::Place { primary, backups }));
     }
@@ -186,7 +201,8 @@ impl Steps {
             return false;
         }
         *under_way += 1;
-        self.made.push(at.step(StepChange::HandOver(at.placement.primary)));
+        self.made
+            .push(at.step(StepChange::HandOver(at.placement.primary)));
         true
     }
 
@@ -208,9 +224,16 @@ impl Steps {
 
     /// Ends one copy that nobody needs, when everyone who should have one has it and enough others stay.
     fn dismiss(&mut self, at: &At<'_>, wished: usize) {
-        let complete = at.placement.replicas().all(|member| at.assignment.has_replica(member))
+        let complete = at
+            .placement
+            .replicas()
+            .all(|member| at.assignment.has_replica(member))
             && at.assignment.replicas().count() > wished;
-        let unneeded = at.assignment.backups.iter().find(|backup| !at.placement.has_replica(**backup));
+        let unneeded = at
+            .assignment
+            .backups
+            .iter()
+            .find(|backup| !at.placement.has_replica(**backup));
         if let Some(unneeded) = unneeded.filter(|_| complete) {
             self.made.push(at.step(StepChange::Dismiss(*unneeded)));
         }

@@ -43,7 +43,10 @@ impl Assignment {
         load: impl Fn(MemberId) -> L,
     ) {
         let agreed = self.epoch;
-        let gone: Vec<MemberId> = self.replicas().filter(|replica| removed.contains(replica)).collect();
+        let gone: Vec<MemberId> = self
+            .replicas()
+            .filter(|replica| removed.contains(replica))
+            .collect();
         self.epoch = agreed.next();
         self.backups.retain(|backup| !removed.contains(backup));
         if self.primary.is_some_and(|primary| !removed.contains(&primary)) {
@@ -158,7 +161,10 @@ mod tests {
     fn only_survivors_take_over_when_several_go_at_once() {
         let mut assignment = held(A, &[B, C], &[D]);
         assert!(remove(&mut assignment, &[A, B], true));
-        assert_eq!((assignment.primary, assignment.backups.as_slice()), (Some(C), [].as_slice()));
+        assert_eq!(
+            (assignment.primary, assignment.backups.as_slice()),
+            (Some(C), [].as_slice())
+        );
         assert_eq!(assignment.joining, [D]);
         assert_eq!(assignment.epoch, Epoch::new(8));
     }
@@ -172,7 +178,10 @@ mod tests {
             epoch: Epoch::new(7),
         });
         assert_eq!(assignment.last, last);
-        assert_eq!((assignment.primary, assignment.lost, assignment.epoch), (None, false, Epoch::new(8)));
+        assert_eq!(
+            (assignment.primary, assignment.lost, assignment.epoch),
+            (None, false, Epoch::new(8))
+        );
         assert!(assignment.joining.is_empty() && !assignment.is_free());
 
         assert!(!assignment.restore(C, D), "C never had a complete copy");
@@ -233,7 +242,10 @@ mod tests {
         for backups in [vec![A], vec![B, B]] {
             let mut assignment = Assignment::default();
             let place = StepChange::Place { primary: A, backups };
-            assert!(matches!(assignment.make(Epoch::ZERO, &place), Err(StepRefused::Member(_))));
+            assert!(matches!(
+                assignment.make(Epoch::ZERO, &place),
+                Err(StepRefused::Member(_))
+            ));
             assert!(assignment.is_free() && assignment.epoch == Epoch::ZERO);
         }
     }

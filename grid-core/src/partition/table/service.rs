@@ -93,8 +93,12 @@ impl ServiceTable {
 
     /// Every partition with who holds it, in order.
     pub fn partitions(&self) -> impl Iterator<Item = (PartitionId, &Assignment)> {
-        let count = u16::try_from(self.assignments.len()).ok().and_then(NonZeroU16::new);
-        let ids = count.into_iter().flat_map(|count| PartitionCount::new(count).all());
+        let count = u16::try_from(self.assignments.len())
+            .ok()
+            .and_then(NonZeroU16::new);
+        let ids = count
+            .into_iter()
+            .flat_map(|count| PartitionCount::new(count).all());
         ids.zip(&self.assignments)
     }
 
