@@ -20,8 +20,8 @@ use grid_proto::v1::cache::{
     NamedCacheResponse, PutRequest, ResponseType,
 };
 use grid_proto::v1::proxy::{ProxyRequest, ProxyResponse, proxy_request, proxy_response};
-use grid_server::grpc::v1::{InFrame, ReplyGate, Session};
-use grid_server::grpc::{Edge, GrpcMetrics, GrpcOptions};
+use grid_server::grpc::v1::{InFrame, Session};
+use grid_server::grpc::{Edge, GrpcMetrics, GrpcOptions, ReplyGate};
 use parking_lot::Mutex;
 use prost::Message;
 use tokio_util::sync::CancellationToken;
