@@ -21,7 +21,9 @@ pub mod cache;
 pub mod clock;
 pub mod event;
 mod grid;
+pub mod replication;
 pub mod store;
 pub mod task;
+pub mod wire;
 
 pub use grid::{BuildError, Grid, GridBuilder};
