@@ -19,6 +19,7 @@
 
 pub mod cache;
 pub mod clock;
+pub mod control;
 pub mod event;
 mod grid;
 pub mod store;
