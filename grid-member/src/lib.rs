@@ -20,6 +20,7 @@
 pub mod cache;
 pub mod clock;
 pub mod cluster;
+pub mod control;
 pub mod event;
 mod grid;
 pub mod replication;
