@@ -112,7 +112,7 @@ mod tests {
             ("10.0.0.1:7574", "0.0.0.0:7574", "nobody could connect"),
             ("10.0.0.1:7574", "10.0.0.1:0", "nobody could connect"),
             ("ffffffff\"", "x\"", "is no id"),
-            ("{", "", "at line 1"),
+            ("{", "", "at line 2"),
         ] {
             assert!(record.contains(from), "{from}");
             let error = read(record.replacen(from, to, 1).as_bytes()).unwrap_err();
