@@ -100,7 +100,7 @@ pub enum SourceSettings {
 }
 
 /// A host, by name or by address, and a port.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HostPort {
     host: String,
     port: u16,
