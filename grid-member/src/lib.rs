@@ -23,5 +23,6 @@ pub mod event;
 mod grid;
 pub mod store;
 pub mod task;
+pub mod transport;
 
 pub use grid::{BuildError, Grid, GridBuilder};

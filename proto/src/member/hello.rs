@@ -37,10 +37,10 @@ impl fmt::Display for VersionRange {
     }
 }
 
-/// What a connection is for, as it is written in a hello.
+/// What a connection is for. Each lane has connections, and in a member a runtime, of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum LaneCode {
+pub enum Lane {
     /// Small messages that must not wait.
     Control = 0,
     /// Everything else.
@@ -53,7 +53,7 @@ pub struct Hello {
     /// The versions of the protocol that it speaks.
     pub versions: VersionRange,
     /// What the connection is for; the listener repeats what the dialer said.
-    pub lane: LaneCode,
+    pub lane: Lane,
     /// The name of its cluster, at most [`NAME_LEN_MAX`] bytes.
     pub cluster_name: String,
     /// The identity of its cluster, once it belongs to one.
@@ -138,8 +138,8 @@ impl Hello {
         let mut fields = FieldReader::new(payload);
         fields.array::<4>("versions")?;
         let lane = match fields.u8("lane")? {
-            0 => LaneCode::Control,
-            1 => LaneCode::Data,
+            0 => Lane::Control,
+            1 => Lane::Data,
             _ => return Err(Malformed { field: "lane" }),
         };
         let cluster_name = fields.text("cluster name", NAME_LEN_MAX)?;
@@ -199,7 +199,7 @@ mod tests {
     fn hello() -> Hello {
         Hello {
             versions: VersionRange { min: 1, max: 3 },
-            lane: LaneCode::Data,
+            lane: Lane::Data,
             cluster_name: "prod".to_owned(),
             cluster: Some(0x0102_0304_0506_0708_090A_0B0C_0D0E_0F10),
             generation: 2,

@@ -40,7 +40,7 @@ pub use decoder::{Decoder, Frame};
 pub use fields::Malformed;
 pub use first_bytes::{FirstBytes, NOT_SPOKEN_HTTP, NOT_SPOKEN_TEXT, NOT_SPOKEN_TLS};
 pub use header::{FrameError, FrameKind, HEADER_LEN, Header};
-pub use hello::{Hello, LaneCode, NAME_LEN_MAX, VersionRange};
+pub use hello::{Hello, Lane, NAME_LEN_MAX, VersionRange};
 pub use notice::{Bye, Failure, FailureKind};
 pub use refusal::Refusal;
 
