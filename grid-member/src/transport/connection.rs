@@ -380,7 +380,7 @@ impl Connection {
         self.state.lock().pending.take(number)
     }
 
-    /// Waits as long as the peer takes its answers too slowly, or the handler has all the requests that it may have.
+    /// Waits as long as the connection is behind.
     pub(super) async fn caught_up(&self) {
         while self.is_behind() {
             self.paused.store(true, Ordering::SeqCst);
@@ -391,7 +391,8 @@ impl Connection {
         }
     }
 
-    fn is_behind(&self) -> bool {
+    /// Whether the peer takes its answers too slowly, or the handler has all the requests that it may have.
+    pub(super) fn is_behind(&self) -> bool {
         self.unanswered.load(Ordering::SeqCst) >= self.requests_max
             || self.waiting_len(&self.state.lock()) > self.outbound_len_max / 2
     }

@@ -178,8 +178,8 @@ fn hand_out<R: Receiver>(
     receiver: &R,
 ) -> Result<bool, Stop> {
     for _ in 0..FRAMES_IN_ROW {
-        if connection.over().is_cancelled() {
-            break;
+        if connection.over().is_cancelled() || (receiver.waits_for_peer() && connection.is_behind()) {
+            return Ok(true);
         }
         match decoder.next_frame()? {
             Some(frame) => receiver.take(connection, frame)?,

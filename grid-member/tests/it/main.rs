@@ -6,3 +6,4 @@ mod fixture;
 mod grid;
 mod invariants;
 mod limits;
+mod transport;
