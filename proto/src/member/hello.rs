@@ -219,7 +219,7 @@ mod tests {
         golden.extend((1..=16).rev());
         golden.extend(b"\x02\0\0\0\0\0\0\0");
         golden.extend(b"\x03\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
-        golden.extend(b"\x01\x05\0\0\0\0\0\0\0\x05\00.1.0");
+        golden.extend(b"\x01\x05\0\0\0\0\0\0\0\x05\x000.1.0");
         golden.extend(1_750_000_000_000_u64.to_le_bytes());
         golden.extend(b"\x04\x0A\0\0\x07\x96\x1D\x01\x01");
         assert_eq!(hello().encode(), golden);

@@ -49,7 +49,10 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     fn record(&self, event: Event) {
-        self.events.try_send(event).expect("there is room for all events");
+        // At the end of a test nobody listens any more.
+        if let Err(mpsc::error::TrySendError::Full(event)) = self.events.try_send(event) {
+            panic!("no room for {event:?}");
+        }
     }
 }
 
@@ -151,7 +154,9 @@ impl Node {
         let (clock, supervisor) = (Arc::new(ManualClock::new(now())), Supervisor::new());
         let handler: Arc<dyn Handler> = recorder.clone();
         let builder = Transport::builder(Arc::clone(&identity), handler, lanes, supervisor.clone());
-        let transport = more(builder.settings(settings).clock(clock.clone())).bind().unwrap();
+        let transport = more(builder.settings(settings).clock(clock.clone()))
+            .bind()
+            .unwrap();
         Node {
             transport,
             identity,
@@ -206,5 +211,7 @@ pub(crate) async fn pair() -> (Node, Node, Link) {
 
 /// Waits, not for ever.
 pub(crate) async fn within<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(BOUND, future).await.expect("it happens in time")
+    tokio::time::timeout(BOUND, future)
+        .await
+        .expect("it happens in time")
 }

@@ -23,7 +23,9 @@ use super::raw::{Raw, frame, hello, hello_of_versions, opening};
 async fn both_sides_know_each_other() {
     let (a, mut b) = (Node::start(1), Node::start(2));
     b.becomes(|identity| identity.member = None);
-    let link = within(a.transport.dial(b.address(), Lane::Control)).await.unwrap();
+    let link = within(a.transport.dial(b.address(), Lane::Control))
+        .await
+        .unwrap();
     let info = link.info();
     assert_eq!(
         (info.process, info.member, info.cluster),
@@ -33,10 +35,7 @@ async fn both_sides_know_each_other() {
         (info.listen, info.remote, info.lane, info.protocol),
         (b.address(), b.address(), Lane::Control, 1)
     );
-    assert_eq!(
-        b.event().await,
-        Event::Accepted(ProcessId::new(1), Lane::Control)
-    );
+    assert_eq!(b.event().await, Event::Accepted(ProcessId::new(1), Lane::Control));
     let accepted = b.transport.accepted();
     assert_eq!(accepted.len(), 1);
     assert_eq!(
@@ -116,7 +115,8 @@ async fn who_declines_tells_the_listener() {
     raw.send(&opening(&hello())).await;
     assert_eq!(raw.opening().await.header.kind, FrameKind::Hello);
     let refusal = Refusal::Fenced { index: 4 };
-    raw.send(&frame(FrameKind::Refusal, 0, 0, &refusal.encode())).await;
+    raw.send(&frame(FrameKind::Refusal, 0, 0, &refusal.encode()))
+        .await;
     assert!(raw.frame().await.is_none());
     assert!(b.has_no_event());
 }
@@ -128,8 +128,14 @@ async fn versions_apart_are_refused_on_both_sides() {
     let mut raw = Raw::connect(b.address()).await;
     let mut alien = hello_of_versions(8, 9).encode().to_vec();
     alien.truncate(10);
-    raw.send(&[&grid_proto::member::MAGIC[..], &frame(FrameKind::Hello, 0, 0, &alien)].concat())
-        .await;
+    raw.send(
+        &[
+            &grid_proto::member::MAGIC[..],
+            &frame(FrameKind::Hello, 0, 0, &alien),
+        ]
+        .concat(),
+    )
+    .await;
     let answer = raw.opening().await;
     assert_eq!(answer.header.kind, FrameKind::Refusal);
     let refusal = Refusal::NoSharedVersion {
@@ -234,10 +240,7 @@ async fn half_open_connections_are_capped() {
         ..settings()
     };
     let (a, b) = (Node::start(1), Node::start_with(2, few, |builder| builder));
-    let idle = [
-        Raw::connect(b.address()).await,
-        Raw::connect(b.address()).await,
-    ];
+    let idle = [Raw::connect(b.address()).await, Raw::connect(b.address()).await];
     // The listener takes connections in their order: when the third is closed, the idle ones are counted.
     let mut third = Raw::connect(b.address()).await;
     assert_eq!(third.rest().await, b"");
@@ -284,16 +287,15 @@ impl OtherProtocol for NameService {
 async fn another_protocol_is_served_on_the_same_port() {
     let (a, b) = (
         Node::start(1),
-        Node::start_with(2, settings(), |builder| builder.other_protocol(Arc::new(NameService))),
+        Node::start_with(2, settings(), |builder| {
+            builder.other_protocol(Arc::new(NameService))
+        }),
     );
     let mut raw = Raw::connect(b.address()).await;
     raw.send(&[90, 193, 224, 0]).await;
     assert_eq!(raw.rest().await, [90, 193, 224, 0]);
     let link = a.dial(&b).await.unwrap();
-    assert_eq!(
-        within(link.request(ECHO, b"hi".as_slice())).await.unwrap(),
-        "hi"
-    );
+    assert_eq!(within(link.request(ECHO, b"hi".as_slice())).await.unwrap(), "hi");
 }
 
 #[test]
@@ -322,10 +324,7 @@ fn each_lane_is_served_on_its_own_runtime() {
     here.block_on(async {
         for (lane, name) in [(Lane::Control, "control lane"), (Lane::Data, "data lane")] {
             let link = within(a.transport.dial(b.address(), lane)).await.unwrap();
-            assert_eq!(
-                within(link.request(THREAD, b"".as_slice())).await.unwrap(),
-                name
-            );
+            assert_eq!(within(link.request(THREAD, b"".as_slice())).await.unwrap(), name);
         }
         within(a.supervisor.shut_down()).await;
         within(b.supervisor.shut_down()).await;

@@ -15,15 +15,22 @@ async fn answers_come_in_any_order() {
     let (_a, mut b, link) = pair().await;
     let first = link.request(KEEP, b"first".as_slice());
     let second = link.request(KEEP, b"second".as_slice());
-    assert_eq!(within(link.request(ECHO, b"third".as_slice())).await.unwrap(), "third");
+    assert_eq!(
+        within(link.request(ECHO, b"third".as_slice())).await.unwrap(),
+        "third"
+    );
     assert_eq!((b.event().await, b.event().await), (Event::Kept, Event::Kept));
     let mut kept = std::mem::take(&mut *b.recorder.kept.lock());
     assert_eq!((&kept[0].0[..], &kept[1].0[..]), (&b"first"[..], &b"second"[..]));
     let (_, of_second) = kept.remove(1);
     // From a thread that knows no runtime.
-    std::thread::spawn(move || of_second.send(b"2".as_slice())).join().unwrap();
+    std::thread::spawn(move || of_second.send(b"2".as_slice()))
+        .join()
+        .unwrap();
     assert_eq!(within(second).await.unwrap(), "2");
-    kept.remove(0).1.send((Bytes::from_static(b"1"), Bytes::from_static(b"+")));
+    kept.remove(0)
+        .1
+        .send((Bytes::from_static(b"1"), Bytes::from_static(b"+")));
     assert_eq!(within(first).await.unwrap(), "1+");
 }
 
@@ -52,7 +59,9 @@ async fn payloads_up_to_the_limit_go_through() {
         let answer = within(link.request(ECHO, payload.clone())).await.unwrap();
         assert!(answer == payload, "{len} bytes");
     }
-    let error = within(link.request(ECHO, vec![0; PAYLOAD_MAX + 1])).await.unwrap_err();
+    let error = within(link.request(ECHO, vec![0; PAYLOAD_MAX + 1]))
+        .await
+        .unwrap_err();
     assert_eq!(
         error,
         LinkError::TooLong {
@@ -180,7 +189,10 @@ async fn requests_without_answers_are_bounded() {
         link.request(KEEP, b"".as_slice()),
     ];
     let error = within(link.request(ECHO, b"".as_slice())).await.unwrap_err();
-    assert!(matches!(error, LinkError::Overloaded { requests: 2, .. }), "{error}");
+    assert!(
+        matches!(error, LinkError::Overloaded { requests: 2, .. }),
+        "{error}"
+    );
     assert!(!error.may_have_arrived());
     while b.recorder.kept.lock().len() < 2 {
         b.event().await;
