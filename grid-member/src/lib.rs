@@ -27,6 +27,7 @@ pub mod replication;
 pub mod routing;
 pub mod store;
 pub mod task;
+pub mod transport;
 pub mod wire;
 
 pub use grid::{BuildError, Grid, GridBuilder};

@@ -7,3 +7,4 @@ mod fixture;
 mod grid;
 mod invariants;
 mod limits;
+mod transport;
