@@ -2,6 +2,7 @@
 
 mod id;
 mod member;
+pub mod voters;
 
 pub use id::{ClusterId, Generation, HostId, MemberId, ProcessId};
 pub use member::{Location, Member, MemberInfo, MemberPhase};

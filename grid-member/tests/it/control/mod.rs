@@ -22,7 +22,11 @@ use self::random::Random;
 
 /// Runs a test in simulated time, once for each seed.
 fn for_each_seed<F: Future<Output = ()>>(few: u64, test: impl Fn(Random) -> F) {
-    let number = |name| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
+    let number = |name| {
+        std::env::var(name)
+            .ok()
+            .map(|text| text.parse::<u64>().expect("a number"))
+    };
     let seeds = match (number("SEED"), number("SEEDS")) {
         (Some(seed), _) => seed..seed + 1,
         (None, seeds) => 1..1 + seeds.unwrap_or(few),
