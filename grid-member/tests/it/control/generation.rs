@@ -15,7 +15,7 @@ use super::random::Random;
 #[test]
 fn the_survivor_of_two_has_everything_and_goes_on() {
     for_each_seed(4, |mut random| async move {
-        let mut cluster = Cluster::of(2, random.fork(), QUICK).await;
+        let cluster = Cluster::of(2, random.fork(), QUICK).await;
         let count = 20 + random.below(20);
         for number in 0..count {
             cluster.agree(&format!("command {number}")).await;

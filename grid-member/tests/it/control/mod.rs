@@ -6,6 +6,12 @@
 //!
 //! The tests run a few seeds; `SEEDS=500 cargo test -p grid-member --test it control::` runs that many, `SEED=7` that one.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "all of this is for tests: they fail where something is missing, and print their seeds"
+)]
+
 mod cluster;
 mod faults;
 mod generation;
