@@ -14,6 +14,7 @@ mod link;
 mod member;
 mod moment;
 pub mod survivor;
+pub mod voters;
 
 pub use evidence::{Evidence, Proof};
 pub use id::{ClusterId, Generation, HostId, MemberId, ProcessId};

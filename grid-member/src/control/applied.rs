@@ -81,7 +81,10 @@ impl<M: ControlMachine, O: ControlObserver> Applied<M, O> {
             }
         }
         let progress = shared.progress;
-        shared.live.take().map(|(machine, observer)| (machine, observer, progress))
+        shared
+            .live
+            .take()
+            .map(|(machine, observer)| (machine, observer, progress))
     }
 }
 
@@ -130,7 +133,9 @@ impl<M: ControlMachine, O: ControlObserver> Shared<M, O> {
             return Ok(());
         }
         let image: Image = postcard::from_bytes(&bytes).map_err(|error| AnyError::new(&error))?;
-        machine.restore(&image.machine).map_err(|error| AnyError::new(&error))?;
+        machine
+            .restore(&image.machine)
+            .map_err(|error| AnyError::new(&error))?;
         self.progress = Progress {
             index: image.index,
             last: meta.last_log_id,

@@ -72,7 +72,10 @@ impl Election {
             return Err(ElectError::NoVoter);
         }
         if seen.leader.is_some() {
-            let others = voters.iter().copied().filter(|voter| *voter != me && *voter != dead);
+            let others = voters
+                .iter()
+                .copied()
+                .filter(|voter| *voter != me && *voter != dead);
             let releases = others.map(|voter| {
                 let (leader, term) = (dead, seen.term);
                 self.peers.call(voter, RequestBody::Release { leader, term })
@@ -83,21 +86,38 @@ impl Election {
         }
         // All voters may have learned of the death now. They stand one after the other, so that votes are not split.
         // And an election that is under way without a leader gets a moment to end.
-        let rank = voters.iter().filter(|voter| **voter < me && **voter != dead).count();
+        let rank = voters
+            .iter()
+            .filter(|voter| **voter < me && **voter != dead)
+            .count();
         let turn = rank + usize::from(seen.leader.is_none());
-        let mut wait = self.settings.heartbeat.saturating_mul(u32::try_from(turn).unwrap_or(u32::MAX));
+        let mut wait = self
+            .settings
+            .heartbeat
+            .saturating_mul(u32::try_from(turn).unwrap_or(u32::MAX));
         loop {
             if let Some(winner) = self.winner(dead, wait).await? {
                 return Ok(winner);
             }
-            self.raft.trigger().elect().await.map_err(|_fatal| ElectError::Stopped)?;
+            self.raft
+                .trigger()
+                .elect()
+                .await
+                .map_err(|_fatal| ElectError::Stopped)?;
             // A voter with a longer log must get its turn, and then this one again if it was not enough.
-            wait = self.settings.heartbeat.saturating_mul(u32::try_from(voters.len()).unwrap_or(u32::MAX));
+            wait = self
+                .settings
+                .heartbeat
+                .saturating_mul(u32::try_from(voters.len()).unwrap_or(u32::MAX));
         }
     }
 
     /// The leader that is there within this time.
-    async fn winner(&mut self, dead: MemberId, wait: std::time::Duration) -> Result<Option<MemberId>, ElectError> {
+    async fn winner(
+        &mut self,
+        dead: MemberId,
+        wait: std::time::Duration,
+    ) -> Result<Option<MemberId>, ElectError> {
         let is_new = |seen: &Leadership| seen.leader.is_some_and(|leader| leader != dead);
         match tokio::time::timeout(wait, self.leadership.wait_for(is_new)).await {
             Ok(Ok(seen)) => Ok(seen.leader),

@@ -50,7 +50,9 @@ pub enum ProposeError {
     #[error("not proposed: the control group is overloaded or without a majority; try again later")]
     Overloaded,
     /// It was proposed, and may be carried out, now or later.
-    #[error("proposed, but its outcome is unknown: the leader was replaced, or a majority was missing; look at the state before trying again")]
+    #[error(
+        "proposed, but its outcome is unknown: the leader was replaced, or a majority was missing; look at the state before trying again"
+    )]
     Unknown,
     /// This member no longer takes part.
     #[error("not proposed: this member no longer takes part in the control group")]
@@ -111,7 +113,9 @@ pub enum VotersError {
         max: usize,
     },
     /// A new voter did not catch up in time, and is none yet.
-    #[error("{member} did not catch up with the control group in time; see that the leader reaches it, or leave it out")]
+    #[error(
+        "{member} did not catch up with the control group in time; see that the leader reaches it, or leave it out"
+    )]
     Behind {
         /// The member.
         member: MemberId,

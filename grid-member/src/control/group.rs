@@ -19,8 +19,8 @@ use super::peer::Peers;
 use super::types::{Command, ForwardToLeader, Logged, Membership, Raft, StoredMembership, Vote};
 use super::wire::{Answer, Refusal, Request, RequestBody};
 use super::{
-    Confirmation, ConfirmError, ControlError, ControlMachine, ControlNetwork, ControlObserver, ControlSettings,
-    ElectError, Leadership, ProposeError, Seized, VotersError, leadership, voters,
+    ConfirmError, Confirmation, ControlError, ControlMachine, ControlNetwork, ControlObserver,
+    ControlSettings, ElectError, Leadership, ProposeError, Seized, VotersError, leadership, voters,
 };
 use crate::task::{Supervisor, TaskKind};
 
@@ -67,7 +67,12 @@ impl<M: ControlMachine, O: ControlObserver> ControlGroup<M, O> {
     ) -> Result<Self, ControlError> {
         settings.check()?;
         let log = MemoryLog::new(settings.append_len_max);
-        let applied = Applied::new(machine, observer, Progress::default(), StoredMembership::default());
+        let applied = Applied::new(
+            machine,
+            observer,
+            Progress::default(),
+            StoredMembership::default(),
+        );
         Self::launch(settings, log, applied, network).await
     }
 
@@ -120,7 +125,7 @@ impl<M: ControlMachine, O: ControlObserver> ControlGroup<M, O> {
         let supervisor = Supervisor::new();
         let seen = leadership::watch(settings.generation, &raft);
         let leadership = seen.subscribe();
-        let following = until(supervisor.stopped(), leadership::follow(raft.clone(), seen));
+        let following = leadership::follow(raft.clone(), seen, supervisor.stopped());
         supervisor.spawn(TaskKind::Essential, "control leadership", following);
         let (questions, asked) = mpsc::channel(settings.confirmations_max);
         let answers = confirm::answer(raft.clone(), applied.clone(), settings.confirm_timeout, asked);
@@ -164,7 +169,8 @@ impl<M: ControlMachine, O: ControlObserver> ControlGroup<M, O> {
             return Err(ProposeError::TooLong { len, max });
         }
         let (entries, bytes) = self.log.len();
-        let is_full = entries >= self.settings.log_len_max || bytes.saturating_add(len) > self.settings.log_bytes_max;
+        let is_full =
+            entries >= self.settings.log_len_max || bytes.saturating_add(len) > self.settings.log_bytes_max;
         let (Ok(_permit), false) = (self.proposals.try_acquire(), is_full) else {
             return Err(ProposeError::Overloaded);
         };
@@ -185,7 +191,9 @@ impl<M: ControlMachine, O: ControlObserver> ControlGroup<M, O> {
             // Another leader may have cut it off this member's log, while a third member still has it.
             Err(_) if logged.is_set() => Err(ProposeError::Unknown),
             Err(RaftError::APIError(ClientWriteError::ForwardToLeader(forward))) => Err(not_leader(&forward)),
-            Err(RaftError::APIError(ClientWriteError::ChangeMembershipError(_))) => Err(ProposeError::NoLeader),
+            Err(RaftError::APIError(ClientWriteError::ChangeMembershipError(_))) => {
+                Err(ProposeError::NoLeader)
+            }
             Err(RaftError::Fatal(_)) => Err(ProposeError::Stopped),
         }
     }

@@ -42,15 +42,25 @@ pub(super) fn watch(generation: Generation, raft: &Raft) -> watch::Sender<Leader
     watch::Sender::new(first)
 }
 
-/// Follows the library's view until it stops; then there is no leader to be seen.
-pub(super) async fn follow(raft: Raft, seen: watch::Sender<Leadership>) {
+/// Follows the library's view until it stops or is told to stop; then there is no leader to be seen.
+pub(super) async fn follow(
+    raft: Raft,
+    seen: watch::Sender<Leadership>,
+    stopped: impl Future<Output = ()> + Send,
+) {
     let mut metrics = raft.server_metrics();
     // Nothing but the watch keeps the library going.
     drop(raft);
+    let mut stopped = std::pin::pin!(stopped);
     loop {
         let now = Leadership::of(seen.borrow().generation, &metrics.borrow_and_update());
         seen.send_if_modified(|before| std::mem::replace(before, now) != now);
-        if metrics.changed().await.is_err() {
+        let changed = tokio::select! {
+            biased;
+            () = &mut stopped => break,
+            changed = metrics.changed() => changed,
+        };
+        if changed.is_err() {
             break;
         }
     }

@@ -75,7 +75,8 @@ impl Entries {
     }
 
     fn between(&self, start: u64, end: u64) -> impl Iterator<Item = &Entry> {
-        self.entries.range(self.place(start)..self.place(end).max(self.place(start)))
+        self.entries
+            .range(self.place(start)..self.place(end).max(self.place(start)))
     }
 
     fn push(&mut self, mut entry: Entry) {

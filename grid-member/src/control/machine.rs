@@ -25,5 +25,7 @@ pub trait ControlMachine: Send + 'static {
 
 /// A snapshot that is no state of the machine.
 #[derive(Debug, thiserror::Error)]
-#[error("the snapshot of the control group cannot be read: {0}; run the same version of the program on every member")]
+#[error(
+    "the snapshot of the control group cannot be read: {0}; run the same version of the program on every member"
+)]
 pub struct RestoreError(pub String);

@@ -19,7 +19,8 @@
 //! # Time
 //!
 //! Nothing that is agreed depends on clocks. A proposal waits for no timer: it takes one round trip to a majority,
-//! or two when another was agreed just before, since the library has one request under way to each voter. A leader that falls silent is replaced after two election time-outs; one that is known to be dead at once, by
+//! or two when another was agreed just before, since the library has one request under way to each voter. A leader that
+//! falls silent is replaced after two election time-outs; one that is known to be dead at once, by
 //! [`elect_now`](ControlGroup::elect_now).
 //!
 //! The library logs every request that fails as an error of the target `openraft`; while a member is away that is many

@@ -109,7 +109,9 @@ impl ControlSettings {
     #[must_use]
     pub fn election_timeout(&self) -> Duration {
         const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
-        let spread = self.election_timeout_max.saturating_sub(self.election_timeout_min);
+        let spread = self
+            .election_timeout_max
+            .saturating_sub(self.election_timeout_min);
         let part = self.member.get().wrapping_mul(GOLDEN) >> 48;
         let extra = spread.as_micros().saturating_mul(u128::from(part)) >> 16;
         let extra = Duration::from_micros(u64::try_from(extra).unwrap_or(u64::MAX));
@@ -217,7 +219,9 @@ mod tests {
     #[test]
     fn neighbours_have_time_outs_apart() {
         for first in 1..50 {
-            let times: BTreeSet<_> = (first..first + 5).map(|m| settings(m).election_timeout()).collect();
+            let times: BTreeSet<_> = (first..first + 5)
+                .map(|m| settings(m).election_timeout())
+                .collect();
             let times: Vec<_> = times.into_iter().collect();
             for pair in times.windows(2) {
                 assert!(pair[1] - pair[0] >= Duration::from_millis(5), "{times:?}");

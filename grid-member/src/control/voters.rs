@@ -58,7 +58,9 @@ pub(super) async fn set_voters(
     change.wait_for(&learners).await?;
     // A change that was left half-way is finished first, so it may take two.
     for _ in 0..2 {
-        let agreed = change.agree(ChangeMembers::ReplaceAllVoters(goal.clone())).await?;
+        let agreed = change
+            .agree(ChangeMembers::ReplaceAllVoters(goal.clone()))
+            .await?;
         if agreed.is_some_and(|agreed| agreed.get_joint_config().as_slice() == [goal.clone()]) {
             return Ok(());
         }

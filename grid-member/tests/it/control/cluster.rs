@@ -88,7 +88,9 @@ impl Cluster {
     pub fn leader(&self) -> Option<(MemberId, Arc<Group>)> {
         let members = self.hub.members();
         let seen = members.values().map(|group| *group.leadership().borrow());
-        let leader = seen.max_by_key(|seen| (seen.generation, seen.term, seen.leader))?.leader?;
+        let leader = seen
+            .max_by_key(|seen| (seen.generation, seen.term, seen.leader))?
+            .leader?;
         members.get(&leader).map(|group| (leader, group.clone()))
     }
 
@@ -104,7 +106,9 @@ impl Cluster {
                 tick().await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(60), found).await.expect("a leader within a minute")
+        tokio::time::timeout(Duration::from_secs(60), found)
+            .await
+            .expect("a leader within a minute")
     }
 
     /// Has a command agreed, whoever leads.
@@ -134,17 +138,25 @@ impl Cluster {
 
     /// Waits until all these members have applied everything that was acknowledged.
     pub async fn wait_until_equal(&self, members: &BTreeSet<MemberId>) {
-        let goal = self.agree(&format!("the last one, after {}", self.truth.last_acknowledged())).await.index;
+        let goal = self
+            .agree(&format!("the last one, after {}", self.truth.last_acknowledged()))
+            .await
+            .index;
         let equal = async {
             while members.iter().any(|member| self.group(*member).index() < goal) {
                 tick().await;
             }
         };
         let equal = tokio::time::timeout(Duration::from_secs(60), equal).await;
-        let indexes: Vec<_> = members.iter().map(|member| (*member, self.group(*member).index())).collect();
+        let indexes: Vec<_> = members
+            .iter()
+            .map(|member| (*member, self.group(*member).index()))
+            .collect();
         equal.unwrap_or_else(|_| panic!("all members must come to {goal} within a minute: {indexes:?}"));
         for member in members {
-            self.group(*member).read(|journal| self.truth.check(journal)).expect("the state is there");
+            self.group(*member)
+                .read(|journal| self.truth.check(journal))
+                .expect("the state is there");
         }
     }
 

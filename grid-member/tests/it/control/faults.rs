@@ -187,10 +187,10 @@ async fn storm(voters: u64, mut random: Random) {
 
 #[test]
 fn three_voters_keep_their_promises() {
-    for_each_seed(6, |random| storm(3, random));
+    for_each_seed(3, |random| storm(3, random));
 }
 
 #[test]
 fn five_voters_keep_their_promises() {
-    for_each_seed(6, |random| storm(5, random));
+    for_each_seed(3, |random| storm(5, random));
 }

@@ -15,7 +15,7 @@ use super::random::Random;
 #[test]
 fn the_survivor_of_two_has_everything_and_goes_on() {
     for_each_seed(4, |mut random| async move {
-        let mut cluster = Cluster::of(2, random.fork(), QUICK).await;
+        let cluster = Cluster::of(2, random.fork(), QUICK).await;
         let count = 20 + random.below(20);
         for number in 0..count {
             cluster.agree(&format!("command {number}")).await;
@@ -24,7 +24,11 @@ fn the_survivor_of_two_has_everything_and_goes_on() {
         let all: BTreeSet<MemberId> = cluster.hub.members().into_keys().collect();
         let other = *all.iter().find(|member| **member != leader).unwrap();
         // The leader dies or the other does, with proposals under way.
-        let (dead, survivor) = if random.per_mille(500) { (leader, other) } else { (other, leader) };
+        let (dead, survivor) = if random.per_mille(500) {
+            (leader, other)
+        } else {
+            (other, leader)
+        };
         let last = cluster.truth.last_acknowledged();
         let open = (0..5).map(|number| {
             let leading = leading.clone();
@@ -33,7 +37,10 @@ fn the_survivor_of_two_has_everything_and_goes_on() {
                 let command = Bytes::from(format!("under way {number}"));
                 match leading.propose(command.clone()).await {
                     Ok(agreed) => truth.acknowledged(&command, &agreed),
-                    Err(error) => assert!(error.may_be_applied() || error == ProposeError::Stopped, "{error}"),
+                    Err(error) => assert!(
+                        error.may_be_applied() || error == ProposeError::Stopped,
+                        "{error}"
+                    ),
                 }
             }
         });
@@ -53,7 +60,9 @@ fn the_survivor_of_two_has_everything_and_goes_on() {
         let second = Generation::FIRST.next();
         let settings = cluster.settings(survivor, second);
         let numbers_go_on = seized.index + 1;
-        let alone = Group::start_generation(settings, seized, cluster.hub.network(survivor)).await.unwrap();
+        let alone = Group::start_generation(settings, seized, cluster.hub.network(survivor))
+            .await
+            .unwrap();
         cluster.hub.add(survivor, Arc::new(alone));
         let alone = cluster.wait_for_leader().await;
         assert_eq!(alone.voters(), BTreeSet::from([survivor]));
@@ -66,7 +75,12 @@ fn the_survivor_of_two_has_everything_and_goes_on() {
         cluster.start(dead_again(dead), Generation::FIRST).await;
         let both = BTreeSet::from([survivor, new]);
         alone.set_voters(&both).await.unwrap();
-        assert!(alone.set_voters(&BTreeSet::from([survivor, new, dead_again(dead)])).await.is_err());
+        assert!(
+            alone
+                .set_voters(&BTreeSet::from([survivor, new, dead_again(dead)]))
+                .await
+                .is_err()
+        );
         assert!(cluster.group(dead_again(dead)).voters().is_empty());
         cluster.kill(dead_again(dead)).await;
         alone.set_voters(&both).await.unwrap();
@@ -97,7 +111,10 @@ fn only_a_later_generation_follows() {
         assert_eq!(refused.map(|_| ()), Err(ControlError::SameGeneration));
         // Who never was in a group has nothing to go on with.
         let new = cluster.add().await;
-        assert_eq!(cluster.group(new).seize().await.unwrap_err(), ControlError::Nothing);
+        assert_eq!(
+            cluster.group(new).seize().await.unwrap_err(),
+            ControlError::Nothing
+        );
         tick().await;
         cluster.stop().await;
     });

@@ -26,7 +26,10 @@ fn what_is_too_much_is_refused() {
 
         let many = (0..25).map(|number| leader.propose(Bytes::from(vec![number; 100])));
         let many = futures::future::join_all(many).await;
-        let refused = many.iter().filter(|result| **result == Err(ProposeError::Overloaded)).count();
+        let refused = many
+            .iter()
+            .filter(|result| **result == Err(ProposeError::Overloaded))
+            .count();
         assert_eq!(refused, 5, "{many:?}");
         assert_eq!(many.iter().filter(|result| result.is_ok()).count(), 20);
 
@@ -106,7 +109,12 @@ fn bad_requests_do_no_harm() {
             cluster.agree(&format!("command {number}")).await;
         }
         let (dead, _) = cluster.leader().unwrap();
-        let living: Vec<_> = cluster.hub.members().into_keys().filter(|member| *member != dead).collect();
+        let living: Vec<_> = cluster
+            .hub
+            .members()
+            .into_keys()
+            .filter(|member| *member != dead)
+            .collect();
         let requests = cluster.hub.recorded();
         assert!(requests.len() > 20);
         let victim = cluster.group(living[0]);
@@ -124,7 +132,9 @@ fn bad_requests_do_no_harm() {
         }
         for len in [1, 10, 1_000] {
             for _ in 0..300 {
-                let noise: Vec<u8> = (0..len).map(|_| u8::try_from(random.below(256)).unwrap()).collect();
+                let noise: Vec<u8> = (0..len)
+                    .map(|_| u8::try_from(random.below(256)).unwrap())
+                    .collect();
                 assert!(!victim.handle(Bytes::from(noise)).await.is_empty());
             }
         }

@@ -6,6 +6,12 @@
 //!
 //! The tests run a few seeds; `SEEDS=500 cargo test -p grid-member --test it control::` runs that many, `SEED=7` that one.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "all of this is for tests: they fail where something is missing, and print their seeds"
+)]
+
 mod cluster;
 mod faults;
 mod generation;
@@ -22,7 +28,11 @@ use self::random::Random;
 
 /// Runs a test in simulated time, once for each seed.
 fn for_each_seed<F: Future<Output = ()>>(few: u64, test: impl Fn(Random) -> F) {
-    let number = |name| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
+    let number = |name| {
+        std::env::var(name)
+            .ok()
+            .map(|text| text.parse::<u64>().expect("a number"))
+    };
     let seeds = match (number("SEED"), number("SEEDS")) {
         (Some(seed), _) => seed..seed + 1,
         (None, seeds) => 1..1 + seeds.unwrap_or(few),

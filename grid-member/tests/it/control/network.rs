@@ -99,7 +99,11 @@ impl Hub {
 
     /// Nothing comes to this member or from it.
     pub fn isolate(&self, member: MemberId) {
-        let others: Vec<_> = self.members().into_keys().filter(|other| *other != member).collect();
+        let others: Vec<_> = self
+            .members()
+            .into_keys()
+            .filter(|other| *other != member)
+            .collect();
         for other in others {
             self.cut(member, other);
             self.cut(other, member);
@@ -150,7 +154,12 @@ impl Hub {
         state.members.get(&member).cloned().ok_or(state.refuses)
     }
 
-    async fn carry(self: Arc<Self>, from: MemberId, to: MemberId, request: Bytes) -> Result<Bytes, NetworkError> {
+    async fn carry(
+        self: Arc<Self>,
+        from: MemberId,
+        to: MemberId,
+        request: Bytes,
+    ) -> Result<Bytes, NetworkError> {
         self.travel(from, to).await;
         let group = match self.find(to) {
             Ok(group) => group,

@@ -18,7 +18,10 @@ const FIVE_MS: Faults = Faults {
     delay_spread_us: 0,
 };
 
-#[expect(clippy::disallowed_methods, reason = "simulated time is what this test measures")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "simulated time is what this test measures"
+)]
 fn now() -> Instant {
     Instant::now()
 }
@@ -38,7 +41,10 @@ fn a_proposal_takes_one_round_trip() {
                 for number in 0..50 {
                     tokio::time::sleep(Duration::from_millis(gap_ms)).await;
                     let start = now();
-                    leader.propose(Bytes::from(format!("{what} {number}"))).await.unwrap();
+                    leader
+                        .propose(Bytes::from(format!("{what} {number}")))
+                        .await
+                        .unwrap();
                     took.push(start.elapsed());
                 }
                 let median = report(&format!("{members} members, {what}"), &mut took);

@@ -17,7 +17,11 @@ pub struct Journal {
 impl ControlMachine for Journal {
     fn apply(&mut self, index: u64, command: &Bytes) -> Bytes {
         self.commands.push(command.to_vec());
-        assert_eq!(index, self.commands.len() as u64, "commands are numbered from 1 without gaps");
+        assert_eq!(
+            index,
+            self.commands.len() as u64,
+            "commands are numbered from 1 without gaps"
+        );
         outcome(index, command)
     }
 
@@ -61,9 +65,17 @@ impl Truth {
         let mut facts = self.0.lock();
         let place = usize::try_from(index).unwrap() - 1;
         match facts.order.get(place) {
-            Some(agreed) => assert_eq!(agreed.as_slice(), command, "all members apply the same command at {index}"),
+            Some(agreed) => assert_eq!(
+                agreed.as_slice(),
+                command,
+                "all members apply the same command at {index}"
+            ),
             None => {
-                assert_eq!(facts.order.len(), place, "the first member to apply {index} applied those before");
+                assert_eq!(
+                    facts.order.len(),
+                    place,
+                    "the first member to apply {index} applied those before"
+                );
                 facts.order.push(command.to_vec());
             }
         }
@@ -102,19 +114,34 @@ impl Truth {
             "{member} confirmed with {confirmation:?}, and lacks an acknowledged command: {acknowledged_before}"
         );
         let leader = *self.0.lock().leaders.entry(confirmation.term).or_insert(member);
-        assert_eq!(leader, member, "one leader confirms in term {}", confirmation.term);
+        assert_eq!(
+            leader, member,
+            "one leader confirms in term {}",
+            confirmation.term
+        );
     }
 
     /// At the end: a member that has caught up has every acknowledged command in its place, and none twice.
     pub fn check(&self, journal: &Journal) {
         let facts = self.0.lock();
-        assert_eq!(journal.commands, facts.order, "the state is the whole agreed order");
+        assert_eq!(
+            journal.commands, facts.order,
+            "the state is the whole agreed order"
+        );
         for (index, command) in &facts.acknowledged {
             let place = usize::try_from(*index).unwrap() - 1;
-            assert_eq!(journal.commands[place], command.as_ref(), "an acknowledged command is lost");
+            assert_eq!(
+                journal.commands[place],
+                command.as_ref(),
+                "an acknowledged command is lost"
+            );
         }
         let different: BTreeSet<_> = journal.commands.iter().collect();
-        assert_eq!(different.len(), journal.commands.len(), "no command is applied twice");
+        assert_eq!(
+            different.len(),
+            journal.commands.len(),
+            "no command is applied twice"
+        );
     }
 }
 

@@ -41,10 +41,16 @@ fn who_does_not_lead_says_who_does() {
         let (leader, _) = cluster.leader().unwrap();
         let other = cluster.group(MemberId::new(if leader.get() == 2 { 3 } else { 2 }));
         let command = Bytes::from_static(b"x");
-        assert_eq!(other.propose(command.clone()).await, Err(ProposeError::NotLeader { leader }));
+        assert_eq!(
+            other.propose(command.clone()).await,
+            Err(ProposeError::NotLeader { leader })
+        );
         assert_eq!(other.confirm().await, Err(ConfirmError::NotLeader { leader }));
         let all = other.voters();
-        assert_eq!(other.set_voters(&all).await, Err(VotersError::NotLeader { leader }));
+        assert_eq!(
+            other.set_voters(&all).await,
+            Err(VotersError::NotLeader { leader })
+        );
         // One that is in no group knows of no leader.
         let new = cluster.add().await;
         let new = cluster.group(new);
@@ -91,7 +97,10 @@ fn a_member_that_cannot_be_reached_gets_no_vote() {
         let before = leader.voters();
         let mut voters = before.clone();
         voters.insert(ghost);
-        assert_eq!(leader.set_voters(&voters).await, Err(VotersError::Behind { member: ghost }));
+        assert_eq!(
+            leader.set_voters(&voters).await,
+            Err(VotersError::Behind { member: ghost })
+        );
         assert_eq!(leader.voters(), before);
         // It is forgotten when it is no longer asked for.
         leader.set_voters(&before).await.unwrap();
@@ -100,7 +109,10 @@ fn a_member_that_cannot_be_reached_gets_no_vote() {
         cluster.agree("that").await;
         assert_eq!(cluster.hub.requests_to(ghost), sent);
         for (asked, voters) in [(0, members([])), (6, members([1, 2, 3, 4, 5, 6]))] {
-            assert_eq!(leader.set_voters(&voters).await, Err(VotersError::Count { asked, max: 5 }));
+            assert_eq!(
+                leader.set_voters(&voters).await,
+                Err(VotersError::Count { asked, max: 5 })
+            );
         }
         cluster.stop().await;
     });
