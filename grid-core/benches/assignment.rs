@@ -1,5 +1,10 @@
 //! How long it takes to plan who should hold which partition, and the first steps there.
 
+#![expect(
+    missing_docs,
+    reason = "the macros of the bench harness make undocumented items"
+)]
+
 use core::net::{Ipv4Addr, SocketAddr};
 use std::collections::BTreeMap;
 use std::hint::black_box;
