@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a simulation that breaks is a test that fails")]
 
 mod bootstrap;
+mod lease;
 mod network;
 #[expect(
     clippy::print_stdout,
