@@ -36,7 +36,10 @@ fn simulate(seed: u64) -> u64 {
     let mut lease = Lease::new(settings);
     let mut book = LeaseBook::new(settings, local(elected, leader_rate));
     // Requests at the leader, and grants at the member, with the time at which each arrives.
-    let (mut asked, mut granted) = (BTreeSet::new(), BTreeSet::new());
+    let (mut asked, mut granted) = (
+        BTreeSet::<(u64, u64, u64)>::new(),
+        BTreeSet::<(u64, u64, u64)>::new(),
+    );
     let mut served_until = removed;
     for ms in 0..removed + 4_000 {
         let (at_member, at_leader) = (local(ms, member_rate), local(ms, leader_rate));
@@ -86,9 +89,10 @@ fn simulate(seed: u64) -> u64 {
 fn nothing_is_taken_that_is_served_whatever_the_clocks_do() {
     let longest = core::cell::Cell::new(0);
     with_seeds(500, |seed| longest.set(longest.get().max(simulate(seed))));
+    let one = std::env::var_os("SEED").is_some();
+    let longest = longest.get();
     assert!(
-        longest.get() > 1_500,
-        "members served on after they were voted out: {} ms",
-        longest.get()
+        one || longest > 1_500,
+        "members served on after they were voted out: {longest} ms"
     );
 }
