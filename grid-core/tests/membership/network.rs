@@ -9,7 +9,7 @@ use crate::random::Random;
 
 /// What the network does with packets of one machine to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub(crate) enum Way {
     Open,
     Drop,
     /// A firewall answers the sender with a reset.
@@ -17,11 +17,11 @@ pub enum Way {
 }
 
 /// A process: a number that is never given twice.
-pub type Life = u64;
+pub(crate) type Life = u64;
 
 /// What reaches a process.
 #[derive(Clone, Debug)]
-pub enum Arrival<M> {
+pub(crate) enum Arrival<M> {
     Message { link: u64, from: Life, message: M },
     LinkOpened { link: u64, with: Life, dialed: bool },
     LinkEnded { link: u64, with: Life, end: LinkEnd },
@@ -39,9 +39,20 @@ enum Packet<M> {
 
 #[derive(Clone, Debug)]
 enum Event<M> {
-    Packet { link: u64, to_dialer: bool, packet: Packet<M> },
-    Syn { from: Life, to: usize, started_us: u64 },
-    Arrive { to: Life, arrival: Arrival<M> },
+    Packet {
+        link: u64,
+        to_dialer: bool,
+        packet: Packet<M>,
+    },
+    Syn {
+        from: Life,
+        to: usize,
+        started_us: u64,
+    },
+    Arrive {
+        to: Life,
+        arrival: Arrival<M>,
+    },
 }
 
 struct End {
@@ -53,21 +64,21 @@ struct End {
 
 /// What runs in a slot (a machine's port).
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Slot {
-    pub host: u64,
-    pub life: Life,
-    pub runs: bool,
-    pub paused: bool,
+pub(crate) struct Slot {
+    pub(crate) host: u64,
+    pub(crate) life: Life,
+    pub(crate) runs: bool,
+    pub(crate) paused: bool,
     /// The whole machine is off.
-    pub off: bool,
+    pub(crate) off: bool,
 }
 
-pub struct Network<M> {
-    pub now_us: u64,
-    pub slots: Vec<Slot>,
-    pub ways: BTreeMap<(usize, usize), Way>,
-    pub loss_percent: u64,
-    pub delay_max_us: u64,
+pub(crate) struct Network<M> {
+    pub(crate) now_us: u64,
+    pub(crate) slots: Vec<Slot>,
+    pub(crate) ways: BTreeMap<(usize, usize), Way>,
+    pub(crate) loss_percent: u64,
+    pub(crate) delay_max_us: u64,
     links: BTreeMap<u64, [End; 2]>,
     events: BTreeMap<(u64, u64), Event<M>>,
     numbers: u64,
@@ -77,7 +88,7 @@ const DIAL_TIMEOUT_US: u64 = 1_000_000;
 const RETRY_US: u64 = 100_000;
 
 impl<M: Clone> Network<M> {
-    pub fn new(slots: Vec<Slot>) -> Self {
+    pub(crate) fn new(slots: Vec<Slot>) -> Self {
         Network {
             now_us: 0,
             slots,
@@ -90,14 +101,14 @@ impl<M: Clone> Network<M> {
         }
     }
 
-    pub fn way(&self, from: usize, to: usize) -> Way {
+    pub(crate) fn way(&self, from: usize, to: usize) -> Way {
         if self.slots[from].host == self.slots[to].host {
             return Way::Open;
         }
         *self.ways.get(&(from, to)).unwrap_or(&Way::Open)
     }
 
-    pub fn connected(&self, one: usize, other: usize) -> bool {
+    pub(crate) fn connected(&self, one: usize, other: usize) -> bool {
         self.way(one, other) == Way::Open && self.way(other, one) == Way::Open
     }
 
@@ -107,7 +118,11 @@ impl<M: Clone> Network<M> {
     }
 
     fn delay(&self, random: &mut Random) -> u64 {
-        let lost = if random.chance(self.loss_percent) { 200_000 } else { 0 };
+        let lost = if random.chance(self.loss_percent) {
+            200_000
+        } else {
+            0
+        };
         random.range(50, self.delay_max_us) + lost
     }
 
@@ -115,37 +130,62 @@ impl<M: Clone> Network<M> {
         self.slots.iter().position(|slot| slot.life == life)
     }
 
-    pub fn dial(&mut self, random: &mut Random, from: Life, to: usize) {
+    pub(crate) fn dial(&mut self, random: &mut Random, from: Life, to: usize) {
         let at = self.now_us + self.delay(random);
-        self.plan(at, Event::Syn { from, to, started_us: self.now_us });
+        self.plan(
+            at,
+            Event::Syn {
+                from,
+                to,
+                started_us: self.now_us,
+            },
+        );
     }
 
     /// Sends on a connection; nothing happens when this end is closed.
-    pub fn send(&mut self, random: &mut Random, link: u64, from: Life, message: M) {
+    pub(crate) fn send(&mut self, random: &mut Random, link: u64, from: Life, message: M) {
         self.packet(random, link, from, Packet::Data(message));
     }
 
     fn packet(&mut self, random: &mut Random, link: u64, from: Life, packet: Packet<M>) {
         let delay = self.delay(random);
-        let Some(ends) = self.links.get_mut(&link) else { return };
+        let Some(ends) = self.links.get_mut(&link) else {
+            return;
+        };
         let to = usize::from(ends[0].life == from);
         if !ends[1 - to].open {
             return;
         }
         let at = (self.now_us + delay).max(ends[to].last_us + 1);
         ends[to].last_us = at;
-        self.plan(at, Event::Packet { link, to_dialer: to == 0, packet });
+        self.plan(
+            at,
+            Event::Packet {
+                link,
+                to_dialer: to == 0,
+                packet,
+            },
+        );
     }
 
     /// Ends a process; its kernel closes its connections, if its machine runs on.
-    pub fn kill(&mut self, random: &mut Random, slot: usize, machine_too: bool) {
+    pub(crate) fn kill(&mut self, random: &mut Random, slot: usize, machine_too: bool) {
         let life = self.slots[slot].life;
         self.slots[slot].runs = false;
         self.slots[slot].off = machine_too;
-        let links: Vec<u64> = self.links.iter().filter(|(_, ends)| ends.iter().any(|end| end.life == life)).map(|(link, _)| *link).collect();
+        let links: Vec<u64> = self
+            .links
+            .iter()
+            .filter(|(_, ends)| ends.iter().any(|end| end.life == life))
+            .map(|(link, _)| *link)
+            .collect();
         for link in links {
             if !machine_too {
-                let packet = if random.chance(10) { Packet::Reset } else { Packet::Fin };
+                let packet = if random.chance(10) {
+                    Packet::Reset
+                } else {
+                    Packet::Fin
+                };
                 self.packet(random, link, life, packet);
             }
             if let Some(ends) = self.links.get_mut(&link) {
@@ -156,15 +196,23 @@ impl<M: Clone> Network<M> {
     }
 
     /// The next thing that reaches a process until a time.
-    pub fn next(&mut self, random: &mut Random, until_us: u64) -> Option<(Life, Arrival<M>)> {
+    pub(crate) fn next(&mut self, random: &mut Random, until_us: u64) -> Option<(Life, Arrival<M>)> {
         loop {
-            let at = *self.events.first_key_value().map(|(at, _)| at).filter(|(at, _)| *at <= until_us)?;
+            let at = *self
+                .events
+                .first_key_value()
+                .map(|(at, _)| at)
+                .filter(|(at, _)| *at <= until_us)?;
             let event = self.events.remove(&at)?;
             self.now_us = self.now_us.max(at.0);
             let arrived = match event {
                 Event::Arrive { to, arrival } => Some((to, arrival)),
                 Event::Syn { from, to, started_us } => self.syn(random, from, to, started_us),
-                Event::Packet { link, to_dialer, packet } => self.arrive(random, link, to_dialer, packet),
+                Event::Packet {
+                    link,
+                    to_dialer,
+                    packet,
+                } => self.arrive(random, link, to_dialer, packet),
             };
             if arrived.is_some() {
                 return arrived;
@@ -172,10 +220,22 @@ impl<M: Clone> Network<M> {
         }
     }
 
-    fn syn(&mut self, random: &mut Random, from: Life, to: usize, started_us: u64) -> Option<(Life, Arrival<M>)> {
+    fn syn(
+        &mut self,
+        random: &mut Random,
+        from: Life,
+        to: usize,
+        started_us: u64,
+    ) -> Option<(Life, Arrival<M>)> {
         let at = self.place_of(from)?;
-        let failed = Event::Arrive { to: from, arrival: Arrival::DialFailed { to } };
-        let refused = Event::Arrive { to: from, arrival: Arrival::DialRefused { to, started_us } };
+        let failed = Event::Arrive {
+            to: from,
+            arrival: Arrival::DialFailed { to },
+        };
+        let refused = Event::Arrive {
+            to: from,
+            arrival: Arrival::DialRefused { to, started_us },
+        };
         let late = self.now_us + DIAL_TIMEOUT_US;
         let soon = self.now_us + random.range(50, self.delay_max_us);
         let target = self.slots[to];
@@ -187,13 +247,41 @@ impl<M: Clone> Network<M> {
             (Way::Open, Way::Open) => {
                 self.numbers += 1;
                 let link = self.numbers;
-                let end = |slot, life| End { slot, life, open: true, last_us: soon };
+                let end = |slot, life| End {
+                    slot,
+                    life,
+                    open: true,
+                    last_us: soon,
+                };
                 self.links.insert(link, [end(at, from), end(to, target.life)]);
                 let answered = Arrival::DialAnswered { to, by: target.life };
-                self.plan(soon, Event::Arrive { to: from, arrival: answered });
-                let opened = Arrival::LinkOpened { link, with: target.life, dialed: true };
-                self.plan(soon, Event::Arrive { to: from, arrival: opened });
-                return Some((target.life, Arrival::LinkOpened { link, with: from, dialed: false }));
+                self.plan(
+                    soon,
+                    Event::Arrive {
+                        to: from,
+                        arrival: answered,
+                    },
+                );
+                let opened = Arrival::LinkOpened {
+                    link,
+                    with: target.life,
+                    dialed: true,
+                };
+                self.plan(
+                    soon,
+                    Event::Arrive {
+                        to: from,
+                        arrival: opened,
+                    },
+                );
+                return Some((
+                    target.life,
+                    Arrival::LinkOpened {
+                        link,
+                        with: from,
+                        dialed: false,
+                    },
+                ));
             }
         }
         None
@@ -215,7 +303,14 @@ impl<M: Clone> Network<M> {
             // A reset is sent once; the rest is sent again and again.
             Way::Drop if matches!(packet, Packet::Reset) => return None,
             Way::Drop => {
-                self.plan(self.now_us + RETRY_US, Event::Packet { link, to_dialer, packet });
+                self.plan(
+                    self.now_us + RETRY_US,
+                    Event::Packet {
+                        link,
+                        to_dialer,
+                        packet,
+                    },
+                );
                 return None;
             }
             Way::Reject => return self.end(link, 1 - to, LinkEnd::Reset),
@@ -228,7 +323,14 @@ impl<M: Clone> Network<M> {
             Packet::Data(message) if end.open => Some((end.life, Arrival::Message { link, from, message })),
             Packet::Data(_) => {
                 let at = self.now_us + self.delay(random);
-                self.plan(at, Event::Packet { link, to_dialer: !to_dialer, packet: Packet::Reset });
+                self.plan(
+                    at,
+                    Event::Packet {
+                        link,
+                        to_dialer: !to_dialer,
+                        packet: Packet::Reset,
+                    },
+                );
                 None
             }
             Packet::Fin => self.end(link, to, LinkEnd::Closed),
@@ -242,6 +344,13 @@ impl<M: Clone> Network<M> {
             return None;
         }
         ends[which].open = false;
-        Some((ends[which].life, Arrival::LinkEnded { link, with: ends[1 - which].life, end }))
+        Some((
+            ends[which].life,
+            Arrival::LinkEnded {
+                link,
+                with: ends[1 - which].life,
+                end,
+            },
+        ))
     }
 }

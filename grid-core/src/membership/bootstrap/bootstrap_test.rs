@@ -6,16 +6,28 @@ fn at(ms: u64) -> Moment {
 
 /// The member with this number, in its first life.
 fn rank(number: u16) -> Rank {
-    Rank { address: SocketAddr::from(([10, 0, 0, 1], number)), process: ProcessId::new(u128::from(number)) }
+    Rank {
+        address: SocketAddr::from(([10, 0, 0, 1], number)),
+        process: ProcessId::new(u128::from(number)),
+    }
 }
 
 fn seen(number: u16, cluster: Option<u128>) -> BootstrapInput {
-    let seen = Seen { rank: rank(number), belongs_to: cluster.map(ClusterId::new) };
-    BootstrapInput::Seen { seen, dialed: Some(rank(number).address) }
+    let seen = Seen {
+        rank: rank(number),
+        belongs_to: cluster.map(ClusterId::new),
+    };
+    BootstrapInput::Seen {
+        seen,
+        dialed: Some(rank(number).address),
+    }
 }
 
 fn says(number: u16, message: BootstrapMessage) -> BootstrapInput {
-    BootstrapInput::Message { from: rank(number).process, message }
+    BootstrapInput::Message {
+        from: rank(number).process,
+        message,
+    }
 }
 
 fn promise(round: u64, tainted: bool) -> BootstrapMessage {
@@ -23,7 +35,10 @@ fn promise(round: u64, tainted: bool) -> BootstrapMessage {
 }
 
 fn to(number: u16, message: BootstrapMessage) -> BootstrapOutput {
-    BootstrapOutput::Send { to: rank(number).process, message }
+    BootstrapOutput::Send {
+        to: rank(number).process,
+        message,
+    }
 }
 
 /// Member `own` of those numbered 1 to `count`.
@@ -51,10 +66,18 @@ fn the_lowest_of_a_majority_starts() {
     assert_eq!(lowest.step(at(0), BootstrapInput::Tick), []);
     let ask = BootstrapMessage::Ask { round: 1 };
     assert_eq!(lowest.step(at(10), seen(2, None)), [to(2, ask)]);
-    assert_eq!(lowest.step(at(20), says(2, promise(1, false))), [BootstrapOutput::Start]);
+    assert_eq!(
+        lowest.step(at(20), says(2, promise(1, false))),
+        [BootstrapOutput::Start]
+    );
     assert_eq!(lowest.promises(), [rank(1), rank(2)]);
-    let belongs = BootstrapMessage::Belongs { cluster: ClusterId::new(9) };
-    assert_eq!(lowest.step(at(30), BootstrapInput::Belongs(ClusterId::new(9))), [to(2, belongs)]);
+    let belongs = BootstrapMessage::Belongs {
+        cluster: ClusterId::new(9),
+    };
+    assert_eq!(
+        lowest.step(at(30), BootstrapInput::Belongs(ClusterId::new(9))),
+        [to(2, belongs)]
+    );
     assert_eq!(lowest.step(at(40), says(2, promise(1, false))), [to(2, belongs)]);
 }
 
@@ -64,8 +87,15 @@ fn others_let_the_lowest_go_first_and_promise_once() {
     assert_eq!(other.step(at(10), seen(1, None)), []);
     assert_eq!(other.step(at(11), seen(3, None)), []);
     let ask = BootstrapMessage::Ask { round: 1 };
-    let deny = BootstrapMessage::Deny { round: 1, holder: rank(1) };
-    assert_eq!(other.step(at(12), says(3, ask)), [to(3, deny)], "the lowest is new and may ask yet");
+    let deny = BootstrapMessage::Deny {
+        round: 1,
+        holder: rank(1),
+    };
+    assert_eq!(
+        other.step(at(12), says(3, ask)),
+        [to(3, deny)],
+        "the lowest is new and may ask yet"
+    );
     assert_eq!(other.step(at(13), says(1, ask)), [to(1, promise(1, false))]);
     assert_eq!(other.step(at(14), says(3, ask)), [to(3, deny)]);
     other.step(at(15), says(1, BootstrapMessage::Release { round: 1 }));
@@ -93,7 +123,11 @@ fn a_candidate_yields_to_a_lower_one() {
     let release = BootstrapMessage::Release { round: 1 };
     let outputs = other.step(at(20), says(4, BootstrapMessage::Deny { round: 1, holder }));
     assert_eq!(outputs, [to(3, release), to(4, release)]);
-    assert_eq!(other.step(at(30), says(4, promise(1, false))), [to(4, release)], "too late");
+    assert_eq!(
+        other.step(at(30), says(4, promise(1, false))),
+        [to(4, release)],
+        "too late"
+    );
     assert_eq!(other.promises(), [rank(2)]);
 }
 
@@ -106,7 +140,10 @@ fn a_promise_that_comes_late_counts_for_nothing() {
     assert_eq!(again, [to(2, BootstrapMessage::Ask { round: 2 })]);
     let late = lowest.step(at(4_010), says(2, promise(1, false)));
     assert_eq!(late, [to(2, BootstrapMessage::Release { round: 1 })]);
-    assert_eq!(lowest.step(at(4_020), says(2, promise(2, false))), [BootstrapOutput::Start]);
+    assert_eq!(
+        lowest.step(at(4_020), says(2, promise(2, false))),
+        [BootstrapOutput::Start]
+    );
 }
 
 #[test]
@@ -119,12 +156,28 @@ fn after_a_candidate_vanished_all_are_needed() {
     other.step(at(30), BootstrapInput::Gone(rank(1).process));
     let asks = other.step(at(40), seen(3, None));
     assert_eq!(asks, [to(3, BootstrapMessage::Ask { round: 1 })]);
-    assert_eq!(other.step(at(50), says(3, promise(1, false))), [], "one may have joined the one that vanished");
+    assert_eq!(
+        other.step(at(50), says(3, promise(1, false))),
+        [],
+        "one may have joined the one that vanished"
+    );
     let mut again = rank(1);
     again.process = ProcessId::new(101);
-    let seen = Seen { rank: again, belongs_to: None };
-    other.step(at(60), BootstrapInput::Seen { seen, dialed: Some(again.address) });
-    let promised = BootstrapInput::Message { from: again.process, message: promise(1, false) };
+    let seen = Seen {
+        rank: again,
+        belongs_to: None,
+    };
+    other.step(
+        at(60),
+        BootstrapInput::Seen {
+            seen,
+            dialed: Some(again.address),
+        },
+    );
+    let promised = BootstrapInput::Message {
+        from: again.process,
+        message: promise(1, false),
+    };
     assert_eq!(other.step(at(70), promised), [BootstrapOutput::Start]);
 }
 
@@ -134,7 +187,10 @@ fn a_tainted_promise_needs_all_too() {
     lowest.step(at(0), seen(2, None));
     assert_eq!(lowest.step(at(10), says(2, promise(1, true))), []);
     lowest.step(at(20), seen(3, None));
-    assert_eq!(lowest.step(at(30), says(3, promise(1, false))), [BootstrapOutput::Start]);
+    assert_eq!(
+        lowest.step(at(30), says(3, promise(1, false))),
+        [BootstrapOutput::Start]
+    );
 }
 
 #[test]
@@ -144,13 +200,28 @@ fn another_process_at_an_address_means_that_the_first_is_gone() {
     other.step(at(10), says(1, BootstrapMessage::Ask { round: 1 }));
     let mut again = rank(1);
     again.process = ProcessId::new(101);
-    let seen = Seen { rank: again, belongs_to: None };
-    other.step(at(20), BootstrapInput::Seen { seen, dialed: Some(again.address) });
+    let seen = Seen {
+        rank: again,
+        belongs_to: None,
+    };
+    other.step(
+        at(20),
+        BootstrapInput::Seen {
+            seen,
+            dialed: Some(again.address),
+        },
+    );
     let asked = other.step(
         at(30),
-        BootstrapInput::Message { from: again.process, message: BootstrapMessage::Ask { round: 1 } },
+        BootstrapInput::Message {
+            from: again.process,
+            message: BootstrapMessage::Ask { round: 1 },
+        },
     );
-    let expected = BootstrapOutput::Send { to: again.process, message: promise(1, true) };
+    let expected = BootstrapOutput::Send {
+        to: again.process,
+        message: promise(1, true),
+    };
     assert!(asked.contains(&expected), "{asked:?}");
 }
 
@@ -160,11 +231,23 @@ fn it_joins_what_anyone_belongs_to_and_starts_nothing() {
     other.step(at(0), seen(2, None));
     let cluster = ClusterId::new(7);
     let outputs = other.step(at(100), seen(3, Some(7)));
-    let join = BootstrapOutput::Join { address: rank(3).address, cluster };
+    let join = BootstrapOutput::Join {
+        address: rank(3).address,
+        cluster,
+    };
     assert!(outputs.contains(&join), "{outputs:?}");
-    assert!(outputs.contains(&to(2, BootstrapMessage::Release { round: 1 })), "{outputs:?}");
-    assert_eq!(other.step(at(110), says(2, promise(1, false))), [to(2, BootstrapMessage::Release { round: 1 })]);
-    assert_eq!(other.step(at(120), says(2, BootstrapMessage::Ask { round: 1 })), []);
+    assert!(
+        outputs.contains(&to(2, BootstrapMessage::Release { round: 1 })),
+        "{outputs:?}"
+    );
+    assert_eq!(
+        other.step(at(110), says(2, promise(1, false))),
+        [to(2, BootstrapMessage::Release { round: 1 })]
+    );
+    assert_eq!(
+        other.step(at(120), says(2, BootstrapMessage::Ask { round: 1 })),
+        []
+    );
     assert_eq!(other.step(at(200), BootstrapInput::Tick), [join]);
 }
 
@@ -172,7 +255,10 @@ fn it_joins_what_anyone_belongs_to_and_starts_nothing() {
 fn clusters_found_later_are_told_of_once() {
     let mut first = member(1, 3);
     first.step(at(0), BootstrapInput::Belongs(ClusterId::new(1)));
-    let other = BootstrapOutput::OtherCluster { address: rank(2).address, cluster: ClusterId::new(2) };
+    let other = BootstrapOutput::OtherCluster {
+        address: rank(2).address,
+        cluster: ClusterId::new(2),
+    };
     assert_eq!(first.step(at(1), seen(2, Some(2))), [other]);
     assert_eq!(first.step(at(2), seen(2, Some(2))), []);
     assert_eq!(first.step(at(3), seen(3, Some(1))), []);
@@ -184,17 +270,30 @@ fn it_says_for_whom_it_waits() {
     waiting.step(at(0), seen(3, None));
     let said: Vec<_> = (0..11_000)
         .step_by(100)
-        .flat_map(|ms| waiting.step(at(ms), BootstrapInput::Tick).into_iter().map(move |output| (ms, output)))
+        .flat_map(|ms| {
+            waiting
+                .step(at(ms), BootstrapInput::Tick)
+                .into_iter()
+                .map(move |output| (ms, output))
+        })
         .collect();
     let missing = [2, 4, 5].map(|number| rank(number).address).to_vec();
-    let expected = BootstrapOutput::Waiting { missing, seen: 2, needed: 3, tainted: false };
+    let expected = BootstrapOutput::Waiting {
+        missing,
+        seen: 2,
+        needed: 3,
+        tainted: false,
+    };
     assert_eq!(said, [(5_000, expected.clone()), (10_000, expected)]);
 }
 
 #[test]
 fn another_name_of_its_own_is_not_waited_for() {
     let mut first = member(1, 3);
-    let seen = Seen { rank: rank(1), belongs_to: None };
+    let seen = Seen {
+        rank: rank(1),
+        belongs_to: None,
+    };
     let alias = Some(rank(3).address);
     assert_eq!(first.needed(), 2);
     first.step(at(0), BootstrapInput::Seen { seen, dialed: alias });
@@ -207,8 +306,17 @@ fn members_that_all_say_the_same_address_start_nothing() {
     for number in [2, 3] {
         let mut wrong = rank(number);
         wrong.address = rank(1).address;
-        let seen = Seen { rank: wrong, belongs_to: None };
-        let outputs = first.step(at(10), BootstrapInput::Seen { seen, dialed: Some(rank(number).address) });
+        let seen = Seen {
+            rank: wrong,
+            belongs_to: None,
+        };
+        let outputs = first.step(
+            at(10),
+            BootstrapInput::Seen {
+                seen,
+                dialed: Some(rank(number).address),
+            },
+        );
         assert_eq!(outputs, []);
     }
     assert_eq!((first.expected(), first.needed()), (3, 2));
@@ -225,4 +333,31 @@ fn more_than_were_expected_raise_the_majority() {
         first.step(at(0), seen(number, None));
     }
     assert_eq!(first.needed(), 4);
+}
+
+#[test]
+fn a_candidate_that_was_never_dialed_is_replaced_too() {
+    let mut other = member(2, 3);
+    let seen = Seen {
+        rank: rank(1),
+        belongs_to: None,
+    };
+    other.step(at(0), BootstrapInput::Seen { seen, dialed: None });
+    other.step(at(10), says(1, BootstrapMessage::Ask { round: 1 }));
+    other.step(at(20), BootstrapInput::Unseen(rank(1).process));
+    assert_eq!(other.promised.map(|held| held.to), Some(rank(1)));
+    let mut again = rank(1);
+    again.process = ProcessId::new(101);
+    let seen = Seen {
+        rank: again,
+        belongs_to: None,
+    };
+    other.step(
+        at(30),
+        BootstrapInput::Seen {
+            seen,
+            dialed: Some(again.address),
+        },
+    );
+    assert_eq!((other.promised, other.tainted), (None, true));
 }

@@ -219,8 +219,17 @@ impl Bootstrap {
         let mut outputs = Vec::new();
         match input {
             BootstrapInput::Seen { seen, dialed } => {
-                if let Some(replaced) = self.peers.seen(now, seen, dialed) {
+                for replaced in self.peers.seen(now, seen, dialed) {
                     self.gone(replaced);
+                }
+                // The one that holds the promise may have been seen only while it dialed.
+                let there = self
+                    .promised
+                    .map(|held| held.to)
+                    .filter(|to| to.address == seen.rank.address);
+                let replaced = there.filter(|to| dialed.is_some() && to.process != seen.rank.process);
+                if let Some(replaced) = replaced {
+                    self.gone(replaced.process);
                 }
             }
             BootstrapInput::Unseen(process) => {

@@ -37,26 +37,40 @@ impl Peers {
         }
     }
 
-    /// Notes a process, and gives back the one that it replaced at the address where it was dialed.
-    pub(super) fn seen(&mut self, now: Moment, seen: Seen, dialed: Option<SocketAddr>) -> Option<ProcessId> {
-        if seen.rank.process == self.own.process {
+    /// Notes a process, and gives back those that it replaced at the address where it was dialed, or that it says is its own.
+    pub(super) fn seen(&mut self, now: Moment, seen: Seen, dialed: Option<SocketAddr>) -> Vec<ProcessId> {
+        let process = seen.rank.process;
+        if process == self.own.process {
             // Another name of this member.
             if let Some(alias) = dialed {
                 self.join.remove(&alias);
             }
-            return None;
+            return Vec::new();
         }
-        if self.peers.len() < PEERS_MAX || self.peers.contains_key(&seen.rank.process) {
-            let since = self.peers.get(&seen.rank.process).map_or(now, |peer| peer.since);
-            self.peers.insert(seen.rank.process, Peer { seen, since });
+        let mut replaced = Vec::new();
+        if let Some(dialed) = dialed {
+            let same_address = self
+                .peers
+                .values()
+                .filter(|peer| peer.seen.rank.address == seen.rank.address);
+            replaced.extend(same_address.map(|peer| peer.seen.rank.process));
+            if self.answered.len() < PEERS_MAX || self.answered.contains_key(&dialed) {
+                replaced.extend(
+                    self.answered
+                        .insert(dialed, seen.rank)
+                        .map(|before| before.process),
+                );
+            }
+            replaced.retain(|before| *before != process);
         }
-        let address = dialed
-            .filter(|address| self.answered.len() < PEERS_MAX || self.answered.contains_key(address))?;
-        let before = self.answered.insert(address, seen.rank)?;
-        (before.process != seen.rank.process).then(|| {
-            self.unseen(before.process);
-            before.process
-        })
+        for before in &replaced {
+            self.unseen(*before);
+        }
+        if self.peers.len() < PEERS_MAX || self.peers.contains_key(&process) {
+            let since = self.peers.get(&process).map_or(now, |peer| peer.since);
+            self.peers.insert(process, Peer { seen, since });
+        }
+        replaced
     }
 
     /// A process that is seen belongs to a cluster now.
