@@ -257,7 +257,9 @@ impl<'a> Response<'a> {
         }
         match reader.packed()? {
             RESULT => Ok(Some(Response::Result(reader.rest()))),
-            1 => Ok(Some(Response::Refused(failure(&mut reader).unwrap_or("no reason was given")))),
+            1 => Ok(Some(Response::Refused(
+                failure(&mut reader).unwrap_or("no reason was given"),
+            ))),
             _ => Err(Malformed::Type),
         }
     }
@@ -266,12 +268,18 @@ impl<'a> Response<'a> {
 /// The words of an exception.
 fn failure<'a>(reader: &mut Reader<'a>) -> Option<&'a str> {
     let is_true = reader.packed().ok()? == TRUE;
-    let is_exception = is_true && [RESULT, 0, 0, 0].iter().all(|number| reader.packed() == Ok(*number));
+    let is_exception = is_true
+        && [RESULT, 0, 0, 0]
+            .iter()
+            .all(|number| reader.packed() == Ok(*number));
     if !is_exception {
         return None;
     }
     let class = reader.text().ok()??;
-    let words = (reader.packed() == Ok(1)).then(|| reader.text().ok()).flatten().flatten();
+    let words = (reader.packed() == Ok(1))
+        .then(|| reader.text().ok())
+        .flatten()
+        .flatten();
     Some(words.filter(|words| !words.is_empty()).unwrap_or(class))
 }
 
