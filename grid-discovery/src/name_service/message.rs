@@ -20,7 +20,6 @@ const PING: i64 = 3;
 const PONG: i64 = 4;
 const OPEN_CHANNEL: i64 = 11;
 const CHANNEL_OPENED: i64 = 12;
-const CHANNEL_CLOSED: i64 = 20;
 const RESPONSE: i64 = 0;
 const LOOKUP: i64 = 1;
 
@@ -44,8 +43,8 @@ pub(super) enum Request<'a> {
     OpenChannel { id: i64 },
     /// For a sign of life.
     Ping { id: i64 },
-    /// Nothing: it closes a channel.
-    ChannelClosed,
+    /// Nothing: it tells that it closes a channel or the connection, say.
+    Notice,
     /// What a name stands for.
     Lookup {
         channel: i64,
@@ -61,8 +60,8 @@ impl<'a> Request<'a> {
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(bytes);
         let (channel, kind, _version) = (reader.packed()?, reader.packed()?, reader.packed()?);
-        if channel == 0 && kind == CHANNEL_CLOSED {
-            return Ok(Request::ChannelClosed);
+        if channel == 0 && ![OPEN_CONNECTION, OPEN_CHANNEL, PING].contains(&kind) {
+            return Ok(Request::Notice);
         }
         let mut property = reader.packed()?;
         let mut id = 0;

@@ -166,7 +166,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 message::channel_opened(id, self.channels)
             }
             Request::Ping { id } => message::pong(id),
-            Request::ChannelClosed => return Ok(None),
+            Request::Notice => return Ok(None),
             Request::Lookup { channel, id, name } if is_open(channel) => match name {
                 Some(name) => message::looked_up(channel, id, &facts().answer(name)),
                 None => {
