@@ -1,6 +1,7 @@
 //! An embedded member as its users see it.
 
 mod conformance;
+mod control;
 mod events;
 mod fixture;
 mod grid;
