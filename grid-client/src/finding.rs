@@ -47,7 +47,10 @@ impl Finding {
 
     /// Whether the settings make sense.
     pub(crate) fn check(&self) -> Result<(), ConnectError> {
-        for (what, count) in [("discover", self.ways.len()), ("name_service", self.name_services.len())] {
+        for (what, count) in [
+            ("discover", self.ways.len()),
+            ("name_service", self.name_services.len()),
+        ] {
             if count > WAYS_MAX {
                 let what = format!("{what} was called {count} times; call it at most {WAYS_MAX} times");
                 return Err(ConnectError::Setting { what });
@@ -70,8 +73,14 @@ impl Finding {
 
     /// Where is looked, for people.
     pub(crate) fn sources(&self) -> Vec<String> {
-        let ways = self.ways.iter().flat_map(|way| way.sources.iter().map(ToString::to_string));
-        let name_services = self.name_services.iter().map(|address| format!("name service {address}"));
+        let ways = self
+            .ways
+            .iter()
+            .flat_map(|way| way.sources.iter().map(ToString::to_string));
+        let name_services = self
+            .name_services
+            .iter()
+            .map(|address| format!("name service {address}"));
         ways.chain(name_services).collect()
     }
 
@@ -151,7 +160,12 @@ impl Finder {
         let mut name_services = self.name_services.clone();
         for way in &mut self.ways {
             let peers = way.found.borrow_and_update();
-            found.extend(peers.grpc_addresses().iter().map(|address| address.to_string().into()));
+            found.extend(
+                peers
+                    .grpc_addresses()
+                    .iter()
+                    .map(|address| address.to_string().into()),
+            );
             // A member that said nothing about itself is asked.
             let silent = peers.peers.iter().filter(|peer| peer.announcement.is_none());
             name_services.extend(silent.filter_map(|peer| {
@@ -163,7 +177,10 @@ impl Finder {
         name_services.dedup();
         name_services.truncate(LOOKUPS_MAX);
         let said = |said: &BTreeMap<_, Vec<HostPort>>| -> Vec<Arc<str>> {
-            said.values().flatten().map(|address: &HostPort| address.to_string().into()).collect()
+            said.values()
+                .flatten()
+                .map(|address: &HostPort| address.to_string().into())
+                .collect()
         };
         // What is known now is of use before slow name services have answered.
         self.publish(found.iter().cloned().chain(said(&self.said)));
@@ -172,7 +189,8 @@ impl Finder {
             ((address, cluster), answer)
         });
         let answers: Vec<_> = lookups.buffer_unordered(LOOKUPS_AT_ONCE).collect().await;
-        self.said.retain(|name_service, _| name_services.contains(name_service));
+        self.said
+            .retain(|name_service, _| name_services.contains(name_service));
         for (name_service, answer) in answers {
             match answer {
                 Ok(addresses) => {
@@ -218,13 +236,19 @@ mod tests {
     async fn settings_without_sense_begin_nothing() {
         for (builder, words) in [
             (Session::builder().name_service("host"), "write HOST:PORT"),
-            (Session::builder().discover(Settings::new("a b", Vec::new())), "no name of a cluster"),
+            (
+                Session::builder().discover(Settings::new("a b", Vec::new())),
+                "no name of a cluster",
+            ),
             (
                 (0..17).fold(Session::builder(), |builder, _| builder.name_service("a:1")),
                 "at most 16 times",
             ),
         ] {
-            let error = builder.connect().await.expect_err("such a session must not begin");
+            let error = builder
+                .connect()
+                .await
+                .expect_err("such a session must not begin");
             assert!(error.to_string().contains(words), "{error}");
         }
     }

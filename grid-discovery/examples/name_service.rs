@@ -16,8 +16,13 @@ use tokio::net::TcpListener;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
-    let listen: SocketAddr = arguments.next().ok_or("the address to listen at is missing")?.parse()?;
-    let grpc: Vec<SocketAddr> = arguments.map(|address| address.parse()).collect::<Result<_, _>>()?;
+    let listen: SocketAddr = arguments
+        .next()
+        .ok_or("the address to listen at is missing")?
+        .parse()?;
+    let grpc: Vec<SocketAddr> = arguments
+        .map(|address| address.parse())
+        .collect::<Result<_, _>>()?;
     let listener = TcpListener::bind(listen).await?;
     let member = |(number, grpc): (u64, &SocketAddr)| Member {
         id: MemberId::new(number),

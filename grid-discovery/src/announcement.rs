@@ -46,11 +46,6 @@ impl Announcement {
         let usable = ports.into_iter().flatten().all(|address| address.port() != 0);
         usable.then_some(self)
     }
-
-    /// Whether the names in it are within their limits.
-    pub(crate) fn is_sound(&self) -> bool {
-        is_cluster_name(&self.cluster)
-    }
 }
 
 /// The address, with the member's in the place of "any address".

@@ -252,9 +252,11 @@ impl Settings {
             let what = "a time between two packets, writes or lookups is below 10 ms; choose a longer one";
             return Err(SettingsError::Timing { what });
         }
-        if timing.multicast_lifetime < timing.steady * 2 || timing.directory_lifetime < timing.directory_beat * 2
+        if timing.multicast_lifetime < timing.steady * 2
+            || timing.directory_lifetime < timing.directory_beat * 2
         {
-            let what = "a lifetime is less than twice the time between two signs of life; choose a longer one";
+            let what =
+                "a lifetime is less than twice the time between two signs of life; choose a longer one";
             return Err(SettingsError::Timing { what });
         }
         Ok(())
@@ -321,7 +323,10 @@ impl DirectorySettings {
         };
         match (named, built) {
             (false, _) => Err(SettingsError::Directory { text: text() }),
-            (true, false) => Err(SettingsError::Unsupported { text: text(), feature }),
+            (true, false) => Err(SettingsError::Unsupported {
+                text: text(),
+                feature,
+            }),
             (true, true) => Ok(()),
         }
     }
@@ -362,7 +367,9 @@ impl FromStr for HostPort {
     type Err = SettingsError;
 
     fn from_str(text: &str) -> Result<Self, SettingsError> {
-        let refused = || SettingsError::Address { text: text.to_owned() };
+        let refused = || SettingsError::Address {
+            text: text.to_owned(),
+        };
         let (host, port) = match text.strip_prefix('[') {
             Some(rest) => rest.split_once("]:").ok_or_else(refused)?,
             None => text
@@ -381,10 +388,8 @@ impl FromStr for SourceSettings {
     fn from_str(text: &str) -> Result<Self, SettingsError> {
         let text = text.trim();
         let source = if let Some(list) = text.strip_prefix("static:") {
-            let addresses: Result<Vec<_>, _> = list
-                .split(',')
-                .map(|address| address.trim().parse())
-                .collect();
+            let addresses: Result<Vec<_>, _> =
+                list.split(',').map(|address| address.trim().parse()).collect();
             SourceSettings::Static(addresses?)
         } else if text == "multicast" || text.starts_with("multicast:") || text.starts_with("multicast?") {
             SourceSettings::Multicast(multicast(text)?)
@@ -397,7 +402,9 @@ impl FromStr for SourceSettings {
                 prefix: prefix.trim_matches('/').to_owned(),
             })
         } else {
-            return Err(SettingsError::Kind { text: text.to_owned() });
+            return Err(SettingsError::Kind {
+                text: text.to_owned(),
+            });
         };
         source.check()?;
         Ok(source)
@@ -439,10 +446,18 @@ fn multicast(text: &str) -> Result<MulticastSettings, SettingsError> {
             Some(("interface", name)) => {
                 let address = name.parse().map(Interface::Address);
                 let interface = address.or_else(|_none| name.parse().map(Interface::Number));
-                let reason = || refuse(format!("{name:?} is neither the address nor the number of an interface"));
+                let reason = || {
+                    refuse(format!(
+                        "{name:?} is neither the address nor the number of an interface"
+                    ))
+                };
                 settings.interface = Some(interface.map_err(|_none| reason())?);
             }
-            _ => return Err(refuse(format!("{option:?} is no option; there are ttl=N and interface=ADDRESS"))),
+            _ => {
+                return Err(refuse(format!(
+                    "{option:?} is no option; there are ttl=N and interface=ADDRESS"
+                )));
+            }
         }
     }
     Ok(settings)

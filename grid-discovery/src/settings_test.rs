@@ -12,12 +12,21 @@ fn error_of(text: &str) -> String {
 fn texts_are_read_and_written_back() {
     for (text, written) in [
         ("static:a:1", "static:a:1"),
-        (" static:a:1, [::1]:2 ,10.0.0.1:3", "static:a:1,[::1]:2,10.0.0.1:3"),
+        (
+            " static:a:1, [::1]:2 ,10.0.0.1:3",
+            "static:a:1,[::1]:2,10.0.0.1:3",
+        ),
         ("multicast", "multicast:239.192.14.8:7574"),
         ("multicast:239.1.2.3", "multicast:239.1.2.3:7574"),
-        ("multicast:239.1.2.3:9?ttl=0&interface=127.0.0.1", "multicast:239.1.2.3:9?ttl=0&interface=127.0.0.1"),
+        (
+            "multicast:239.1.2.3:9?ttl=0&interface=127.0.0.1",
+            "multicast:239.1.2.3:9?ttl=0&interface=127.0.0.1",
+        ),
         ("multicast?ttl=1", "multicast:239.192.14.8:7574?ttl=1"),
-        ("multicast:[ff15::1]?interface=2", "multicast:[ff15::1]:7574?interface=2"),
+        (
+            "multicast:[ff15::1]?interface=2",
+            "multicast:[ff15::1]:7574?interface=2",
+        ),
         ("multicast:[ff15::1]:9", "multicast:[ff15::1]:9"),
         ("folder:shared/grid", "folder:shared/grid"),
     ] {
@@ -74,7 +83,10 @@ fn a_bucket_and_its_prefix() {
         panic!("{source:?}");
     };
     assert_eq!((bucket.as_str(), prefix.as_str()), ("bucket", "a/b"));
-    assert_eq!("s3://bucket".parse::<SourceSettings>().unwrap().to_string(), "s3://bucket/");
+    assert_eq!(
+        "s3://bucket".parse::<SourceSettings>().unwrap().to_string(),
+        "s3://bucket/"
+    );
 }
 
 #[test]
@@ -82,7 +94,9 @@ fn settings_are_checked_as_a_whole() {
     assert!(Settings::parse("girih", ["multicast", "folder:x"]).is_ok());
     let bad_name = Settings::parse("a b", []).unwrap_err().to_string();
     assert!(bad_name.contains("\"a b\" is no name of a cluster"), "{bad_name}");
-    let many = Settings::parse("girih", vec!["multicast"; 17]).unwrap_err().to_string();
+    let many = Settings::parse("girih", vec!["multicast"; 17])
+        .unwrap_err()
+        .to_string();
     assert!(many.contains("17 are given, and at most 16"), "{many}");
     let mut hasty = Settings::new("girih", Vec::new());
     hasty.timing.looking = Duration::ZERO;

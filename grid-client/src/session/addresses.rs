@@ -48,12 +48,18 @@ impl Addresses {
     /// The one that is tried after this one: the first after the last, and after one that is not known any more.
     pub(crate) fn after(&self, address: &Arc<str>) -> Arc<str> {
         let all = self.all();
-        let next = all.iter().position(|known| known == address).map_or(0, |at| at + 1);
+        let next = all
+            .iter()
+            .position(|known| known == address)
+            .map_or(0, |at| at + 1);
         all.get(next).or_else(|| all.first()).unwrap_or(address).clone()
     }
 
     /// Replaces those that were found.
-    #[cfg_attr(not(feature = "discovery"), expect(dead_code, reason = "nobody looks for members"))]
+    #[cfg_attr(
+        not(feature = "discovery"),
+        expect(dead_code, reason = "nobody looks for members")
+    )]
     pub(crate) fn found(&self, found: Vec<Arc<str>>) {
         let changed = {
             let mut known = self.found.lock();
@@ -72,7 +78,10 @@ impl Addresses {
     }
 
     /// Waits until looking again is asked for.
-    #[cfg_attr(not(feature = "discovery"), expect(dead_code, reason = "nobody looks for members"))]
+    #[cfg_attr(
+        not(feature = "discovery"),
+        expect(dead_code, reason = "nobody looks for members")
+    )]
     pub(crate) async fn wanted(&self) {
         self.wanted.notified().await;
     }
@@ -128,7 +137,11 @@ mod tests {
         assert_eq!(&*addresses.after(&"b:1".into()), "c:1");
         assert_eq!(&*addresses.after(&"c:1".into()), "a:1");
         addresses.found(Vec::new());
-        assert_eq!(&*addresses.after(&"c:1".into()), "a:1", "it is not known any more");
+        assert_eq!(
+            &*addresses.after(&"c:1".into()),
+            "a:1",
+            "it is not known any more"
+        );
     }
 
     #[test]

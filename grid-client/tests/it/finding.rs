@@ -115,14 +115,21 @@ async fn a_server_is_found_by_the_name_service_and_by_a_list_of_members() {
     works(Session::builder().name_service(&members.to_string())).await;
     works(Session::builder().name_service(&format!("{members}/girih"))).await;
     works(Session::builder().discover(settings(&format!("static:{members}")))).await;
-    let both = Session::builder().name_service("127.0.0.1:1").discover(settings(&format!("static:{members}")));
+    let both = Session::builder()
+        .name_service("127.0.0.1:1")
+        .discover(settings(&format!("static:{members}")));
     works(both).await;
 }
 
 #[tokio::test]
 async fn a_server_that_comes_later_and_moves_is_followed() {
     let way = multicast();
-    let session = spawn(Session::builder().discover(settings(&way)).connect_timeout(PATIENCE).connect());
+    let session = spawn(
+        Session::builder()
+            .discover(settings(&way))
+            .connect_timeout(PATIENCE)
+            .connect(),
+    );
     let server = Fake::start();
     let (_discovery, says) = announce(&way, server.address);
     let session = session.await.unwrap().unwrap();
@@ -141,7 +148,11 @@ async fn a_name_service_is_asked_again_when_the_server_moved() {
     let server = Fake::start();
     let grpc = watch::Sender::new(server.address);
     let members = name_service(grpc.subscribe()).await;
-    let session = Session::builder().name_service(&members.to_string()).connect().await.unwrap();
+    let session = Session::builder()
+        .name_service(&members.to_string())
+        .connect()
+        .await
+        .unwrap();
     let cache: Cache<String, u32> = session.cache("found").await.unwrap();
     cache.insert(&"a".to_owned(), &1).await.unwrap();
     let (_gone, shared) = server.stop().await;
@@ -160,7 +171,11 @@ async fn when_nothing_is_found_the_error_says_where_it_was_looked_for() {
         .connect_timeout(Duration::from_millis(200));
     let error = builder.connect().await.unwrap_err();
     assert!(matches!(&error, ConnectError::NothingFound { sources, .. } if sources.len() == 2));
-    for words in ["no member was found within 200ms", "folder:", "name service 127.0.0.1:1"] {
+    for words in [
+        "no member was found within 200ms",
+        "folder:",
+        "name service 127.0.0.1:1",
+    ] {
         assert!(error.to_string().contains(words), "{error}");
     }
 }

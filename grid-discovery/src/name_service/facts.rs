@@ -98,7 +98,9 @@ impl Facts {
     fn urls(&self, path: &str) -> Answer {
         let members = self.for_clients().into_iter();
         let serving = members.filter_map(|member| Some(reachable(member.info.http?, member.info.address)));
-        let urls: Vec<_> = serving.map(|address| format!("http://{address}/{path}")).collect();
+        let urls: Vec<_> = serving
+            .map(|address| format!("http://{address}/{path}"))
+            .collect();
         if urls.is_empty() {
             return Answer::Null;
         }
@@ -107,8 +109,14 @@ impl Facts {
 
     /// The members, in the manner of the reference, for people.
     fn info(&self) -> String {
-        let mut text = format!("Name={}, ClusterPort={}\n\nMasterMemberSet(\n", self.cluster, self.port);
-        let this = self.members.iter().find(|member| member.info.process == self.process);
+        let mut text = format!(
+            "Name={}, ClusterPort={}\n\nMasterMemberSet(\n",
+            self.cluster, self.port
+        );
+        let this = self
+            .members
+            .iter()
+            .find(|member| member.info.process == self.process);
         if let Some(this) = this {
             let _infallible = writeln!(text, "  ThisMember={}", described(this));
         }
@@ -128,7 +136,11 @@ fn described(member: &Member) -> String {
     let (info, place) = (&member.info, &member.info.location);
     let version = clipped(&info.version);
     let mut where_it_is = String::new();
-    for (what, name) in [("site", &place.zone), ("rack", &place.rack), ("machine", &place.machine)] {
+    for (what, name) in [
+        ("site", &place.zone),
+        ("rack", &place.rack),
+        ("machine", &place.machine),
+    ] {
         if !name.is_empty() {
             let _infallible = write!(where_it_is, "{what}:{},", clipped(name));
         }
@@ -177,7 +189,10 @@ pub(super) mod tests {
                 host: HostId::new(1),
                 name: format!("node{number}"),
                 address: SocketAddr::from(([127, 0, 0, 1], 7574)),
-                grpc: Some(SocketAddr::from(([0, 0, 0, 0], 1407 + u16::try_from(number).unwrap()))),
+                grpc: Some(SocketAddr::from((
+                    [0, 0, 0, 0],
+                    1407 + u16::try_from(number).unwrap(),
+                ))),
                 http: Some(SocketAddr::from(([127, 0, 0, 1], 6676))),
                 location: Location {
                     zone: "north".into(),
@@ -210,7 +225,9 @@ pub(super) mod tests {
         let facts = facts(3);
         let grpc = text(&facts, "NameService/string/$GRPC:GrpcProxy");
         assert_eq!(grpc, "[127.0.0.1, 1409, 127.0.0.1, 1408, 127.0.0.1, 1410]");
-        let raw: Vec<_> = [1409, 1408, 1410].map(|port| ("127.0.0.1".to_owned(), port)).into();
+        let raw: Vec<_> = [1409, 1408, 1410]
+            .map(|port| ("127.0.0.1".to_owned(), port))
+            .into();
         assert_eq!(facts.answer("$GRPC:GrpcProxy"), Answer::Addresses(raw));
     }
 
@@ -218,9 +235,15 @@ pub(super) mod tests {
     fn clients_are_sent_to_members_that_leave_only_when_no_other_is_there() {
         let mut facts = facts(2);
         facts.members[1].phase = MemberPhase::Draining;
-        assert_eq!(text(&facts, "NameService/string/$GRPC:GrpcProxy"), "[127.0.0.1, 1408]");
+        assert_eq!(
+            text(&facts, "NameService/string/$GRPC:GrpcProxy"),
+            "[127.0.0.1, 1408]"
+        );
         facts.members.remove(0);
-        assert_eq!(text(&facts, "NameService/string/$GRPC:GrpcProxy"), "[127.0.0.1, 1409]");
+        assert_eq!(
+            text(&facts, "NameService/string/$GRPC:GrpcProxy"),
+            "[127.0.0.1, 1409]"
+        );
         facts.members[0].info.grpc = None;
         assert_eq!(facts.answer("NameService/string/$GRPC:GrpcProxy"), Answer::Null);
     }
@@ -232,11 +255,25 @@ pub(super) mod tests {
         assert_eq!(text(&facts, "NameService/string/Cluster/name"), "girih");
         assert_eq!(text(&facts, "NameService/string/Cluster/foreign"), "[]");
         assert_eq!(facts.answer("Cluster/foreign"), Answer::EmptyList);
-        let port_of = |name: &str| facts.answer(&format!("NameService/string/Cluster/foreign/{name}/NameService/localPort"));
+        let port_of = |name: &str| {
+            facts.answer(&format!(
+                "NameService/string/Cluster/foreign/{name}/NameService/localPort"
+            ))
+        };
         assert_eq!(port_of("girih"), Answer::Text("7574".to_owned()));
         assert_eq!(port_of("other"), Answer::Null);
-        assert_eq!(text(&facts, "NameService/string/metrics/HTTPMetricsURL"), "[http://127.0.0.1:6676/metrics]");
-        for name in ["", "x", "Cluster", "NameService/string/", "management/JMXServiceURL", "NameService/string/NameService/string/Cluster/name"] {
+        assert_eq!(
+            text(&facts, "NameService/string/metrics/HTTPMetricsURL"),
+            "[http://127.0.0.1:6676/metrics]"
+        );
+        for name in [
+            "",
+            "x",
+            "Cluster",
+            "NameService/string/",
+            "management/JMXServiceURL",
+            "NameService/string/NameService/string/Cluster/name",
+        ] {
             assert_eq!(facts.answer(name), Answer::Null, "{name}");
         }
     }
@@ -245,13 +282,22 @@ pub(super) mod tests {
     fn the_largest_cluster_fits_into_an_answer() {
         let mut facts = facts(2_000);
         for member in &mut facts.members {
-            for name in [&mut member.info.name, &mut member.info.role, &mut member.info.version] {
+            for name in [
+                &mut member.info.name,
+                &mut member.info.role,
+                &mut member.info.version,
+            ] {
                 *name = "x".repeat(1_000);
             }
         }
         // What the reference's client takes.
         let longest = 64 * 1024;
-        for name in ["Cluster/info", "$GRPC:GrpcProxy", "metrics/HTTPMetricsURL", "health/HTTPHealthURL"] {
+        for name in [
+            "Cluster/info",
+            "$GRPC:GrpcProxy",
+            "metrics/HTTPMetricsURL",
+            "health/HTTPHealthURL",
+        ] {
             let len = text(&facts, &format!("NameService/string/{name}")).len();
             assert!((1_000..longest).contains(&len), "{name}: {len}");
         }

@@ -48,7 +48,9 @@ pub enum LookupError {
         reason: String,
     },
     /// What it answers cannot be read: this is the port of something else.
-    #[error("what answers at {address} is no name service ({reason}); is the port that of a member, 7574 by default?")]
+    #[error(
+        "what answers at {address} is no name service ({reason}); is the port that of a member, 7574 by default?"
+    )]
     Protocol {
         /// Its address.
         address: String,
@@ -176,7 +178,8 @@ impl LookupConnection {
 
     async fn send(&mut self, message: &[u8]) -> Result<(), LookupError> {
         let sent = timeout_at(self.deadline, self.stream.write_all(message)).await;
-        sent.map_err(|_elapsed| self.late())?.map_err(|reason| self.broken(reason))
+        sent.map_err(|_elapsed| self.late())?
+            .map_err(|reason| self.broken(reason))
     }
 
     /// Waits for the answer to a request, and reads its result.
@@ -272,7 +275,8 @@ mod tests {
 
     #[test]
     fn lists_as_the_reference_writes_them() {
-        let read = |list| read_list(list).map(|list| list.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let read =
+            |list| read_list(list).map(|list| list.iter().map(ToString::to_string).collect::<Vec<_>>());
         assert_eq!(read("[]"), Some(Vec::new()));
         let two = read("[127.0.0.1, 1408, fe80::1, 1409]").unwrap();
         assert_eq!(two, ["127.0.0.1:1408", "[fe80::1]:1409"]);

@@ -20,7 +20,6 @@ const PING: i64 = 3;
 const PONG: i64 = 4;
 const OPEN_CHANNEL: i64 = 11;
 const CHANNEL_OPENED: i64 = 12;
-const CHANNEL_CLOSED: i64 = 20;
 const RESPONSE: i64 = 0;
 const LOOKUP: i64 = 1;
 
@@ -44,8 +43,8 @@ pub(super) enum Request<'a> {
     OpenChannel { id: i64 },
     /// For a sign of life.
     Ping { id: i64 },
-    /// Nothing: it closes a channel.
-    ChannelClosed,
+    /// Nothing: it tells that it closes a channel or the connection, say.
+    Notice,
     /// What a name stands for.
     Lookup {
         channel: i64,
@@ -61,8 +60,8 @@ impl<'a> Request<'a> {
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(bytes);
         let (channel, kind, _version) = (reader.packed()?, reader.packed()?, reader.packed()?);
-        if channel == 0 && kind == CHANNEL_CLOSED {
-            return Ok(Request::ChannelClosed);
+        if channel == 0 && ![OPEN_CONNECTION, OPEN_CHANNEL, PING].contains(&kind) {
+            return Ok(Request::Notice);
         }
         let mut property = reader.packed()?;
         let mut id = 0;
@@ -257,7 +256,9 @@ impl<'a> Response<'a> {
         }
         match reader.packed()? {
             RESULT => Ok(Some(Response::Result(reader.rest()))),
-            1 => Ok(Some(Response::Refused(failure(&mut reader).unwrap_or("no reason was given")))),
+            1 => Ok(Some(Response::Refused(
+                failure(&mut reader).unwrap_or("no reason was given"),
+            ))),
             _ => Err(Malformed::Type),
         }
     }
@@ -266,12 +267,18 @@ impl<'a> Response<'a> {
 /// The words of an exception.
 fn failure<'a>(reader: &mut Reader<'a>) -> Option<&'a str> {
     let is_true = reader.packed().ok()? == TRUE;
-    let is_exception = is_true && [RESULT, 0, 0, 0].iter().all(|number| reader.packed() == Ok(*number));
+    let is_exception = is_true
+        && [RESULT, 0, 0, 0]
+            .iter()
+            .all(|number| reader.packed() == Ok(*number));
     if !is_exception {
         return None;
     }
     let class = reader.text().ok()??;
-    let words = (reader.packed() == Ok(1)).then(|| reader.text().ok()).flatten().flatten();
+    let words = (reader.packed() == Ok(1))
+        .then(|| reader.text().ok())
+        .flatten()
+        .flatten();
     Some(words.filter(|words| !words.is_empty()).unwrap_or(class))
 }
 

@@ -6,7 +6,8 @@ use super::*;
 use crate::name_service::facts::tests::facts;
 
 /// The message in which the Go and the Java lookup clients open a connection: 212 bytes that never change.
-pub(in super::super) const CLIENT_OPENS: &[u8] = b"\x00\x01\x02\x00B\x00\x01\x0e\x00\x00B\xa6\xb6\x9f\xde\xb2Q\x01A\xe3\xf3\xe4\xdd\x0f\x02A\
+pub(in super::super) const CLIENT_OPENS: &[u8] =
+    b"\x00\x01\x02\x00B\x00\x01\x0e\x00\x00B\xa6\xb6\x9f\xde\xb2Q\x01A\xe3\xf3\xe4\xdd\x0f\x02A\
     \x8f\xf6\xba\x99\x01\x03A\xf8\xb4\xe5\xf2\x04\x04A\xc4\xfe\xdc\xf5\x05\x05A\xd7\xce\xc3\
     \x8d\x07\x06A\xdb\x89\xdc\xd5\x0a@\x02n\x03\x5dNW\x02\x11MessagingProtocol\x02A\x02A\x02\
     \x13NameServiceProtocol\x02A\x01A\x01\x05\xa0\x02\x00\x00\x0e\x00\x00B\xae\x89\x9e\xde\xb2\
@@ -14,7 +15,8 @@ pub(in super::super) const CLIENT_OPENS: &[u8] = b"\x00\x01\x02\x00B\x00\x01\x0e
     \x05q\x06N\x08ClusterB\x09N\x09localhost\x0aN\x0520233\x0cN\x10CoherenceConsole@@";
 
 /// The message in which they open a channel.
-pub(in super::super) const CLIENT_OPENS_CHANNEL: &[u8] = b"\x00\x0b\x02\x00B\x01\x01N\x13NameServiceProtocol\x02N\x0bNameService@";
+pub(in super::super) const CLIENT_OPENS_CHANNEL: &[u8] =
+    b"\x00\x0b\x02\x00B\x01\x01N\x13NameServiceProtocol\x02N\x0bNameService@";
 
 /// The lookup of a name on a channel, as the clients write it: the channel is theirs to give back unread.
 pub(in super::super) fn client_looks_up(channel: &[u8], name: &str) -> Vec<u8> {
@@ -38,7 +40,10 @@ fn without_len(framed: &[u8]) -> &[u8] {
 #[test]
 fn what_clients_send_is_understood() {
     assert_eq!(Request::read(CLIENT_OPENS), Ok(Request::Open { id: 0 }));
-    assert_eq!(Request::read(CLIENT_OPENS_CHANNEL), Ok(Request::OpenChannel { id: 1 }));
+    assert_eq!(
+        Request::read(CLIENT_OPENS_CHANNEL),
+        Ok(Request::OpenChannel { id: 1 })
+    );
     let lookup = client_looks_up(b"\xb1\xd3\x89\x97\x02", "Cluster/name");
     let expected = Request::Lookup {
         channel: 292_631_793,
@@ -46,7 +51,10 @@ fn what_clients_send_is_understood() {
         name: Some("Cluster/name"),
     };
     assert_eq!(Request::read(&lookup), Ok(expected));
-    assert_eq!(Request::read(b"\x00\x03\x00\x00B\x05@"), Ok(Request::Ping { id: 5 }));
+    assert_eq!(
+        Request::read(b"\x00\x03\x00\x00B\x05@"),
+        Ok(Request::Ping { id: 5 })
+    );
 }
 
 /// The channel that the reference gave when its answers were recorded.
@@ -56,7 +64,10 @@ const CHANNEL: i64 = 292_631_793;
 fn answers_are_those_of_the_reference() {
     let pairs = Answer::Addresses(vec![("127.0.0.1".to_owned(), 1708)]);
     for (ours, reference) in [
-        (channel_opened(1, CHANNEL), &b"\x00\x0c\x03\x00B\x01\x03A\xb1\xd3\x89\x97\x02@"[..]),
+        (
+            channel_opened(1, CHANNEL),
+            &b"\x00\x0c\x03\x00B\x01\x03A\xb1\xd3\x89\x97\x02@"[..],
+        ),
         (pong(5), b"\x00\x04\x03\x00B\x05\x03d@"),
         (
             looked_up(CHANNEL, 0, &Answer::Text("ref1708".to_owned())),
@@ -91,7 +102,10 @@ fn an_open_connection_has_two_ids_as_in_the_reference() {
     assert!(message.ends_with(b"@@"));
     let mut reader = Reader::new(&message[9..]);
     for _ in 0..2 {
-        assert_eq!((reader.packed(), reader.packed(), reader.packed()), (Ok(14), Ok(0), Ok(0)));
+        assert_eq!(
+            (reader.packed(), reader.packed(), reader.packed()),
+            (Ok(14), Ok(0), Ok(0))
+        );
         assert!(reader.integer().unwrap() >= 0, "the time of an id");
         for property in 1..=6 {
             assert_eq!(reader.packed(), Ok(property));
@@ -105,7 +119,12 @@ fn an_open_connection_has_two_ids_as_in_the_reference() {
 
 #[test]
 fn a_refusal_has_the_form_of_an_exception_of_the_reference() {
-    let refused = refused(CHANNEL, 7, "javax.naming.NamingException", "lookup name must be specified");
+    let refused = refused(
+        CHANNEL,
+        7,
+        "javax.naming.NamingException",
+        "lookup name must be specified",
+    );
     let message = without_len(&refused);
     let reference = b"\xb1\xd3\x89\x97\x02\x00\x01\x00B\x07\x01a\x03\x00\x00\x00N\x1cjavax.naming.NamingException\x01N\x1dlookup name must be specified\x02VN";
     assert!(message.starts_with(reference));
@@ -121,7 +140,11 @@ fn our_client_reads_what_the_reference_answers() {
         panic!("no result");
     };
     assert_eq!(Reader::new(value).text(), Ok(Some("ref1708")));
-    assert_eq!(Response::read(text, CHANNEL, 1), Ok(None), "the answer to another request");
+    assert_eq!(
+        Response::read(text, CHANNEL, 1),
+        Ok(None),
+        "the answer to another request"
+    );
     assert_eq!(Response::read(text, 1, 0), Ok(None), "on another channel");
     let null = b"\x01\x00\x01\x00B\x02\x03d@";
     let Ok(Some(Response::Result(value))) = Response::read(null, 1, 2) else {
@@ -141,7 +164,10 @@ fn our_server_understands_our_client() {
         requests.push(Request::read(reader.bytes(len).unwrap()).unwrap());
         rest = reader.rest();
     }
-    assert_eq!(requests, [Request::Open { id: 0 }, Request::OpenChannel { id: 1 }]);
+    assert_eq!(
+        requests,
+        [Request::Open { id: 0 }, Request::OpenChannel { id: 1 }]
+    );
 }
 
 proptest! {

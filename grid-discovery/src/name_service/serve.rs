@@ -33,7 +33,9 @@ pub enum ServeError {
     #[error("the connection of a name service client broke: {0}")]
     Io(#[from] io::Error),
     /// The client wants another protocol of Coherence, or none.
-    #[error("a client asks for something other than the name service; only that and members are served at this port")]
+    #[error(
+        "a client asks for something other than the name service; only that and members are served at this port"
+    )]
     Protocol,
     /// What the client sent is no message.
     #[error("a name service client sent what is no message: {reason}")]
@@ -69,11 +71,7 @@ pub fn is_name_service(first: &[u8]) -> bool {
 ///
 /// # Errors
 /// When the connection was ended because of what the client did, or broke. No error needs more than a line in the log.
-pub async fn serve<S>(
-    stream: S,
-    first_bytes: Bytes,
-    facts: impl Fn() -> Facts,
-) -> Result<(), ServeError>
+pub async fn serve<S>(stream: S, first_bytes: Bytes, facts: impl Fn() -> Facts) -> Result<(), ServeError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -168,7 +166,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 message::channel_opened(id, self.channels)
             }
             Request::Ping { id } => message::pong(id),
-            Request::ChannelClosed => return Ok(None),
+            Request::Notice => return Ok(None),
             Request::Lookup { channel, id, name } if is_open(channel) => match name {
                 Some(name) => message::looked_up(channel, id, &facts().answer(name)),
                 None => {

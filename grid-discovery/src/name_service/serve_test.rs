@@ -17,7 +17,12 @@ fn framed(message: &[u8]) -> Vec<u8> {
 
 /// What a client of the reference sends first.
 fn opening() -> Vec<u8> {
-    [PREFACE.to_vec(), framed(CLIENT_OPENS), framed(CLIENT_OPENS_CHANNEL)].concat()
+    [
+        PREFACE.to_vec(),
+        framed(CLIENT_OPENS),
+        framed(CLIENT_OPENS_CHANNEL),
+    ]
+    .concat()
 }
 
 /// Serves what a client sends in pieces of this size; gives the end, and the messages that were answered.
@@ -71,7 +76,10 @@ async fn a_client_of_the_reference_is_answered_however_its_bytes_come() {
         // The clients take the channel from here, and cut the last byte off.
         assert_eq!(channel[8..channel.len() - 1], *b"\x01");
         assert_eq!(name, b"\x01\x00\x01\x00B\x00\x03N\x05girih@");
-        assert_eq!(grpc, b"\x01\x00\x01\x00B\x00\x03N\x22[127.0.0.1, 1409, 127.0.0.1, 1408]@");
+        assert_eq!(
+            grpc,
+            b"\x01\x00\x01\x00B\x00\x03N\x22[127.0.0.1, 1409, 127.0.0.1, 1408]@"
+        );
         assert_eq!(null, b"\x01\x00\x01\x00B\x00\x03d@");
     }
 }
@@ -80,9 +88,17 @@ async fn a_client_of_the_reference_is_answered_however_its_bytes_come() {
 async fn what_cannot_be_done_is_refused_and_the_connection_stays() {
     let bind = b"\x01\x02\x01\x00B\x07\x01N\x01A@";
     let nothing = b"\x01\x01\x01\x00B\x08\x01d@";
-    let closed = b"\x00\x14\x03\x00A\x01@";
+    // Notices: a channel and the connection are closed.
+    let closed = [framed(b"\x00\x14\x03\x00A\x01@"), framed(b"\x00\x05\x03\x00d\x01d@")].concat();
     let ping = b"\x00\x03\x00\x00B\x05@";
-    let sent = [opening(), framed(bind), framed(nothing), framed(closed), framed(ping)].concat();
+    let sent = [
+        opening(),
+        framed(bind),
+        framed(nothing),
+        closed,
+        framed(ping),
+    ]
+    .concat();
     let (served, answered) = answers(sent, 100, 0).await;
     served.unwrap();
     let [_, _, bound, looked_up, pong] = answered.try_into().unwrap();
@@ -102,7 +118,11 @@ async fn what_is_not_for_the_name_service_ends_the_connection() {
     assert!(ends(other_port).await.contains("other than the name service"));
     assert!(ends([&PREFACE[..], &[0]].concat()).await.contains("length"));
     assert!(ends([&PREFACE[..], &[0x40]].concat()).await.contains("length"));
-    assert!(ends([&PREFACE[..], &[0xff; 20]].concat()).await.contains("number"));
+    assert!(
+        ends([&PREFACE[..], &[0xff; 20]].concat())
+            .await
+            .contains("number")
+    );
     let long = [&PREFACE[..], &framed(&vec![0; 9_000])].concat();
     assert!(ends(long).await.contains("length is not within 1 to 8192"));
     let unopened = [&PREFACE[..], &framed(&client_looks_up(b"\x01", "x"))].concat();
@@ -140,13 +160,18 @@ async fn a_client_that_never_reads_is_let_go() {
     let ask = async {
         client.write_all(&opening()).await?;
         loop {
-            client.write_all(&framed(&client_looks_up(b"\x01", "Cluster/info"))).await?;
+            client
+                .write_all(&framed(&client_looks_up(b"\x01", "Cluster/info")))
+                .await?;
         }
     };
     let (served, end): (_, io::Result<()>) = tokio::join!(serve(server, Bytes::new(), facts), ask);
     assert!(matches!(served, Err(ServeError::Io(_))), "{served:?}");
     assert!(end.is_err());
-    assert!(asked.load(Ordering::Relaxed) < 4, "answers that are not taken are not made");
+    assert!(
+        asked.load(Ordering::Relaxed) < 4,
+        "answers that are not taken are not made"
+    );
 }
 
 proptest! {

@@ -148,7 +148,12 @@ impl Keeper {
         let reason = content.as_ref().err().cloned();
         let is_news = self.roll.content(key, content.ok());
         if let Some(reason) = reason.filter(|_| is_news) {
-            tracing::warn!(source = self.post.name(), key, reason, "no record of a member; it is ignored");
+            tracing::warn!(
+                source = self.post.name(),
+                key,
+                reason,
+                "no record of a member; it is ignored"
+            );
         }
     }
 
@@ -173,7 +178,9 @@ impl Keeper {
                 continue;
             }
             match store.remove(&key).await {
-                Ok(()) => tracing::info!(source = self.post.name(), %key, "a dead member's key was taken away"),
+                Ok(()) => {
+                    tracing::info!(source = self.post.name(), %key, "a dead member's key was taken away")
+                }
                 Err(reason) => {
                     tracing::debug!(source = self.post.name(), %key, reason, "a dead key cannot be taken away now");
                 }

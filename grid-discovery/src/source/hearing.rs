@@ -46,7 +46,8 @@ impl Hearing {
     /// A member said goodbye. Whether it was known.
     pub(super) fn gone(&mut self, process: ProcessId) -> bool {
         let before = self.members.len();
-        self.members.retain(|_, heard| heard.announcement.process != process);
+        self.members
+            .retain(|_, heard| heard.announcement.process != process);
         self.members.len() < before
     }
 
@@ -95,7 +96,10 @@ mod tests {
         assert_eq!(ports(&hearing), [2]);
         hearing.heard(announcement(2, 5), now, 0);
         assert_eq!(ports(&hearing), [2]);
-        assert!(!hearing.gone(ProcessId::new(1)), "that process is not there any more");
+        assert!(
+            !hearing.gone(ProcessId::new(1)),
+            "that process is not there any more"
+        );
         assert!(hearing.gone(ProcessId::new(5)));
         assert_eq!(ports(&hearing), [0; 0]);
     }

@@ -76,7 +76,10 @@ pub(crate) fn start(source: &SourceSettings, settings: &Settings, post: Post, ta
         }
         #[cfg(not(feature = "folder"))]
         SourceSettings::Directory(_) => {
-            tracing::error!(source = post.name(), "this program was built without directories of members");
+            tracing::error!(
+                source = post.name(),
+                "this program was built without directories of members"
+            );
         }
     }
 }

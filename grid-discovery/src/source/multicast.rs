@@ -162,7 +162,10 @@ impl Station<'_> {
 
     async fn speak(&mut self, looking: bool) {
         let message = match self.post.board.own() {
-            Some(announcement) => Message::Announce { announcement, looking },
+            Some(announcement) => Message::Announce {
+                announcement,
+                looking,
+            },
             None => Message::Query {
                 cluster: self.cluster.to_owned(),
                 process: self.process,

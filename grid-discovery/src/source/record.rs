@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use grid_core::membership::{ClusterId, ProcessId};
 
 use crate::Announcement;
+use crate::announcement::is_cluster_name;
 
 /// The longest record, in bytes. A longer object is none.
 pub(super) const RECORD_LEN_MAX: u64 = 4_096;
@@ -70,7 +71,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Announcement, Duration), String> {
         http: text.http,
         started: text.started,
     };
-    if !announcement.is_sound() {
+    if !is_cluster_name(&announcement.cluster) {
         return Err("the name of its cluster is none".to_owned());
     }
     let announcement = announcement.resolved(None);

@@ -101,7 +101,11 @@ impl Roll {
     }
 
     /// The members that live, and when each was seen last.
-    pub(super) fn living(&self, now: Instant, lifetime: Duration) -> impl Iterator<Item = (&Announcement, u64)> {
+    pub(super) fn living(
+        &self,
+        now: Instant,
+        lifetime: Duration,
+    ) -> impl Iterator<Item = (&Announcement, u64)> {
         self.keys.values().filter_map(move |entry| {
             let (announcement, _) = entry.content.as_ref()?;
             let lives = self.lives(entry, now, lifetime);
@@ -142,7 +146,8 @@ impl Roll {
 /// How long a key counts without a change: as long as it says itself, else as the settings say.
 fn lifetime_of(entry: &Entry, default: Duration) -> Duration {
     let own = entry.content.as_ref().map(|(_, lifetime)| *lifetime);
-    own.filter(|own| (default / 4..=LIFETIME_MAX).contains(own)).unwrap_or(default)
+    own.filter(|own| (default / 4..=LIFETIME_MAX).contains(own))
+        .unwrap_or(default)
 }
 
 #[cfg(test)]
@@ -179,13 +184,19 @@ mod tests {
 
     fn living(roll: &Roll, now: Instant) -> Vec<String> {
         let living = roll.living(now, LIFETIME);
-        living.map(|(announcement, _)| announcement.cluster.clone()).collect()
+        living
+            .map(|(announcement, _)| announcement.cluster.clone())
+            .collect()
     }
 
     #[test]
     fn a_key_far_behind_the_newest_is_stale_at_first_sight() {
         let (mut roll, now) = (Roll::default(), clock::now());
-        read_all(&mut roll, &[object("old", 0), object("late", 90_000), object("new", 100_000)], now);
+        read_all(
+            &mut roll,
+            &[object("old", 0), object("late", 90_000), object("new", 100_000)],
+            now,
+        );
         assert_eq!(living(&roll, now), ["late", "new"]);
     }
 
@@ -193,10 +204,18 @@ mod tests {
     fn a_store_whose_clock_is_years_off_is_no_harm() {
         let (mut roll, start) = (Roll::default(), clock::now());
         // One writer's times are an hour ahead of those of the other.
-        read_all(&mut roll, &[object("slow", 1_000), object("fast", 3_600_000)], start);
+        read_all(
+            &mut roll,
+            &[object("slow", 1_000), object("fast", 3_600_000)],
+            start,
+        );
         assert_eq!(living(&roll, start), ["fast"]);
         let later = start + Duration::from_secs(5);
-        read_all(&mut roll, &[object("slow", 6_000), object("fast", 3_605_000)], later);
+        read_all(
+            &mut roll,
+            &[object("slow", 6_000), object("fast", 3_605_000)],
+            later,
+        );
         assert_eq!(living(&roll, later), ["fast", "slow"]);
         assert_eq!(roll.dead(later, LIFETIME), [""; 0]);
     }

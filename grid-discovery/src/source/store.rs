@@ -115,7 +115,10 @@ impl Store {
                 Err(error) => return Err(error.to_string()),
             };
             if found.meta.size > RECORD_LEN_MAX {
-                return Err(format!("it grew to {} bytes, too long for a record", found.meta.size));
+                return Err(format!(
+                    "it grew to {} bytes, too long for a record",
+                    found.meta.size
+                ));
             }
             let bytes = found.bytes().await.map_err(|error| error.to_string())?;
             Ok(Some(bytes.to_vec()))

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use grid_discovery::Discovery;
 
-use crate::neighbours::{PATIENCE, Neighbour, announcement, settings, until_members};
+use crate::neighbours::{Neighbour, PATIENCE, announcement, settings, until_members};
 
 /// Waits until a condition on the folder holds.
 async fn until_true(what: &str, mut holds: impl FnMut() -> bool) {
@@ -32,7 +32,10 @@ fn write_old(folder: &Path, name: &str, text: &[u8], age: Duration) {
     let keys = folder.join("servers/girih");
     std::fs::create_dir_all(&keys).unwrap();
     std::fs::write(keys.join(name), text).unwrap();
-    let file = std::fs::File::options().append(true).open(keys.join(name)).unwrap();
+    let file = std::fs::File::options()
+        .append(true)
+        .open(keys.join(name))
+        .unwrap();
     #[expect(clippy::disallowed_methods, reason = "a file's age is by the system's clock")]
     file.set_modified(SystemTime::now() - age).unwrap();
 }
@@ -60,10 +63,30 @@ async fn members_and_a_client_meet_and_part_in_a_folder_that_was_not_there() {
 #[tokio::test]
 async fn stale_keys_are_ignored_and_cleaned_and_what_is_no_record_stays() {
     let folder = tempfile::tempdir().unwrap();
-    write_old(folder.path(), "dead.json", record(8).as_bytes(), Duration::from_secs(60));
-    write_old(folder.path(), "notes.txt", b"\xff\x00 not a record", Duration::from_secs(60));
-    write_old(folder.path(), "long.json", &[b' '; 10_000], Duration::from_secs(60));
-    write_old(folder.path(), "foreign.json", record(9).replace("girih", "other").as_bytes(), Duration::ZERO);
+    write_old(
+        folder.path(),
+        "dead.json",
+        record(8).as_bytes(),
+        Duration::from_secs(60),
+    );
+    write_old(
+        folder.path(),
+        "notes.txt",
+        b"\xff\x00 not a record",
+        Duration::from_secs(60),
+    );
+    write_old(
+        folder.path(),
+        "long.json",
+        &[b' '; 10_000],
+        Duration::from_secs(60),
+    );
+    write_old(
+        folder.path(),
+        "foreign.json",
+        record(9).replace("girih", "other").as_bytes(),
+        Duration::ZERO,
+    );
     let settings = settings([format!("folder:{}", folder.path().display()).as_str()]);
     let one = Neighbour::start(&settings, announcement(1));
     let two = Neighbour::start(&settings, announcement(2));
@@ -72,7 +95,10 @@ async fn stale_keys_are_ignored_and_cleaned_and_what_is_no_record_stays() {
     let dead = folder.path().join("servers/girih/dead.json");
     until_true("the dead key is cleaned", || !dead.exists()).await;
     for stays in ["notes.txt", "long.json", "foreign.json"] {
-        assert!(folder.path().join("servers/girih").join(stays).exists(), "{stays}");
+        assert!(
+            folder.path().join("servers/girih").join(stays).exists(),
+            "{stays}"
+        );
     }
     assert_eq!(one.discovery.found().borrow().peers.len(), 1);
 }
@@ -87,7 +113,8 @@ async fn a_killed_members_key_dies_though_its_clock_was_ahead() {
     let killed = folder.path().join("servers/girih/killed.json");
     let file = std::fs::File::options().append(true).open(&killed).unwrap();
     #[expect(clippy::disallowed_methods, reason = "a file's age is by the system's clock")]
-    file.set_modified(SystemTime::now() + Duration::from_secs(86_400)).unwrap();
+    file.set_modified(SystemTime::now() + Duration::from_secs(86_400))
+        .unwrap();
     let client = Discovery::start(&settings, None).unwrap();
     until_members(&client, &[1, 5]).await;
     until_members(&client, &[1]).await;

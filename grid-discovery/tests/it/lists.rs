@@ -6,10 +6,16 @@ use crate::neighbours::{announcement, settings, until, until_members};
 
 #[tokio::test]
 async fn every_address_of_every_name_is_given() {
-    let settings = settings(["static:localhost:7001,127.0.0.1:7002,[::1]:7003", "static:no-such-host.invalid:1"]);
+    let settings = settings([
+        "static:localhost:7001,127.0.0.1:7002,[::1]:7003",
+        "static:no-such-host.invalid:1",
+    ]);
     let discovery = Discovery::start(&settings, None).unwrap();
     let found = until(&discovery, |found| found.peers.len() >= 3).await;
-    let addresses: Vec<_> = found.member_addresses().map(|address| address.to_string()).collect();
+    let addresses: Vec<_> = found
+        .member_addresses()
+        .map(|address| address.to_string())
+        .collect();
     let of_localhost = tokio::net::lookup_host("localhost:7001").await.unwrap();
     for expected in of_localhost.map(|address| address.to_string()) {
         assert!(addresses.contains(&expected), "{expected}: {addresses:?}");

@@ -61,10 +61,18 @@ async fn our_client_finds_grpc_by_our_name_service() {
         let found = grpc_addresses(&address, cluster, PATIENCE).await.unwrap();
         assert_eq!(found, ["127.0.0.1:1408".parse().unwrap()]);
     }
-    let error = grpc_addresses(&address, Some("other"), PATIENCE).await.unwrap_err();
-    assert!(matches!(&error, LookupError::NoCluster { own, .. } if own == "girih"), "{error}");
+    let error = grpc_addresses(&address, Some("other"), PATIENCE)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&error, LookupError::NoCluster { own, .. } if own == "girih"),
+        "{error}"
+    );
     let mut connection = LookupConnection::open(&address, PATIENCE).await.unwrap();
-    assert_eq!(connection.text("Cluster/name").await.unwrap().as_deref(), Some("girih"));
+    assert_eq!(
+        connection.text("Cluster/name").await.unwrap().as_deref(),
+        Some("girih")
+    );
     assert_eq!(connection.text("no such name").await.unwrap(), None);
     let info = connection.text("Cluster/info").await.unwrap().unwrap();
     assert!(info.contains("Name=girih"), "{info}");
@@ -101,8 +109,14 @@ async fn our_client_finds_grpc_by_the_name_service_of_coherence() {
     assert!(!found.is_empty());
     let mut connection = LookupConnection::open(&address, PATIENCE).await.unwrap();
     let name = connection.text("Cluster/name").await.unwrap().unwrap();
-    assert_eq!(grpc_addresses(&address, Some(&name), PATIENCE).await.unwrap(), found);
+    assert_eq!(
+        grpc_addresses(&address, Some(&name), PATIENCE).await.unwrap(),
+        found
+    );
     assert_eq!(connection.text("no such name").await.unwrap(), None);
     let list = connection.text("$GRPC:GrpcProxy").await;
-    assert!(matches!(list, Err(LookupError::Protocol { .. })), "a list is no text: {list:?}");
+    assert!(
+        matches!(list, Err(LookupError::Protocol { .. })),
+        "a list is no text: {list:?}"
+    );
 }

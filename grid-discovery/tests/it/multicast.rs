@@ -15,17 +15,29 @@ async fn two_members_and_a_client_on_one_machine_find_each_other() {
     let client = Discovery::start(&settings, None).unwrap();
     let found = until_members(&one.discovery, &[2]).await;
     assert_eq!(found.peers[0].announcement, Some(announcement(2)));
-    assert_eq!(found.peers[0].sources[0].as_ref(), settings.sources[0].to_string());
+    assert_eq!(
+        found.peers[0].sources[0].as_ref(),
+        settings.sources[0].to_string()
+    );
     assert!(found.peers[0].seen_ms > 1_700_000_000_000);
     until_members(&two.discovery, &[1]).await;
     let found = until_members(&client, &[1, 2]).await;
-    assert_eq!(found.grpc_addresses(), [1, 2].map(|number| announcement(number).grpc.unwrap()));
+    assert_eq!(
+        found.grpc_addresses(),
+        [1, 2].map(|number| announcement(number).grpc.unwrap())
+    );
     // What a member says anew is heard.
     two.says.send_modify(|says| {
         says.started = true;
         says.cluster_id = Some(ClusterId::new(9));
     });
-    until(&client, |found| found.peers.iter().any(|peer| peer.announcement.as_ref().unwrap().started)).await;
+    until(&client, |found| {
+        found
+            .peers
+            .iter()
+            .any(|peer| peer.announcement.as_ref().unwrap().started)
+    })
+    .await;
     // One that stops says goodbye; one that was killed is forgotten.
     two.discovery.stop().await;
     until_members(&client, &[1]).await;
@@ -67,7 +79,13 @@ async fn what_is_not_ours_is_ignored() {
     let one = Neighbour::start(&ours, announcement(1));
     // Packets of other programs, and broken ones of our own.
     let noise = UdpSocket::bind("127.0.0.1:0").unwrap();
-    for packet in [&b""[..], b"hello", b"grh\xd1\x01\x00\x00", &[0xff; 1_200], &[0; 9_000]] {
+    for packet in [
+        &b""[..],
+        b"hello",
+        b"grh\xd1\x01\x00\x00",
+        &[0xff; 1_200],
+        &[0; 9_000],
+    ] {
         noise.send_to(packet, group_address(&group)).unwrap();
     }
     let two = Neighbour::start(&ours, announcement(2));

@@ -58,14 +58,23 @@ pub(crate) async fn until(discovery: &Discovery, wanted: impl FnMut(&Found) -> b
     let waited = tokio::time::timeout(PATIENCE, found.wait_for(wanted)).await;
     match waited {
         Ok(found) => found.unwrap().clone(),
-        Err(_elapsed) => panic!("within {PATIENCE:?} no more was found than {:?}", discovery.found().borrow()),
+        Err(_elapsed) => panic!(
+            "within {PATIENCE:?} no more was found than {:?}",
+            discovery.found().borrow()
+        ),
     }
 }
 
 /// Waits until exactly these members are found.
 pub(crate) async fn until_members(discovery: &Discovery, numbers: &[u16]) -> Found {
-    let addresses: Vec<_> = numbers.iter().map(|number| announcement(*number).member_address).collect();
-    until(discovery, |found| found.member_addresses().eq(addresses.iter().copied())).await
+    let addresses: Vec<_> = numbers
+        .iter()
+        .map(|number| announcement(*number).member_address)
+        .collect();
+    until(discovery, |found| {
+        found.member_addresses().eq(addresses.iter().copied())
+    })
+    .await
 }
 
 /// A multicast group on this machine alone, with a port that no other test uses.
