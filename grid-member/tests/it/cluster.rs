@@ -1,5 +1,6 @@
 //! Several members in one process.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -10,7 +11,15 @@ use grid_member::cluster::ClusterSettings;
 
 const BOUND: Duration = Duration::from_secs(30);
 
+/// Shows the log of a test that fails when `RUST_LOG` says so.
+fn log() {
+    let filter = tracing_subscriber::EnvFilter::from_default_env();
+    // Another test may have begun to show it.
+    let _once = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
+}
+
 async fn member(number: usize, join: Option<Vec<SocketAddr>>) -> Grid {
+    log();
     let settings = ClusterSettings {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         join: join.map(|addresses| addresses.iter().map(ToString::to_string).collect()),
@@ -23,6 +32,29 @@ async fn member(number: usize, join: Option<Vec<SocketAddr>>) -> Grid {
 
 fn address(grid: &Grid) -> SocketAddr {
     grid.cluster().unwrap().local_addr()
+}
+
+/// What a member knows, for the message of a test that fails.
+fn summary(grid: &Grid) -> String {
+    let cluster = grid.cluster().unwrap();
+    let state = cluster.view().read(|state| {
+        let mut text = format!("index {} members", state.index());
+        for member in state.members().values() {
+            text += &format!(" {}={:?}", member.id, member.phase);
+        }
+        for service in state.services().values() {
+            let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+            for assignment in &service.assignments {
+                let backups = assignment.backups.len();
+                let joining = assignment.joining.len();
+                let kind = format!("{:?}+{backups}+{joining}", assignment.primary);
+                *kinds.entry(kind).or_default() += 1;
+            }
+            text += &format!("; {}: {kinds:?}", service.name);
+        }
+        text
+    });
+    format!("{:?} serves {} leader {:?}: {state:?}", cluster.me(), cluster.may_serve(), cluster.leader())
 }
 
 /// Waits until every member sees this many members, all partitions at their goal.
@@ -43,7 +75,10 @@ async fn settled(grids: &[&Grid]) {
             .unwrap();
         }
     };
-    tokio::time::timeout(BOUND, waits).await.expect("the cluster settles");
+    if tokio::time::timeout(BOUND, waits).await.is_err() {
+        let states: Vec<String> = grids.iter().map(|grid| summary(grid)).collect();
+        panic!("the cluster does not settle:\n{}", states.join("\n"));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
