@@ -167,10 +167,7 @@ impl ControlState {
             Command::Join { info, before } => self.join(info, before.as_ref(), &mut delta),
             Command::Ready(member) => self.set_phase(*member, MemberPhase::Ready, &mut delta),
             Command::Drain(member) => self.set_phase(*member, MemberPhase::Draining, &mut delta),
-            Command::Leave(member) => {
-                self.remove(&BTreeSet::from([*member]), true, &mut delta);
-                Outcome::Done
-            }
+            Command::Leave(member) => self.leave(*member, &mut delta),
             Command::Remove { members, proven } => {
                 self.remove(members, *proven, &mut delta);
                 Outcome::Done
@@ -260,6 +257,23 @@ impl ControlState {
             member.phase = phase;
             delta.members = true;
         }
+        Outcome::Done
+    }
+
+    /// A member that has the only copy of something can't take its leave.
+    fn leave(&mut self, member: MemberId, delta: &mut Delta) -> Outcome {
+        let only = self
+            .services
+            .values()
+            .flat_map(|service| &service.assignments)
+            .filter(|assignment| assignment.has_replica(member) && assignment.replicas().count() == 1)
+            .count();
+        if only > 0 {
+            return Outcome::Refused(format!(
+                "{member} has the only copy of {only} partitions; wait until they are handed over"
+            ));
+        }
+        self.remove(&BTreeSet::from([member]), true, delta);
         Outcome::Done
     }
 

@@ -24,6 +24,8 @@ pub(super) struct Follower {
     pub(super) behind_since: Option<Duration>,
     /// When its removal was proposed last.
     pub(super) given_up_at: Option<Duration>,
+    /// Nothing is sent before: it does not know yet what was agreed, or could not take a copy.
+    pub(super) hold_until: Option<Duration>,
     /// A backup of the agreed set, or about to be one: no write is acknowledged without it.
     pub(super) counts: bool,
     /// It is getting its copy.
@@ -40,9 +42,15 @@ impl Follower {
             told: Position::ZERO,
             behind_since: None,
             given_up_at: None,
+            hold_until: None,
             counts: true,
             copy: None,
         }
+    }
+
+    /// Whether nothing is to be sent yet.
+    pub(super) fn holds(&self, now: Duration) -> bool {
+        self.hold_until.is_some_and(|until| now < until)
     }
 
     pub(super) fn joining(member: MemberId, copy: CopyOut, start: Position) -> Self {

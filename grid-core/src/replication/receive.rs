@@ -3,12 +3,13 @@
 use core::time::Duration;
 
 use crate::membership::MemberId;
-use crate::partition::table::StepChange;
+use crate::partition::table::{Epoch, StepChange};
 use crate::store::{StoreError, Timestamp};
 
-use super::follower::NextChunk;
+use super::follower::{CopyOut, Follower, NextChunk};
 use super::joining::CopyIn;
 use super::log::Log;
+use super::primary::SEND_AGAIN;
 use super::replica::Role;
 use super::{
     Append, Appended, Chunk, Effect, Effects, Message, PlantedBug, Position, Refusal, Replica, RequestWindow,
@@ -62,6 +63,9 @@ impl<T> Replica<T> {
         if append.epoch < self.epoch && !skips_check {
             return self.refuse(Refusal::OldEpoch);
         }
+        if append.placed != self.placed {
+            return self.refuse(Refusal::NoCopy);
+        }
         match &self.role {
             Role::Backup if append.copy.is_none() => {}
             Role::Joining(Some(copy)) if append.copy == Some(copy.id) || append.copy.is_none() => {}
@@ -98,6 +102,7 @@ impl<T> Replica<T> {
         }
         Message::Appended(Appended {
             epoch: self.epoch,
+            copy: append.copy,
             last: self.log.last(),
             knows: self.log.base(),
         })
@@ -127,7 +132,7 @@ impl<T> Replica<T> {
         if chunk.epoch < self.epoch && !self.settings.has_bug(PlantedBug::SkipEpochCheck) {
             return self.refuse(Refusal::OldEpoch);
         }
-        if !matches!(self.role, Role::Joining(_)) {
+        if !matches!(self.role, Role::Joining(_)) || chunk.placed < self.placed {
             return self.refuse(Refusal::NoCopy);
         }
         if let Some((start, sequence)) = chunk.start {
@@ -142,6 +147,7 @@ impl<T> Replica<T> {
                     whole: false,
                 }));
                 self.log_epoch = chunk.epoch;
+                self.placed = chunk.placed;
             }
         }
         self.epoch = self.epoch.max(chunk.epoch);
@@ -178,7 +184,7 @@ impl<T> Replica<T> {
         &mut self,
         at: Duration,
         from: MemberId,
-        epoch: crate::partition::table::Epoch,
+        epoch: Epoch,
         reason: Refusal,
         out: &mut Effects<T>,
     ) {
@@ -194,45 +200,56 @@ impl<T> Replica<T> {
         let Some(follower) = primary.follower(from) else {
             return;
         };
-        match (reason, follower.copy.is_some()) {
-            (Refusal::OldEpoch, _) => {}
-            (Refusal::Behind(last), false) if last >= base && epoch == epoch_now => {
-                // It lost something on the way: from the beginning again.
-                follower.sent = None;
-                self.go_on(at, out);
+        if reason == Refusal::OldEpoch {
+            return;
+        }
+        let is_late = epoch < epoch_now;
+        let is_behind = matches!(reason, Refusal::Behind(last) if last >= base && follower.copy.is_none());
+        if is_late || is_behind {
+            // It does not know yet what was agreed, or something was lost on the way: in a moment from the beginning.
+            follower.sent = None;
+            follower.hold_until = Some(at + SEND_AGAIN);
+            if let Some(copy) = &mut follower.copy {
+                copy.resend();
             }
-            (_, false) => {
-                if follower.given_up_at.is_none() {
-                    follower.given_up_at = Some(at);
-                    out.proposals.push(StepChange::Dismiss(from));
-                }
-            }
-            (_, true) => self.copy_again(from),
+            return;
+        }
+        if follower.copy.is_some() && !follower.counts {
+            self.copy_again(at, from);
+            return;
+        }
+        if follower.given_up_at.is_none() {
+            follower.given_up_at = Some(at);
+            // A copy that may have been admitted by now can't begin again: that it is given up must be agreed.
+            out.proposals.push(match follower.copy {
+                Some(_) => StepChange::CancelCopy(from),
+                None => StepChange::Dismiss(from),
+            });
         }
     }
 
     /// Copies the partition to this follower again from the beginning.
-    fn copy_again(&mut self, member: MemberId) {
+    fn copy_again(&mut self, at: Duration, member: MemberId) {
         let id = self.next_copy();
         let start = self.log.base();
         if let Role::Primary(primary) = &mut self.role
             && let Some(follower) = primary.follower(member)
         {
-            *follower =
-                super::follower::Follower::joining(member, super::follower::CopyOut::new(id, start), start);
+            *follower = Follower::joining(member, CopyOut::new(id, start), start);
+            follower.hold_until = Some(at + SEND_AGAIN);
         }
     }
 
     /// The next part of the copy for this member, if one may be sent now. How fast that goes is up to the caller.
     pub fn next_chunk(&mut self, at: Duration, member: MemberId, out: &mut Effects<T>) -> Option<usize> {
-        let (epoch, last) = (self.epoch, self.log.last());
+        let (epoch, placed, last) = (self.epoch, self.placed, self.log.last());
         let settings = self.settings;
         let sequence = self.store.sequence();
         let (log_base, store, window) = (self.log.base(), &self.store, &self.window);
         let Role::Primary(primary) = &mut self.role else {
             return None;
         };
-        let follower = primary.follower(member)?;
+        let follower = primary.follower(member).filter(|follower| !follower.holds(at))?;
         let copy = follower.copy.as_mut()?;
         if copy.on_the_way.len() >= settings.chunks_in_flight {
             return None;
@@ -253,6 +270,7 @@ impl<T> Replica<T> {
             .sum::<usize>();
         let chunk = Chunk {
             epoch,
+            placed,
             copy: copy.id,
             number,
             start: (number == 0).then_some((log_base, sequence)),
