@@ -19,9 +19,13 @@
 
 pub mod cache;
 pub mod clock;
+pub mod cluster;
 pub mod event;
 mod grid;
+pub mod replication;
+pub mod routing;
 pub mod store;
 pub mod task;
+pub mod wire;
 
 pub use grid::{BuildError, Grid, GridBuilder};
