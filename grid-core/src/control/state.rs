@@ -202,9 +202,12 @@ impl ControlState {
             .members
             .values()
             .find(|member| member.info.process == info.process);
-        if let Some(member) = same_process {
-            // It asks again, since the answer was lost.
-            return Outcome::Joined(member.id);
+        if let Some(id) = same_process.map(|member| member.id) {
+            // It asks again, since the answer was lost; or an old request was slow, and now it says what it kept.
+            if let Some((before, kept)) = before {
+                self.restore(*before, id, kept, delta);
+            }
+            return Outcome::Joined(id);
         }
         // Two processes can't listen at one address: the one that did before is dead.
         let replaced: BTreeSet<_> = self
