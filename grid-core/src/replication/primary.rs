@@ -144,6 +144,8 @@ impl<T> Primary<T> {
                     follower.counts = false;
                     copy.admit_at = None;
                     copy.proposed_at = None;
+                    // Parts that were on their way are refused where the new epoch was known first.
+                    copy.resend();
                 }
             }
             self.handing_over = None;

@@ -77,7 +77,7 @@ impl<T> Replica<T> {
             self.primary = Some(from);
         }
         self.epoch = self.epoch.max(append.epoch);
-        if append.begins && append.epoch > self.log_epoch {
+        if append.begins && (append.epoch > self.log_epoch || skips_check) {
             if append.first > self.log.last().next() {
                 return self.refuse(Refusal::Behind(self.log.last()));
             }

@@ -49,6 +49,10 @@ struct Task {
     ask: Ask,
     action: Action,
     tag: Option<RequestTag>,
+    /// Answers to anything that was sent since then count.
+    first_attempt: u64,
+    /// It waits so long before it tries again.
+    patience: u64,
     began: u64,
     /// Something was sent that may have been done.
     may_be_done: bool,
@@ -127,11 +131,12 @@ impl World {
             let soon = self.now + 10 * MILLISECOND + self.draw(20 * MILLISECOND);
             return self.queue.push(soon, Event::ClientStep { client, attempt: number });
         };
-        self.queue
-            .push(self.now + TRY_AGAIN, Event::ClientStep { client, attempt: number });
-        if let Some(task) = &mut self.clients[client].task {
+        let patience = self.clients[client].task.as_mut().map_or(TRY_AGAIN, |task| {
             task.may_be_done = true;
-        }
+            task.patience
+        });
+        self.queue
+            .push(self.now + patience, Event::ClientStep { client, attempt: number });
         if request.tag.is_some() && self.random.chance(4) {
             let late = self.now + self.delay() + self.draw(3_000 * MILLISECOND);
             let request = Box::new(request.clone());
@@ -184,6 +189,7 @@ impl World {
         };
         let can_be_tagged = matches!(ask, Ask::Write(_));
         let tag = (tagged && can_be_tagged).then(|| self.next_tag(client));
+        let patience = TRY_AGAIN * if self.random.chance(15) { 8 } else { 1 };
         self.clients[client].task = Some(Task {
             cache,
             number,
@@ -191,6 +197,8 @@ impl World {
             ask,
             action,
             tag,
+            first_attempt: self.next_number,
+            patience,
             began: self.now,
             may_be_done: false,
         });
@@ -241,12 +249,14 @@ impl World {
 
     /// An answer comes to a client.
     pub(super) fn take_answer(&mut self, client: usize, attempt: u64, reply: Reply) {
-        if self.clients[client].attempt != attempt {
-            return;
-        }
+        let is_last = self.clients[client].attempt == attempt;
         let Some(task) = &mut self.clients[client].task else {
             return;
         };
+        let is_answer = matches!(reply, Reply::Value(_) | Reply::Done(_));
+        if attempt < task.first_attempt || !(is_last || is_answer) {
+            return;
+        }
         let told = match reply {
             Reply::Value(value) => {
                 self.clients[client].last_seen = Some((task.number, value));

@@ -16,9 +16,13 @@ impl World {
         self.faults_left -= 1;
         let next = self.now + 10 * MILLISECOND + self.draw(350 * MILLISECOND);
         self.queue.push(next, Event::Fault);
-        let (one, other) = (self.random.below(self.processes.len()), self.random.below(self.processes.len()));
+        let (one, mut other) = (self.random.below(self.processes.len()), self.random.below(self.processes.len()));
+        if one == other {
+            other = (one + 1) % self.processes.len();
+        }
         match self.random.below(100) {
-            0..20 => self.break_stream(one, other),
+            0..14 => self.break_stream(one, other),
+            14..20 => self.isolate(one),
             20..32 => {
                 let time = self.short_or_long();
                 self.trace.note(self.now, format_args!("cut {one}>{other} for {time}"));
@@ -67,6 +71,16 @@ impl World {
                     self.cut(from, to, time);
                 }
             }
+        }
+    }
+
+    /// One member hears nobody for longer than a lease.
+    fn isolate(&mut self, slot: usize) {
+        let time = 1_800 * MILLISECOND + self.draw(2_500 * MILLISECOND);
+        self.trace.note(self.now, format_args!("{slot} is cut off for {time}"));
+        for other in (0..self.processes.len()).filter(|other| *other != slot) {
+            self.cut(slot, other, time);
+            self.cut(other, slot, time);
         }
     }
 

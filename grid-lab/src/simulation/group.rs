@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU16;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use grid_core::control::{Command, ControlState, Identity, Outcome};
 use grid_core::membership::{ClusterId, HostId, Location, MemberId, MemberInfo, MemberPhase};
 use grid_core::partition::PartitionCount;
-use grid_core::partition::table::{BackupCount, ServiceId};
+use grid_core::partition::assignment::{MoveLimits, next_steps, plan};
+use grid_core::partition::table::{BackupCount, ServiceId, Step};
 
 use super::event::{Event, Life};
 use super::world::{LEASE, MILLISECOND, World};
@@ -40,6 +42,8 @@ pub(super) struct Group {
     pub(super) voters: Vec<Life>,
     pub(super) leader: Option<Leader>,
     elect_at: u64,
+    /// The steps that are planned at a place of the log: the same for all.
+    plans: BTreeMap<u64, Rc<Vec<Step>>>,
 }
 
 impl Group {
@@ -55,7 +59,25 @@ impl Group {
             voters: Vec::new(),
             leader: None,
             elect_at: 0,
+            plans: BTreeMap::new(),
         }
+    }
+
+    /// What is to be changed next in this state. Computed once for all who have it, since it is no more than a function.
+    pub(super) fn steps(&mut self, state: &ControlState) -> Rc<Vec<Step>> {
+        if let Some(steps) = self.plans.get(&state.index()) {
+            return Rc::clone(steps);
+        }
+        let steps = state.services().get(&SERVICE).map_or_else(Vec::new, |table| {
+            let target = plan(table, state.members());
+            next_steps(table, &target, state.members(), MoveLimits::default())
+        });
+        let steps = Rc::new(steps);
+        self.plans.insert(state.index(), Rc::clone(&steps));
+        while self.plans.len() > 40 {
+            self.plans.pop_first();
+        }
+        steps
     }
 
     /// The command at this place of the log.
@@ -171,9 +193,16 @@ impl World {
         if self.leader().filter(reaches).is_none() {
             return;
         }
-        let known = self.homes.len();
-        let outcome = self.agree(command);
-        if let (Outcome::Joined(member), true) = (outcome, known > 0) {
+        if matches!(command.as_ref(), Command::Join { .. }) && !self.is_running(from) {
+            // The leader connects to who wants to join before it proposes that: an old request of a process that is
+            // dead must not take out the one that listens at its address now.
+            return;
+        }
+        if matches!(command.as_ref(), Command::Leave(_)) && self.group.voters.contains(&from) {
+            // Its vote goes to another member first.
+            return;
+        }
+        if let Outcome::Joined(member) = self.agree(command) {
             self.homes.entry(member).or_insert(from);
             if self.is_running(from) && !self.random.chance(10) {
                 let delay = self.delay();

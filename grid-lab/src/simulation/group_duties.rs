@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use grid_core::control::Command;
-use grid_core::membership::MemberId;
-use grid_core::partition::assignment::{MoveLimits, next_steps, plan};
+use grid_core::membership::{MemberId, MemberPhase};
 use grid_core::partition::table::StepChange;
 
 use super::event::Life;
@@ -92,6 +91,14 @@ impl World {
             .filter(|home| self.is_running(*home))
             .collect();
         let wanted = if members.len() < 5 { 3 } else { 5 };
+        let stays = |life: &Life| {
+            let state = self.group.state.members();
+            let is_draining = |member: &MemberId| {
+                state.get(member).is_some_and(|member| member.phase == MemberPhase::Draining)
+            };
+            self.processes[life.slot].member.as_ref().is_none_or(|member| !is_draining(member))
+        };
+        let members: Vec<Life> = members.into_iter().filter(stays).collect();
         self.group.voters.retain(|voter| members.contains(voter));
         for member in members {
             if self.group.voters.len() < wanted
@@ -113,12 +120,8 @@ impl World {
             return;
         }
         leader.planned_at = now;
-        let state = &self.group.state;
-        let Some(table) = state.services().get(&SERVICE) else {
-            return;
-        };
-        let target = plan(table, state.members());
-        let mut steps = next_steps(table, &target, state.members(), MoveLimits::default());
+        let state = self.group.state.clone();
+        let mut steps = self.group.steps(&state).to_vec();
         steps.retain(|step| !matches!(step.change, StepChange::HandOver(_)));
         if !steps.is_empty() {
             self.agree(&Arc::new(Command::Change {

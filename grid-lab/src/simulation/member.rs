@@ -7,7 +7,6 @@ use std::time::Duration;
 use grid_core::control::{Command, ControlState, KeptCopy};
 use grid_core::membership::{MemberId, MemberPhase, ProcessId};
 use grid_core::partition::PartitionId;
-use grid_core::partition::assignment::{MoveLimits, next_steps, plan};
 use grid_core::partition::table::{Epoch, Step, StepChange};
 use grid_core::replication::{Answer, Effects, Replica, ReplicaSettings, RoleKind};
 use grid_core::store::Timestamp;
@@ -43,6 +42,7 @@ pub(super) struct Process {
     lease_from: Option<usize>,
     asked_at: u64,
     planned_at: u64,
+    sealed_at: u64,
     pub(super) wants_to_leave: bool,
     pub(super) pending: BTreeMap<u64, Pending>,
     /// It dies after so many more effects.
@@ -67,6 +67,7 @@ impl Process {
             lease_from: None,
             asked_at: 0,
             planned_at: 0,
+            sealed_at: 0,
             wants_to_leave: false,
             pending: BTreeMap::new(),
             dies_after: None,
@@ -422,16 +423,13 @@ impl World {
         let (Some(me), Some(view)) = (process.member, &process.view) else {
             return;
         };
-        if process.planned_at == view.index() {
+        if process.planned_at == view.index() && self.now < process.sealed_at + ASK {
             return;
         }
         process.planned_at = view.index();
-        let Some(table) = view.services().get(&SERVICE) else {
-            return;
-        };
-        let target = plan(table, view.members());
-        let steps = next_steps(table, &target, view.members(), MoveLimits::default());
-        for step in steps {
+        process.sealed_at = self.now;
+        let steps = self.group.steps(view);
+        for step in steps.iter() {
             let is_mine = self.processes[slot].replicas[step.partition.index()].role() == RoleKind::Primary;
             if let StepChange::HandOver(to) = step.change
                 && is_mine
