@@ -234,19 +234,27 @@ impl ControlState {
         Outcome::Joined(id)
     }
 
-    /// Gives a member that came back the partitions that wait for the copies that it kept.
+    /// Gives a member that came back the partitions that wait for the copies that it kept. It may have been a member
+    /// in between without knowing it, since it was not told and taken out again: its copies are the same.
     fn restore(&mut self, before: MemberId, now: MemberId, kept: &[KeptCopy], delta: &mut Delta) {
+        let process = self.members.get(&now).map(|member| member.info.process);
+        let removed = &self.removed;
+        let was_it = |member: MemberId| {
+            let removed = removed.get(&member);
+            member == before || removed.is_some_and(|removed| Some(removed.process) == process)
+        };
         for copy in kept {
             let assignment = self
                 .services
                 .get_mut(&copy.service)
                 .and_then(|service| service.assignments.get_mut(copy.partition.index()));
             let Some(assignment) = assignment else { continue };
-            let waits_for_it = assignment
+            let awaited = assignment
                 .last
                 .iter()
-                .any(|last| last.member == before && copy.epoch <= last.epoch);
-            if waits_for_it && assignment.restore(before, now) {
+                .find(|last| was_it(last.member) && copy.epoch <= last.epoch)
+                .map(|last| last.member);
+            if awaited.is_some_and(|awaited| assignment.restore(awaited, now)) {
                 delta.partitions.push((copy.service, copy.partition));
             }
         }
@@ -282,9 +290,18 @@ impl ControlState {
 
     fn remove(&mut self, members: &BTreeSet<MemberId>, proven: bool, delta: &mut Delta) {
         for member in members {
-            if self.members.remove(member).is_some() || self.removed.contains_key(member) {
-                let index = self.index;
-                let removed = self.removed.entry(*member).or_insert(Removed { proven, index });
+            if let Some(gone) = self.members.remove(member) {
+                let (process, index) = (gone.info.process, self.index);
+                self.removed.insert(
+                    *member,
+                    Removed {
+                        process,
+                        proven,
+                        index,
+                    },
+                );
+                delta.members = true;
+            } else if let Some(removed) = self.removed.get_mut(member) {
                 removed.proven |= proven;
                 delta.members = true;
             }

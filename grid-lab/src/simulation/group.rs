@@ -204,6 +204,11 @@ impl World {
         }
         if let Outcome::Joined(member) = self.agree(command) {
             self.homes.entry(member).or_insert(from);
+            // A member is not silent before it can be heard.
+            let now = self.leader().map(|leader| self.local(leader));
+            if let (Some(leader), Some(now)) = (&mut self.group.leader, now) {
+                leader.heard.insert(member, now);
+            }
             if self.is_running(from) && !self.random.chance(10) {
                 let delay = self.delay();
                 self.queue

@@ -42,12 +42,13 @@ impl World {
             .state
             .members()
             .keys()
+            .copied()
+            .chain(self.waited_for())
             .filter(|member| {
                 self.homes.get(member).is_some_and(|home| {
                     !self.is_running(*home) && (home.slot == leader || self.network.is_open(leader, home.slot))
                 })
             })
-            .copied()
             .collect();
         if !dead.is_empty() {
             self.agree(&Arc::new(Command::Remove {
@@ -55,6 +56,16 @@ impl World {
                 proven: true,
             }));
         }
+    }
+
+    /// Those that were taken out, and have a last copy that they may bring back.
+    fn waited_for(&self) -> Vec<MemberId> {
+        let tables = self.group.state.services().values();
+        tables
+            .flat_map(|table| &table.assignments)
+            .flat_map(|assignment| &assignment.last)
+            .map(|copy| copy.member)
+            .collect()
     }
 
     /// A member that a majority does not hear for the time of a lease is silent.
@@ -99,6 +110,7 @@ impl World {
             self.processes[life.slot].member.as_ref().is_none_or(|member| !is_draining(member))
         };
         let members: Vec<Life> = members.into_iter().filter(stays).collect();
+        let before = self.group.voters.clone();
         self.group.voters.retain(|voter| members.contains(voter));
         for member in members {
             if self.group.voters.len() < wanted
@@ -108,6 +120,10 @@ impl World {
             {
                 self.group.voters.push(member);
             }
+        }
+        if self.group.voters.len() < 2 || self.leader().is_none() {
+            // It is not agreed without a majority of the new voters.
+            self.group.voters = before;
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt::Write;
 
 /// So many of the last lines are kept.
-const KEPT_MAX: usize = 300;
+const KEPT_MAX: usize = 3_000;
 
 /// The last things that happened, and a hash of all.
 #[derive(Debug)]

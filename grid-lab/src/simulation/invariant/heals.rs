@@ -18,7 +18,11 @@ impl World {
                 member.is_some_and(|member| member.phase == MemberPhase::Ready)
             });
             if !knows || !is_ready {
-                return Some(format!("{slot} is no ready member that knows all ({:?})", process.member));
+                let (voters, leader) = (&self.group.voters, self.leader());
+                return Some(format!(
+                    "{slot} is no ready member that knows all ({:?}); {voters:?} vote, {leader:?} leads",
+                    process.member
+                ));
             }
         }
         let copies = (1 + usize::from(table.backups.get())).min(state.members().len());
