@@ -192,6 +192,11 @@ impl ControlState {
         (outcome, delta)
     }
 
+    /// Passes over a place in the log whose command cannot be read.
+    pub fn skip(&mut self, index: u64) {
+        self.index = self.index.max(index);
+    }
+
     fn join(
         &mut self,
         info: &MemberInfo,

@@ -98,14 +98,31 @@ impl View {
     }
 
     /// Makes a command. `None` when it is not the next one: earlier ones are known, and before later ones something is
-    /// missing.
-    pub(crate) fn apply(&self, index: u64, command: &Command) -> Option<Delta> {
-        let mut state = self.state.write();
-        let state = state.as_mut()?;
-        if index != state.index() + 1 {
-            return None;
-        }
-        let (_, delta) = state.apply(index, command);
+    /// missing. `act` runs before anyone is shown the change, so that whoever is sent to a member by it finds it done.
+    pub(crate) fn apply(
+        &self,
+        index: u64,
+        command: Option<&Command>,
+        act: impl FnOnce(&ControlState, &Delta),
+    ) -> Option<Delta> {
+        let delta = {
+            let mut state = self.state.write();
+            let state = state.as_mut()?;
+            if index != state.index() + 1 {
+                return None;
+            }
+            match command {
+                Some(command) => state.apply(index, command).1,
+                None => {
+                    state.skip(index);
+                    Delta::default()
+                }
+            }
+        };
+        // One task applies, so nothing changes in between.
+        let state = self.state.read();
+        let state = state.as_ref()?;
+        act(state, &delta);
         if !delta.partitions.is_empty() || delta.service.is_some() {
             self.show_routes(state);
         }
@@ -113,18 +130,19 @@ impl View {
         Some(delta)
     }
 
-    /// Takes a whole state, unless a newer one is known. Whether it was taken.
-    pub(crate) fn install(&self, new: ControlState) -> bool {
-        let mut state = self.state.write();
-        let is_newer = state.as_ref().is_none_or(|old| {
+    /// Takes a whole state, unless a newer one is known. Whether it was taken. `act` runs before anyone is shown it.
+    pub(crate) fn install(&self, new: ControlState, act: impl FnOnce(&ControlState)) -> bool {
+        let is_newer = self.state.read().as_ref().is_none_or(|old| {
             old.identity().id != new.identity().id
                 || (new.generation(), new.index()) > (old.generation(), old.index())
         });
         if is_newer {
-            self.show_routes(&new);
-            let index = new.index();
-            *state = Some(new);
-            self.index.send_replace(index);
+            *self.state.write() = Some(new);
+            if let Some(state) = self.state.read().as_ref() {
+                act(state);
+                self.show_routes(state);
+                self.index.send_replace(state.index());
+            }
         }
         is_newer
     }

@@ -50,6 +50,7 @@ async fn a_rule_gives_kind_and_default_time_to_live() {
         pattern: pattern.to_owned(),
         kind,
         ttl_ms: NonZeroU64::new(ttl_ms),
+        backups: None,
     };
     let builder = Grid::builder()
         .cache_rule(rule("session-*", CacheKind::Local, 2_000))

@@ -84,6 +84,7 @@ impl Progress {
     #[must_use]
     pub fn of(table: &ServiceTable, target: &Target) -> Self {
         let mut progress = Progress::default();
+        let wished = 1 + usize::from(table.backups.get());
         for (partition, assignment) in table.partitions() {
             let Some(placement) = target.of(partition) else {
                 continue;
@@ -95,12 +96,15 @@ impl Progress {
             let missing = placement
                 .replicas()
                 .filter(|replica| !assignment.has_replica(*replica));
-            progress.copies += missing.count();
+            let missing = missing.count();
+            progress.copies += missing;
             progress.hand_overs += usize::from(primary != placement.primary);
             let unneeded = assignment
                 .replicas()
                 .filter(|replica| !placement.has_replica(*replica));
-            progress.dismissals += unneeded.count();
+            // What nobody can take over stays, as long as there are fewer copies than wished.
+            let too_many = (assignment.replicas().count() + missing).saturating_sub(wished);
+            progress.dismissals += unneeded.count().min(too_many);
         }
         progress
     }

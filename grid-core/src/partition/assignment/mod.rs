@@ -30,7 +30,10 @@
 //! - Backups of members that the rules of spread leave interchangeable differ by at most one.
 //! - No backup is in the primary's zone while another zone has a member without a copy.
 //! - A plan moves no more primaries than the ideal: those above the share, and those that nobody has.
-//! - A plan that is carried out yields no more steps; every copy that is made for a plan brings the end one nearer.
+//! - A plan that is carried out yields no more steps. Each hand-over brings the primaries one nearer to their shares,
+//!   and once they are there, each copy brings the backups one nearer; so the steps come to an end in any order. On the
+//!   way a copy that was made for a backup may serve a primary better, so that a few more may be made than planned at
+//!   first (within a quarter in the tests).
 //! - No planned step takes a partition below the copies that it is to have, or below those that it has.
 
 mod backups;

@@ -53,8 +53,6 @@ impl Target {
 /// Partitions go to members with storage that are not draining, those that are still joining among them, in
 /// proportion to their weights (weight 0 means nothing while another has more). Partitions whose last copies are out
 /// of reach or lost are left as they are, and don't count. The [folder](super) says how the rest is found.
-///
-/// Takes about a millisecond for 257 partitions and 9 members.
 #[must_use]
 pub fn plan(table: &ServiceTable, members: &BTreeMap<MemberId, Member>) -> Target {
     let takers = Takers::of(members);

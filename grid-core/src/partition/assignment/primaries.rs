@@ -14,8 +14,8 @@ pub(super) fn primaries(
     ring: &mut Ring,
 ) -> Vec<Option<usize>> {
     let mut giving = Giving::new(assignments, takers);
-    giving.to_backups();
-    giving.to_joining(assignments, takers);
+    giving.promote_backups();
+    giving.follow_joining(assignments, takers);
     giving.by_ring(ring);
     giving.result()
 }
@@ -88,7 +88,7 @@ impl Giving {
 
     /// As many as can be to members that have a backup: nothing needs to be copied. A maximum matching by
     /// augmenting paths.
-    fn to_backups(&mut self) {
+    fn promote_backups(&mut self) {
         for orphan in self.orphans.clone() {
             let mut seen = self.nothing_seen();
             self.promote(orphan, &mut seen);
@@ -158,12 +158,12 @@ impl Giving {
     }
 
     /// To members that are getting a copy already, so that what is under way is not given up.
-    fn to_joining(&mut self, assignments: &[Assignment], takers: &Takers<'_>) {
-        for partition in 0..self.now.len() {
+    fn follow_joining(&mut self, assignments: &[Assignment], takers: &Takers<'_>) {
+        for (partition, assignment) in assignments.iter().enumerate() {
             if !self.is_to_give(partition) {
                 continue;
             }
-            let joining = assignments[partition].joining.iter();
+            let joining = assignment.joining.iter();
             let place = joining
                 .filter_map(|member| takers.number_of(*member))
                 .find(|taker| self.room[*taker] > 0);

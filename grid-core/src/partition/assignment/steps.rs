@@ -17,8 +17,9 @@ use super::takers::Takers;
 /// The leader proposes them all but [`StepChange::HandOver`], which the partition's primary proposes once it has
 /// sealed it. [`StepChange::Admit`] is never among them: the primary proposes it when a copy is complete.
 ///
-/// - A copy is dismissed only when everyone who should have one has it. So a partition never has fewer than before,
-///   nor worse spread ones, and the copies of a draining member go last.
+/// - A copy is dismissed only when everyone who should have one has it, and as many copies as the service wishes stay.
+///   So a partition never has fewer than before, nor worse spread ones, and the copies of a draining member go last;
+///   those that nobody can take over stay with it until it leaves.
 /// - A partition is handed over only to a member that is ready and has a complete copy, while no copy is under way from
 ///   the old primary: that would have to start again.
 /// - Copies that are missing are started before those that only move, in the order of how few are left; both wait
@@ -74,7 +75,7 @@ pub fn next_steps(
         if !hands_over || urgency.is_missing() {
             steps.start_copies(at, *primary, &takers);
         }
-        steps.dismiss(at);
+        steps.dismiss(at, 1 + usize::from(table.backups.get()));
     }
     steps.made
 }
@@ -221,12 +222,13 @@ impl Steps {
         }
     }
 
-    /// Ends one copy that nobody needs, when everyone who should have one has it.
-    fn dismiss(&mut self, at: &At<'_>) {
+    /// Ends one copy that nobody needs, when everyone who should have one has it and enough others stay.
+    fn dismiss(&mut self, at: &At<'_>, wished: usize) {
         let complete = at
             .placement
             .replicas()
-            .all(|member| at.assignment.has_replica(member));
+            .all(|member| at.assignment.has_replica(member))
+            && at.assignment.replicas().count() > wished;
         let unneeded = at
             .assignment
             .backups

@@ -17,12 +17,13 @@ use grid_proto::v0::{
     CacheDestroyedResponse, CacheTruncatedResponse, MapEventResponse, MapListenerErrorResponse,
     MapListenerRequest, MapListenerResponse, MapListenerSubscribedResponse, MapListenerUnsubscribedResponse,
 };
+use grid_proto::v1::cache::NamedCacheRequestType as Type;
 use tonic::{Code, Status};
 
 use crate::grpc::cache_proxy::{CacheProxy, Notice, Primer};
 use crate::grpc::edge::{Stopped, stopping};
 use crate::grpc::listener_filter::event_mask;
-use crate::grpc::{Edge, EventBody, Refusal, RefusalKind, WireValue};
+use crate::grpc::{Edge, EventBody, OpenGate, Refusal, RefusalKind, ReplyGate, WireValue};
 
 /// What waits for a stream.
 enum Queued {
@@ -66,8 +67,9 @@ struct Priming {
 type AskedToPrime = (Key, Primer, Reply<Option<Binary>>);
 
 /// One stream of events: requests to listen come in, events go out.
-pub(crate) struct EventsSession {
+pub(crate) struct EventsSession<G = OpenGate> {
     edge: Arc<Edge>,
+    gate: G,
     inbound: Pin<Box<dyn Stream<Item = Result<MapListenerRequest, Status>> + Send>>,
     inbound_ended: bool,
     subject: Option<Subject>,
@@ -120,6 +122,17 @@ impl EventsSession {
         edge: Arc<Edge>,
         inbound: impl Stream<Item = Result<MapListenerRequest, Status>> + Send + 'static,
     ) -> Self {
+        EventsSession::with_gate(edge, inbound, OpenGate)
+    }
+}
+
+impl<G: ReplyGate> EventsSession<G> {
+    /// A session over a stream of requests, for which the replies of the caches pass this gate.
+    pub(super) fn with_gate(
+        edge: Arc<Edge>,
+        inbound: impl Stream<Item = Result<MapListenerRequest, Status>> + Send + 'static,
+        gate: G,
+    ) -> Self {
         let options = edge.options();
         let stopped = edge.stopped();
         let queue = Arc::new(Queue::new(
@@ -128,6 +141,7 @@ impl EventsSession {
         ));
         EventsSession {
             edge,
+            gate,
             inbound: Box::pin(inbound),
             inbound_ended: false,
             subject: None,
@@ -172,7 +186,8 @@ impl EventsSession {
         match &self.subject {
             None => {
                 self.edge.format(&request.format)?;
-                Ok(Some(self.edge.open(&request.scope, &request.cache)?))
+                let opening = self.edge.open(&request.scope, &request.cache)?;
+                Ok(Some(self.gate.pass(Type::EnsureCache, opening)))
             }
             Some(known) if known.scope != request.scope || known.cache != request.cache => {
                 Err(Refusal::invalid(format!(
@@ -315,7 +330,7 @@ impl EventsSession {
                 proxy.change_listeners(|table| Ok(table.add_key(key.clone(), lite, priming)))?;
                 if priming {
                     // Read after the listener was registered: what changes later is heard of.
-                    let value = proxy.cache().get(&key);
+                    let value = self.gate.pass(Type::MapListener, proxy.cache().get(&key));
                     return Ok(Some((key, proxy.primer(), value)));
                 }
             }
@@ -361,7 +376,7 @@ impl EventsSession {
     }
 }
 
-impl Stream for EventsSession {
+impl<G: ReplyGate> Stream for EventsSession<G> {
     type Item = Result<MapListenerResponse, Status>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -379,3 +394,7 @@ impl Stream for EventsSession {
         Poll::Ready(response.map(|response| response.map(message)))
     }
 }
+
+#[cfg(test)]
+#[path = "events_test.rs"]
+mod tests;

@@ -21,7 +21,7 @@ use grid_proto::v1::common::CollectionOfBytesValues;
 use crate::grpc::cache_proxy::CacheProxy;
 use crate::grpc::edge::{blocking, by_size, check_batch_len};
 use crate::grpc::listener_filter::{check_matches_all, event_mask};
-use crate::grpc::{Edge, Reader, Refusal, RefusalKind};
+use crate::grpc::{Edge, Reader, Refusal, RefusalKind, ReplyGate};
 
 use super::answer::{Answer, Held, Later};
 use super::event_queue::{EventQueue, queue_notice};
@@ -29,7 +29,6 @@ use super::frames::{Body, OutFrame};
 use super::in_flight::InFlight;
 use super::key_request::{KeyAnswer, KeyRequest, Outcome, concerns_one_key};
 use super::more::{AnswerTo, More, QueryParts};
-use super::reply_gate::ReplyGate;
 
 /// A batch of more entries than this is put away from the threads that serve connections.
 const BATCH_INLINE_MAX: usize = 256;

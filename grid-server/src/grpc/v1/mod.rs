@@ -9,11 +9,9 @@ mod handshake;
 mod in_flight;
 mod key_request;
 mod more;
-mod reply_gate;
 mod service;
 mod session;
 
 pub use frames::{InFrame, OutFrame};
-pub use reply_gate::{OpenGate, ReplyGate};
 pub use service::ProxyService;
 pub use session::Session;

@@ -11,10 +11,9 @@ use grid_member::cache::{OpenCache, ReplyFuture};
 use grid_proto::v1::cache::{NamedCacheRequestType as Type, ResponseType};
 
 use crate::grpc::key_batches::KeyBatches;
-use crate::grpc::{Edge, Reader, Refusal};
+use crate::grpc::{Edge, Reader, Refusal, ReplyGate};
 
 use super::frames::{Body, OutFrame};
-use super::reply_gate::ReplyGate;
 
 /// What a query without a filter answers with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -36,7 +36,7 @@ use tokio::time::{Interval, Sleep};
 use tonic::Status;
 
 use crate::grpc::edge::{Stopped, stopping};
-use crate::grpc::{Edge, Refusal};
+use crate::grpc::{Edge, OpenGate, Refusal, ReplyGate};
 
 use super::answer::{Answer, Held, Later};
 use super::caches::Caches;
@@ -45,7 +45,6 @@ use super::frames::{InFrame, OutFrame};
 use super::handshake::{Handshake, handshake};
 use super::in_flight::InFlight;
 use super::more::More;
-use super::reply_gate::{OpenGate, ReplyGate};
 
 /// So many events go out before a request gets its turn, or a busy cache would keep its listener from asking.
 const EVENTS_IN_ROW_MAX: u32 = 64;
