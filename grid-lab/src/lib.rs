@@ -1,7 +1,8 @@
 //! Faults on real clusters.
 pub mod checker;
-mod clock;
+pub mod clock;
 pub mod history;
+pub mod load;
 pub mod network;
 pub mod process;
-mod random;
+pub mod random;
