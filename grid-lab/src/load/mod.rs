@@ -84,9 +84,9 @@ pub struct LoadSettings {
     pub inserts: usize,
     /// Clients that append. Default: 1.
     pub appends: usize,
-    /// Probes. Default: 12.
+    /// Probes. Default: 8.
     pub probes: usize,
-    /// How long a client rests between two operations. Default: 3 ms.
+    /// How long a client rests between two operations. Default: 5 ms.
     pub rest: Duration,
     /// How long an operation may take. Default: 5 s.
     pub request_timeout: Duration,
@@ -100,8 +100,8 @@ impl Default for LoadSettings {
             registers: 3,
             inserts: 1,
             appends: 1,
-            probes: 12,
-            rest: Duration::from_millis(3),
+            probes: 8,
+            rest: Duration::from_millis(5),
             request_timeout: Duration::from_secs(5),
             operations_max: 4_000_000,
         }

@@ -28,7 +28,7 @@ pub fn longest_gap_ns(probes: &[Probe], from_ns: u64, until_ns: u64) -> u64 {
         last = Some(probe.end_ns);
     }
     match last.or(probes.first().map(|probe| probe.start_ns)) {
-        Some(last) if last < until_ns => longest.max(until_ns - last.max(from_ns.min(last))),
+        Some(last) if last < until_ns => longest.max(until_ns - last),
         _ => longest,
     }
 }
