@@ -97,7 +97,9 @@ pub fn execute(arguments: &Arguments) -> ExitCode {
         Command::Scenario { name, how } => match scenario::named(name) {
             Some(scenario) => play_all(&[*scenario], how),
             None => {
-                print_line(&format!("there is no scenario {name:?}; `grid-lab list` shows those there are"));
+                print_line(&format!(
+                    "there is no scenario {name:?}; `grid-lab list` shows those there are"
+                ));
                 return ExitCode::from(2);
             }
         },
@@ -110,7 +112,11 @@ pub fn execute(arguments: &Arguments) -> ExitCode {
             check(file, &limits)
         }
     };
-    if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if well {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn check(file: &Path, limits: &Limits) -> bool {
@@ -154,7 +160,11 @@ fn play_all(scenarios: &[Scenario], how: &How) -> bool {
     }
     if scenarios.len() > 1 {
         let well = scenarios.len() - failed.len();
-        print_line(&format!("{well} passed, {} failed {}", failed.len(), failed.join(" ")));
+        print_line(&format!(
+            "{well} passed, {} failed {}",
+            failed.len(),
+            failed.join(" ")
+        ));
     }
     failed.is_empty()
 }

@@ -4,8 +4,8 @@ use grid_core::cache::{CacheError, NamedCache};
 
 use crate::history::{Action, Operation, Outcome, Workload};
 
-use super::client::Client;
 use super::Access;
+use super::client::Client;
 
 /// How many lists are added to at the same time, by all clients.
 const LISTS: usize = 4;

@@ -92,10 +92,7 @@ where
 }
 
 /// Asks until there is an answer: the cluster is whole, but a client may just connect again.
-async fn again<T>(
-    within: Duration,
-    ask: impl AsyncFn() -> Result<T, CacheError>,
-) -> Result<T, CacheError> {
+async fn again<T>(within: Duration, ask: impl AsyncFn() -> Result<T, CacheError>) -> Result<T, CacheError> {
     let until = clock::now() + within;
     loop {
         match ask().await {

@@ -131,6 +131,9 @@ mod tests {
         for _ in 0..UNKNOWN_MAX {
             slots.unknown(0);
         }
-        assert_eq!((slots.key(0), slots.key(1)), ("r0.2".to_owned(), "r1.0".to_owned()));
+        assert_eq!(
+            (slots.key(0), slots.key(1)),
+            ("r0.2".to_owned(), "r1.0".to_owned())
+        );
     }
 }

@@ -61,7 +61,11 @@ impl fmt::Display for Pauses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.percentile(50), self.percentile(100)) {
             (Some(middle), Some(worst)) => {
-                write!(f, "p50 {middle:.0?}, worst {worst:.0?} of {} rounds", self.count())
+                write!(
+                    f,
+                    "p50 {middle:.0?}, worst {worst:.0?} of {} rounds",
+                    self.count()
+                )
             }
             _ => write!(f, "no rounds"),
         }
@@ -80,7 +84,8 @@ impl Figures {
     pub fn add(&mut self, probes: impl IntoIterator<Item = Probe>) {
         for probe in probes {
             if probe.answered {
-                self.latencies_ns.push(probe.end_ns.saturating_sub(probe.start_ns));
+                self.latencies_ns
+                    .push(probe.end_ns.saturating_sub(probe.start_ns));
             } else {
                 self.failed += 1;
             }

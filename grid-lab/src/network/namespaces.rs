@@ -258,6 +258,9 @@ mod tests {
 
     #[test]
     fn pairs_leave_out_a_host_with_itself() {
-        assert_eq!(pairs(&[1, 2], &[2, 3]).collect::<Vec<_>>(), [(1, 2), (1, 3), (2, 3)]);
+        assert_eq!(
+            pairs(&[1, 2], &[2, 3]).collect::<Vec<_>>(),
+            [(1, 2), (1, 3), (2, 3)]
+        );
     }
 }

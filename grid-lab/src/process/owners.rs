@@ -18,7 +18,14 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// In words, when the program fails or tells something else.
 pub async fn primaries(binary: &Binary, http: SocketAddr) -> Result<BTreeMap<String, String>, String> {
     let mut command = Command::new(binary.path());
-    command.args(["cluster", "partitions", "--output", "json", "--http", &http.to_string()]);
+    command.args([
+        "cluster",
+        "partitions",
+        "--output",
+        "json",
+        "--http",
+        &http.to_string(),
+    ]);
     command.kill_on_drop(true);
     let output = tokio::time::timeout(TIMEOUT, command.output())
         .await
@@ -83,10 +90,13 @@ mod tests {
             collect(&serde_json::from_str(text).unwrap(), "", &mut found);
             found
         };
-        let before = read(r#"[{"partition":0,"primary":1},{"partition":1,"primary":2},{"partition":2,"primary":null}]"#);
+        let before = read(
+            r#"[{"partition":0,"primary":1},{"partition":1,"primary":2},{"partition":2,"primary":null}]"#,
+        );
         let after = read(r#"[{"partition":1,"primary":4},{"partition":0,"primary":1}]"#);
         assert_eq!((before.len(), moved(&before, &after)), (2, 1));
-        let nested = read(r#"{"services":[{"service":"default","partitions":[{"partition":5,"primary":"m1"}]}]}"#);
+        let nested =
+            read(r#"{"services":[{"service":"default","partitions":[{"partition":5,"primary":"m1"}]}]}"#);
         assert_eq!(nested.len(), 1);
     }
 }

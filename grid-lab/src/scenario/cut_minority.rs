@@ -51,9 +51,10 @@ pub(super) async fn cut_off(stage: &mut Stage, cut: Cut) -> Result<(), LabError>
         });
         // Keys whose copies are all in the minority have no answer until it is back, which is as it should be.
         let longest = Duration::from_nanos(answered);
-        stage
-            .report
-            .figure("longest time without an answer in the majority", format!("{longest:.0?}"));
+        stage.report.figure(
+            "longest time without an answer in the majority",
+            format!("{longest:.0?}"),
+        );
         stage.whole().await?;
     }
     Ok(())

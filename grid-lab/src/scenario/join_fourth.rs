@@ -39,7 +39,9 @@ fn act(stage: &mut Stage) -> BoxFuture<'_, Result<(), LabError>> {
         };
         stage.report.figure("probes before", before);
         stage.report.figure("probes during the join", during);
-        stage.report.figure("time until the cluster was whole", format!("{took:.1?}"));
+        stage
+            .report
+            .figure("time until the cluster was whole", format!("{took:.1?}"));
         stage.report.figure("primaries that moved", primaries_moved);
         Ok(())
     }

@@ -77,7 +77,9 @@ async fn kill(stage: &mut Stage, the_leader: bool, measured: &mut Measured) -> R
             .unwrap_or_else(|| leader.unwrap_or(1)),
     };
     // What clients of one member saw before must not be taken for what the kill does.
-    stage.answered_since(stage.now_ns(), &stage.cluster.running().to_vec()).await?;
+    stage
+        .answered_since(stage.now_ns(), &stage.cluster.running().to_vec())
+        .await?;
     let at_ns = stage.kill(victim).await?;
     let survivors = stage.cluster.running().to_vec();
     if !survivors.is_empty() {

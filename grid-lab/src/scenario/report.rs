@@ -96,14 +96,22 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for figure in &self.figures {
-            let beyond = if figure.is_beyond() { "  BEYOND ITS BOUND" } else { "" };
+            let beyond = if figure.is_beyond() {
+                "  BEYOND ITS BOUND"
+            } else {
+                ""
+            };
             writeln!(f, "  {}: {}{beyond}", figure.name, figure.text)?;
         }
         for finding in self.findings.iter().take(FINDINGS_SHOWN) {
             writeln!(f, "  {finding}")?;
         }
         if self.findings.len() > FINDINGS_SHOWN {
-            writeln!(f, "  ... and {} more findings", self.findings.len() - FINDINGS_SHOWN)?;
+            writeln!(
+                f,
+                "  ... and {} more findings",
+                self.findings.len() - FINDINGS_SHOWN
+            )?;
         }
         for failure in &self.failures {
             writeln!(f, "  FAILED: {failure}")?;

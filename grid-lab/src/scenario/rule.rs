@@ -60,7 +60,9 @@ impl Rule {
                     first.truncate(1);
                     first.extend(second.into_iter().take(1));
                     finding(
-                        format!("members {one:?} and {other:?} answered while they were cut off from each other"),
+                        format!(
+                            "members {one:?} and {other:?} answered while they were cut off from each other"
+                        ),
                         first,
                     )
                 })
@@ -130,7 +132,10 @@ mod tests {
             from_ns: 10,
             until_ns: 20,
         };
-        assert_eq!(rule.check(&[at(1, 12, true), at(2, 12, false), at(2, 5, true)]), None);
+        assert_eq!(
+            rule.check(&[at(1, 12, true), at(2, 12, false), at(2, 5, true)]),
+            None
+        );
         let finding = rule.check(&[at(1, 12, true), at(2, 15, true)]).unwrap();
         assert_eq!(finding.operations.len(), 2);
     }

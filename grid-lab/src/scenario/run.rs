@@ -122,11 +122,15 @@ async fn judge(stage: Stage, limits: &Limits) -> Result<Report, LabError> {
                 history.views.extend(views);
                 history.operations.extend(reads);
             }
-            Err(error) => report.failures.push(format!("nothing was read at the end: {error}")),
+            Err(error) => report
+                .failures
+                .push(format!("nothing was read at the end: {error}")),
         }
     }
     history::write(&history, &report.history)?;
     report.findings = checker::check(&history, limits);
-    report.findings.extend(rules.iter().filter_map(|rule| rule.check(&history.operations)));
+    report
+        .findings
+        .extend(rules.iter().filter_map(|rule| rule.check(&history.operations)));
     Ok(report)
 }
