@@ -29,7 +29,8 @@ impl Random {
     /// A number below `limit`; 0 when that is 0.
     pub fn below(&mut self, limit: usize) -> usize {
         let wide = u128::from(self.next()) * (limit as u128);
-        usize::try_from(wide >> 64).expect("the upper half of a product with a usize is below that usize")
+        // The upper half of a product with a usize is below that usize.
+        usize::try_from(wide >> 64).unwrap_or(0)
     }
 
     /// Whether an event of this chance, in percent, happens.

@@ -78,7 +78,7 @@ async fn kill(stage: &mut Stage, the_leader: bool, measured: &mut Measured) -> R
     };
     // What clients of one member saw before must not be taken for what the kill does.
     stage
-        .answered_since(stage.now_ns(), &stage.cluster.running().to_vec())
+        .answered_since(stage.now_ns(), stage.cluster.running())
         .await?;
     let at_ns = stage.kill(victim).await?;
     let survivors = stage.cluster.running().to_vec();

@@ -59,7 +59,7 @@ async fn strike(stage: &mut Stage) -> Result<(), LabError> {
         }
         3 | 4 => {
             let cut = if kind == 3 { Cut::Silent } else { Cut::Reset };
-            let minority = stage.any_members(((others.len() + 1) / 2).max(1));
+            let minority = stage.any_members((others.len() / 2).max(1));
             let mut majority = stage.cluster.running().to_vec();
             majority.retain(|member| !minority.contains(member));
             stage.cut(&minority, &majority, cut).await?;

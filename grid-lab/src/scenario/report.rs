@@ -1,13 +1,14 @@
 //! What came of a scenario.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::checker::{Certainty, Finding};
 
-/// How many findings are shown; the history has what makes the others.
-const FINDINGS_SHOWN: usize = 10;
+/// How many findings of each checker are shown; the history has what makes the others.
+const FINDINGS_SHOWN: usize = 3;
 
 /// Something that was measured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,15 +104,16 @@ impl fmt::Display for Report {
             };
             writeln!(f, "  {}: {}{beyond}", figure.name, figure.text)?;
         }
-        for finding in self.findings.iter().take(FINDINGS_SHOWN) {
-            writeln!(f, "  {finding}")?;
+        let mut shown: BTreeMap<&str, usize> = BTreeMap::new();
+        for finding in &self.findings {
+            let of_checker = shown.entry(finding.checker).or_default();
+            *of_checker += 1;
+            if *of_checker <= FINDINGS_SHOWN {
+                writeln!(f, "  {finding}")?;
+            }
         }
-        if self.findings.len() > FINDINGS_SHOWN {
-            writeln!(
-                f,
-                "  ... and {} more findings",
-                self.findings.len() - FINDINGS_SHOWN
-            )?;
+        for (checker, count) in shown.iter().filter(|(_, count)| **count > FINDINGS_SHOWN) {
+            writeln!(f, "  ... {count} findings ({checker}) in all")?;
         }
         for failure in &self.failures {
             writeln!(f, "  FAILED: {failure}")?;
