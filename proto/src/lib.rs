@@ -4,6 +4,7 @@
 //! - [`any`]: type URLs, and messages nested in `google.protobuf.Any`, written without intermediate buffers.
 //! - [`wire`] and [`frame`]: frames of version 1 written in one pass.
 //! - [`faithful`]: what our own client asks for beyond the protocol.
+//! - [`member`]: what members say to each other.
 //! - [`limits`]: the sizes that both sides agree on.
 //!
 //! ```
@@ -17,6 +18,7 @@ pub mod any;
 pub mod faithful;
 pub mod frame;
 pub mod limits;
+pub mod member;
 pub mod wire;
 
 #[expect(

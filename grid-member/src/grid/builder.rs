@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use grid_core::partition::PartitionCount;
+use grid_core::partition::table::BackupCount;
 
 use crate::cache::{CacheKind, CacheLimits, CacheRegistry, CacheRule, CacheRules};
 use crate::clock::{Clock, SystemClock};
-use crate::store::{Partitions, drive_expiry};
+use crate::replication::Replicas;
+use crate::store::drive_expiry;
 use crate::task::{Supervisor, TaskKind};
 
 use super::Grid;
+use super::handle::Parts;
 
 /// A local cache is in one process: more partitions than this would only cost memory.
 const LOCAL_PARTITIONS: u16 = 17;
@@ -37,6 +40,7 @@ pub struct GridBuilder {
     cluster_name: String,
     member_name: String,
     partition_count: PartitionCount,
+    backups: BackupCount,
     rules: CacheRules,
     limits: CacheLimits,
     clock: Arc<dyn Clock>,
@@ -48,6 +52,7 @@ impl GridBuilder {
             cluster_name: "girih".to_owned(),
             member_name: "member-1".to_owned(),
             partition_count: PartitionCount::DEFAULT,
+            backups: BackupCount::default(),
             rules: CacheRules::default(),
             limits: CacheLimits::default(),
             clock: Arc::new(SystemClock::new()),
@@ -72,6 +77,13 @@ impl GridBuilder {
     #[must_use]
     pub fn partition_count(mut self, count: PartitionCount) -> Self {
         self.partition_count = count;
+        self
+    }
+
+    /// How many backups each entry has when the member is in a cluster, unless a rule says otherwise; 1 by default.
+    #[must_use]
+    pub fn backups(mut self, backups: BackupCount) -> Self {
+        self.backups = backups;
         self
     }
 
@@ -119,21 +131,23 @@ impl GridBuilder {
         let local_count =
             std::num::NonZeroU16::new(local_count).map_or(PartitionCount::ONE, PartitionCount::new);
         let registry = |kind, count| {
-            let partitions = Arc::new(Partitions::new(count, self.clock.clone()));
-            let registry = Arc::new(CacheRegistry::new(kind, partitions, self.limits));
+            let replicas = Arc::new(Replicas::alone(count, self.clock.clone()));
+            let registry = CacheRegistry::alone(kind, replicas, self.limits);
             let expiry = drive_expiry(Arc::downgrade(&registry), supervisor.token().clone());
             supervisor.spawn(TaskKind::Essential, "expiry", expiry);
             registry
         };
         let partitioned = registry(CacheKind::Partitioned, self.partition_count);
         let local = registry(CacheKind::Local, local_count);
-        Ok(Grid::new(
-            self.cluster_name,
-            self.member_name,
-            self.rules,
+        Ok(Grid::new(Parts {
+            cluster_name: self.cluster_name,
+            member_name: self.member_name,
+            partition_count: self.partition_count,
+            backups: self.backups,
+            rules: self.rules,
             partitioned,
             local,
             supervisor,
-        ))
+        }))
     }
 }

@@ -3,6 +3,7 @@
 use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt;
+use tokio::runtime::Handle;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tokio_util::task::TaskTracker;
 
@@ -42,9 +43,30 @@ impl Supervisor {
         self.token.clone().cancelled_owned()
     }
 
-    /// Runs a task in the background. A panic is logged and, in an essential task, stops all the others.
+    /// Runs a task in the background, on the runtime that this is called on. A panic is logged and, in an essential task,
+    /// stops all the others.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that spawns")]
     pub fn spawn<F>(&self, kind: TaskKind, name: &'static str, task: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        tokio::spawn(self.watched(kind, name, task));
+    }
+
+    /// Runs a task in the background, on this runtime. Otherwise as [`Supervisor::spawn`].
+    pub fn spawn_on<F>(&self, runtime: &Handle, kind: TaskKind, name: &'static str, task: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        runtime.spawn(self.watched(kind, name, task));
+    }
+
+    fn watched<F>(
+        &self,
+        kind: TaskKind,
+        name: &'static str,
+        task: F,
+    ) -> impl Future<Output = ()> + Send + use<F>
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -57,7 +79,7 @@ impl Supervisor {
                 }
             }
         };
-        tokio::spawn(self.tracker.track_future(watched));
+        self.tracker.track_future(watched)
     }
 
     /// Tells every task to stop and waits until all have.

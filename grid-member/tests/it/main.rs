@@ -1,8 +1,10 @@
 //! An embedded member as its users see it.
 
 mod conformance;
+mod control;
 mod events;
 mod fixture;
 mod grid;
 mod invariants;
 mod limits;
+mod transport;
