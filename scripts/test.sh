@@ -5,8 +5,9 @@
 #
 # The steps: typos fmt clippy test doc deny, which look at the code; orders, the README's first command; and clients
 # lookups readme suite parity, which run a server, and Coherence CE beside it to compare with. What they need is
-# installed into build/, once. The step lab breaks clusters, and runs only when it is named. Coherence CE is started by ../shared/parity/reference.sh; where that is not there, the
-# comparison is left out, unless CI is true: then that is a failure.
+# installed into build/, once. Coherence CE is started by ../shared/parity/reference.sh; where that is not there, the
+# comparison is left out, unless CI is true: then that is a failure. The step lab, which breaks clusters, runs only when
+# it is named.
 #
 #   PARITY_SEEDS (2)     random cases for each kind of key
 #   PARITY_STEPS (300)   operations of each case
