@@ -42,3 +42,10 @@ pub(crate) fn seconds(ns: u64) -> f64 {
 pub(crate) fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
+
+/// A seed that no earlier run had.
+pub(crate) fn seed() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    // Short enough to be typed again.
+    RandomState::new().hash_one(0) % 1_000_000_000
+}

@@ -14,7 +14,10 @@ impl Random {
     }
 
     /// The next number.
-    #[expect(clippy::should_implement_trait, reason = "numbers without an end are no iterator")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "numbers without an end are no iterator"
+    )]
     pub fn next(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.state;
@@ -26,7 +29,8 @@ impl Random {
     /// A number below `limit`; 0 when that is 0.
     pub fn below(&mut self, limit: usize) -> usize {
         let wide = u128::from(self.next()) * (limit as u128);
-        usize::try_from(wide >> 64).expect("the upper half of a product with a usize is below that usize")
+        // The upper half of a product with a usize is below that usize.
+        usize::try_from(wide >> 64).unwrap_or(0)
     }
 
     /// Whether an event of this chance, in percent, happens.

@@ -133,9 +133,6 @@ mod tests {
             told(&all(("unknown", 5))),
             ["m2 shows 1 keys there with a value that was not written"]
         );
-        assert_eq!(
-            told(&all(("odd", 9))),
-            ["m2 shows 1 keys that nobody wrote: odd"]
-        );
+        assert_eq!(told(&all(("odd", 9))), ["m2 shows 1 keys that nobody wrote: odd"]);
     }
 }

@@ -112,7 +112,11 @@ impl Maker {
     }
 
     fn answer(&self, action: Action) -> Outcome {
-        let answers = [Outcome::Value(self.state), Outcome::Done(true), Outcome::Done(false)];
+        let answers = [
+            Outcome::Value(self.state),
+            Outcome::Done(true),
+            Outcome::Done(false),
+        ];
         let fits = answers
             .into_iter()
             .find(|answer| apply(self.state, action, Some(answer)).is_some());

@@ -259,9 +259,7 @@ mod tests {
         let (mut right, mut wrong) = (0, 0);
         for seed in 0..6_000 {
             let mut random = Random::new(seed);
-            let calls: Vec<_> = (0..2 + random.below(5))
-                .map(|_| any_call(&mut random))
-                .collect();
+            let calls: Vec<_> = (0..2 + random.below(5)).map(|_| any_call(&mut random)).collect();
             let expected = by_trying_all(&calls, 0, None);
             let found = search(&calls, &Limits::default(), far());
             assert_eq!(found == Found::Order, expected, "seed {seed}: {calls:#?}");

@@ -80,8 +80,7 @@ fn check_view(asked: &BTreeMap<&str, Asked<'_>>, view: &View) -> Vec<Finding> {
             keys.into_iter()
                 .filter_map(|key| {
                     let sums = asked.get(key).cloned().unwrap_or_default();
-                    let (least, most) =
-                        (sums.acknowledged, sums.acknowledged.saturating_add(sums.unknown));
+                    let (least, most) = (sums.acknowledged, sums.acknowledged.saturating_add(sums.unknown));
                     let shown = numbers.get(key).copied().unwrap_or(0);
                     (!(least..=most).contains(&shown)).then(|| {
                         let what = format!("m{member} shows {shown} for {key}; it must be {least} to {most}");
@@ -181,10 +180,7 @@ mod tests {
             operation("n", Action::Increment(3), 2, Outcome::Unknown("late".to_owned())),
             operation("n", Action::Increment(4), 4, Outcome::Refused("full".to_owned())),
         ];
-        let numbers = shown
-            .into_iter()
-            .map(|number| ("n".to_owned(), number))
-            .collect();
+        let numbers = shown.into_iter().map(|number| ("n".to_owned(), number)).collect();
         let found = check(&operations, &[view(Entries::Numbers(numbers))]);
         found.into_iter().map(|finding| finding.what).collect()
     }

@@ -167,7 +167,11 @@ mod tests {
     fn a_line_that_is_none_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("history.jsonl");
-        std::fs::write(&path, "{\"fault\":{\"at_ns\":1,\"what\":\"x\"}}\n{\"operation\":{}}\n").unwrap();
+        std::fs::write(
+            &path,
+            "{\"fault\":{\"at_ns\":1,\"what\":\"x\"}}\n{\"operation\":{}}\n",
+        )
+        .unwrap();
         let error = read(&path).unwrap_err();
         assert!(error.to_string().contains("line 2"), "{error}");
         let error = read(&folder.path().join("none")).unwrap_err();

@@ -169,11 +169,15 @@ impl Namespaces {
     /// Loses packets between members by chance.
     pub(super) async fn lose(&self, per_mille: u32) -> Result<(), NetworkError> {
         let hosts: Vec<usize> = (1..=self.hosts).collect();
+        let chance = match per_mille {
+            0..1_000 => format!("numgen random mod 1000 < {per_mille} "),
+            _ => String::new(),
+        };
         let mut rules = "flush chain bridge lab lossy\n".to_owned();
         for (from, to) in pairs(&hosts, &hosts) {
             let _ = writeln!(
                 rules,
-                "add rule bridge lab lossy iifname \"v{from}\" oifname \"v{to}\" numgen random mod 1000 < {per_mille} drop"
+                "add rule bridge lab lossy iifname \"v{from}\" oifname \"v{to}\" {chance}drop"
             );
         }
         run_all(vec![nft_at(&name_of("hub"), &rules)]).await
@@ -258,6 +262,9 @@ mod tests {
 
     #[test]
     fn pairs_leave_out_a_host_with_itself() {
-        assert_eq!(pairs(&[1, 2], &[2, 3]).collect::<Vec<_>>(), [(1, 2), (1, 3), (2, 3)]);
+        assert_eq!(
+            pairs(&[1, 2], &[2, 3]).collect::<Vec<_>>(),
+            [(1, 2), (1, 3), (2, 3)]
+        );
     }
 }

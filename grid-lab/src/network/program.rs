@@ -60,7 +60,8 @@ impl Program {
 /// Runs these in a row, beside the thread that moves the clients: a load that stands still would look like a cluster
 /// that does.
 pub(super) async fn run_all(programs: Vec<Program>) -> Result<(), NetworkError> {
-    let run = tokio::task::spawn_blocking(move || programs.iter().try_for_each(|program| program.run().map(drop)));
+    let run =
+        tokio::task::spawn_blocking(move || programs.iter().try_for_each(|program| program.run().map(drop)));
     run.await.map_err(|error| NetworkError::Program {
         command: "ip, nft".to_owned(),
         reason: error.to_string(),
@@ -79,7 +80,10 @@ mod tests {
     #[test]
     fn a_failure_says_what_was_called_and_why() {
         let error = Program::new("cat /no/such/file").run().unwrap_err().to_string();
-        assert!(error.starts_with("`cat /no/such/file` failed: exit status: 1"), "{error}");
+        assert!(
+            error.starts_with("`cat /no/such/file` failed: exit status: 1"),
+            "{error}"
+        );
         let error = Program::new("no-such-program").run().unwrap_err().to_string();
         assert!(error.contains("no-such-program"), "{error}");
     }

@@ -2,8 +2,7 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
-
-use tokio::process::Command;
+use std::process::Command;
 
 use super::ProcessError;
 
@@ -32,7 +31,7 @@ impl Binary {
     ///
     /// # Errors
     /// When it cannot be built, or is not there.
-    pub async fn beside_this_one() -> Result<Self, ProcessError> {
+    pub fn beside_this_one() -> Result<Self, ProcessError> {
         let failed = |reason: String| ProcessError::Build { reason };
         let this = env::current_exe().map_err(|error| failed(error.to_string()))?;
         let folder = this.parent().unwrap_or(Path::new("."));
@@ -42,7 +41,7 @@ impl Binary {
             if folder.file_name().is_some_and(|profile| profile == "release") {
                 build.arg("--release");
             }
-            let built = build.status().await.map_err(|error| failed(error.to_string()))?;
+            let built = build.status().map_err(|error| failed(error.to_string()))?;
             if !built.success() {
                 return Err(failed(format!("cargo build ended with {built}")));
             }

@@ -224,7 +224,9 @@ impl Cluster {
     /// In words, when it does not answer as it should.
     pub async fn info(network: &Network, member: usize) -> Result<ClusterInfo, String> {
         let address = Cluster::addresses(network, member).http;
-        let (status, body) = get(address, "/cluster").await.map_err(|error| error.to_string())?;
+        let (status, body) = get(address, "/cluster")
+            .await
+            .map_err(|error| error.to_string())?;
         if status != http::StatusCode::OK {
             return Err(format!("http://{address}/cluster: answered {status}"));
         }
@@ -250,7 +252,10 @@ impl Cluster {
         let until = clock::now() + within;
         let names: Vec<String> = self.running.iter().map(|member| Cluster::name(*member)).collect();
         loop {
-            let look = self.running.iter().map(|member| self.look(network, *member, &names));
+            let look = self
+                .running
+                .iter()
+                .map(|member| self.look(network, *member, &names));
             let wrong: Vec<String> = join_all(look).await.into_iter().flatten().collect();
             if wrong.is_empty() {
                 return Ok(());

@@ -5,12 +5,14 @@ mod cluster;
 mod cluster_info;
 mod http;
 mod member;
+mod owners;
 
 pub use binary::Binary;
 pub use cluster::{Cluster, ClusterSettings};
 pub use cluster_info::{ClusterInfo, MemberInfo, PartitionsInfo};
 pub use http::{HttpError, get};
 pub use member::{Addresses, Member, Signal};
+pub use owners::{moved, primaries};
 
 use std::io;
 use std::path::PathBuf;
