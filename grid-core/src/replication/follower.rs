@@ -74,6 +74,8 @@ pub(super) struct CopyOut {
     pub(super) on_the_way: VecDeque<NextChunk>,
     /// The state of the last part: the copy holds no change after it, but those that follow as records.
     pub(super) state: Position,
+    /// It has said in this epoch that it has the copy: it may have been told to forget it, without the primary knowing.
+    pub(super) confirmed: bool,
     /// The record that the follower must have before it is proposed as a backup.
     pub(super) admit_at: Option<Position>,
     /// When it was proposed last.
@@ -98,6 +100,7 @@ impl CopyOut {
             }),
             on_the_way: VecDeque::new(),
             state: start,
+            confirmed: false,
             admit_at: None,
             proposed_at: None,
         }

@@ -142,6 +142,7 @@ impl<T> Primary<T> {
                 if let Some(copy) = &mut follower.copy {
                     // It was not admitted, and what was proposed before can't be agreed any more.
                     follower.counts = false;
+                    copy.confirmed = false;
                     copy.admit_at = None;
                     copy.proposed_at = None;
                     // Parts that were on their way are refused where the new epoch was known first.
@@ -188,6 +189,9 @@ impl<T> Primary<T> {
             .follower(from)
             .filter(|follower| follower.copy.as_ref().map(|copy| copy.id) == appended.copy)
         {
+            if let Some(copy) = &mut follower.copy {
+                copy.confirmed = true;
+            }
             let has = appended.last.min(last);
             if has > follower.acked {
                 follower.acked = has;
@@ -307,7 +311,7 @@ impl<T> Primary<T> {
                 continue;
             }
             let Some(copy) = &mut follower.copy else { continue };
-            let whole = copy.arrived() && committed >= copy.state;
+            let whole = copy.confirmed && copy.arrived() && committed >= copy.state;
             if (whole || settings.has_bug(PlantedBug::AdmitEarly)) && copy.admit_at.is_none() {
                 // From here on no write is acknowledged without it; what was acknowledged up to here it must have.
                 follower.counts = true;

@@ -146,3 +146,25 @@ fn a_member_that_does_not_know_yet_of_its_copy_gets_it_when_it_does() {
     set.settle();
     assert!(set.was_proposed(A, &StepChange::Admit(B)));
 }
+
+#[test]
+fn a_copy_that_was_given_up_and_begun_again_is_not_taken_for_the_first() {
+    let mut set = Set::new(&[], &[B]);
+    set.put(A, 1, 1);
+    set.agree(&StepChange::StartCopy(B));
+    set.settle();
+    // The primary misses that the copy was given up, but for the new epoch.
+    set.decide(&StepChange::CancelCopy(B));
+    set.tell(B);
+    assert_eq!(set.replicas[&B].role(), RoleKind::Nothing);
+    set.decide(&StepChange::StartCopy(B));
+    set.tell(B);
+    set.proposals.clear();
+    set.tell(A);
+    assert!(!set.was_proposed(A, &StepChange::Admit(B)), "B has forgotten the first copy");
+    set.settle();
+    assert!(set.was_proposed(A, &StepChange::Admit(B)));
+    set.agree(&StepChange::Admit(B));
+    set.settle();
+    set.assert_equal(A, B);
+}
