@@ -12,6 +12,7 @@ use crate::history;
 use crate::network::{HOSTS_MAX, missing};
 use crate::process::Binary;
 use crate::scenario::{self, Ground, LabError, Scenario, Settings, Verdict};
+use crate::simulation::{Simulate, simulate};
 
 const EXIT_CODES: &str = "Exit codes: 0 all is well, 1 a promise was broken or something could not be judged, 2 the \
 command line is wrong.";
@@ -40,6 +41,8 @@ enum Command {
         #[command(flatten)]
         how: How,
     },
+    /// Run a simulated cluster with faults, in one thread, from seeds
+    Simulate(Simulate),
     /// Judge the history of an earlier run again
     Check {
         /// The file, history.jsonl
@@ -104,6 +107,7 @@ pub fn execute(arguments: &Arguments) -> ExitCode {
             }
         },
         Command::All { how } => play_all(scenario::ALL, how),
+        Command::Simulate(how) => simulate(how, print_line),
         Command::Check { file, steps, time } => {
             let limits = Limits {
                 steps_max: *steps,

@@ -11,6 +11,7 @@
 //! - [`process`]: members as processes.
 //! - [`load`]: the clients, and how long they had no answer.
 //! - [`scenario`]: what is done to the cluster, one file each.
+//! - [`simulation`]: clusters of the state machines alone, in one thread, from a seed.
 //! - [`command`]: the program.
 //!
 //! ```
@@ -44,3 +45,4 @@ pub mod network;
 pub mod process;
 pub mod random;
 pub mod scenario;
+pub mod simulation;

@@ -161,7 +161,10 @@ fn a_copy_that_was_given_up_and_begun_again_is_not_taken_for_the_first() {
     set.tell(B);
     set.proposals.clear();
     set.tell(A);
-    assert!(!set.was_proposed(A, &StepChange::Admit(B)), "B has forgotten the first copy");
+    assert!(
+        !set.was_proposed(A, &StepChange::Admit(B)),
+        "B has forgotten the first copy"
+    );
     set.settle();
     assert!(set.was_proposed(A, &StepChange::Admit(B)));
     set.agree(&StepChange::Admit(B));

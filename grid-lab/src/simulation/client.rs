@@ -129,14 +129,25 @@ impl World {
         self.clients[client].attempt = number;
         let Some(to) = self.route(partition).filter(|to| self.is_running(*to)) else {
             let soon = self.now + 10 * MILLISECOND + self.draw(20 * MILLISECOND);
-            return self.queue.push(soon, Event::ClientStep { client, attempt: number });
+            return self.queue.push(
+                soon,
+                Event::ClientStep {
+                    client,
+                    attempt: number,
+                },
+            );
         };
         let patience = self.clients[client].task.as_mut().map_or(TRY_AGAIN, |task| {
             task.may_be_done = true;
             task.patience
         });
-        self.queue
-            .push(self.now + patience, Event::ClientStep { client, attempt: number });
+        self.queue.push(
+            self.now + patience,
+            Event::ClientStep {
+                client,
+                attempt: number,
+            },
+        );
         if request.tag.is_some() && self.random.chance(4) {
             let late = self.now + self.delay() + self.draw(3_000 * MILLISECOND);
             let request = Box::new(request.clone());
@@ -289,7 +300,10 @@ impl World {
         };
         self.trace.note(
             self.now,
-            format_args!("client {client}: {:?} of {} -> {told:?}", task.action, task.number),
+            format_args!(
+                "client {client}: {:?} of {} -> {told:?}",
+                task.action, task.number
+            ),
         );
         let operation = Operation {
             client: u32::try_from(client).unwrap_or(u32::MAX),
@@ -307,8 +321,13 @@ impl World {
             self.oracle.inserted.push(task.number);
         }
         let think = 1 + self.draw(60 * MILLISECOND);
-        self.queue
-            .push(self.now + think, Event::ClientStep { client, attempt: next });
+        self.queue.push(
+            self.now + think,
+            Event::ClientStep {
+                client,
+                attempt: next,
+            },
+        );
     }
 }
 

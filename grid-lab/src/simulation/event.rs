@@ -32,7 +32,12 @@ pub(super) struct Frame {
 #[derive(Debug)]
 pub(super) enum Event {
     /// A frame arrives on a connection.
-    Arrive { from: usize, to: usize, connection: u64, frame: Box<Frame> },
+    Arrive {
+        from: usize,
+        to: usize,
+        connection: u64,
+        frame: Box<Frame>,
+    },
     /// A connection that carries nothing is given up.
     GiveUp { from: usize, to: usize, connection: u64 },
     /// Someone tries to connect.
@@ -52,15 +57,28 @@ pub(super) enum Event {
     /// A member asks for a lease; its own clock showed this.
     AskLease { from: Life, member: MemberId, at: u64 },
     /// It is granted until its own clock shows this.
-    Lease { to: Life, member: MemberId, until: u64, leader: usize },
+    Lease {
+        to: Life,
+        member: MemberId,
+        until: u64,
+        leader: usize,
+    },
     /// The control group does what time asks for.
     GroupTick,
     /// A request comes to a member.
     Request { to: Life, request: Box<Request> },
     /// A read is over, and its result may be shown if the member may still serve.
-    FinishRead { at: Life, partition: PartitionId, token: u64 },
+    FinishRead {
+        at: Life,
+        partition: PartitionId,
+        token: u64,
+    },
     /// An answer comes to a client.
-    Answer { client: usize, attempt: u64, reply: Reply },
+    Answer {
+        client: usize,
+        attempt: u64,
+        reply: Reply,
+    },
     /// A client does what it does next.
     ClientStep { client: usize, attempt: u64 },
     /// The next fault.

@@ -16,7 +16,10 @@ impl World {
         self.faults_left -= 1;
         let next = self.now + 10 * MILLISECOND + self.draw(350 * MILLISECOND);
         self.queue.push(next, Event::Fault);
-        let (one, mut other) = (self.random.below(self.processes.len()), self.random.below(self.processes.len()));
+        let (one, mut other) = (
+            self.random.below(self.processes.len()),
+            self.random.below(self.processes.len()),
+        );
         if one == other {
             other = (one + 1) % self.processes.len();
         }
@@ -25,12 +28,14 @@ impl World {
             14..20 => self.isolate(one),
             20..32 => {
                 let time = self.short_or_long();
-                self.trace.note(self.now, format_args!("cut {one}>{other} for {time}"));
+                self.trace
+                    .note(self.now, format_args!("cut {one}>{other} for {time}"));
                 self.cut(one, other, time);
             }
             32..40 => {
                 let time = self.short_or_long();
-                self.trace.note(self.now, format_args!("cut {one}-{other} for {time}"));
+                self.trace
+                    .note(self.now, format_args!("cut {one}-{other} for {time}"));
                 self.cut(one, other, time);
                 self.cut(other, one, time);
             }
@@ -39,14 +44,16 @@ impl World {
             57..63 => self.lose_leader_by_fault(),
             63..70 => {
                 self.network.slow_until = self.now + self.short_or_long();
-                self.trace.note(self.now, format_args!("slow until {}", self.network.slow_until));
+                self.trace
+                    .note(self.now, format_args!("slow until {}", self.network.slow_until));
             }
             70..78 => {
                 self.crash_by_fault(one);
             }
             78..90 => {
                 let after = self.draw(30);
-                self.trace.note(self.now, format_args!("{one} dies after {after} effects"));
+                self.trace
+                    .note(self.now, format_args!("{one} dies after {after} effects"));
                 self.processes[one].dies_after = Some(after);
             }
             90..94 => self.queue.push(self.now, Event::Start { slot: one }),
@@ -63,8 +70,11 @@ impl World {
     /// Some members hear only each other for a while.
     fn split(&mut self) {
         let time = self.short_or_long();
-        let sides: Vec<bool> = (0..self.processes.len()).map(|_| self.random.chance(50)).collect();
-        self.trace.note(self.now, format_args!("split {sides:?} for {time}"));
+        let sides: Vec<bool> = (0..self.processes.len())
+            .map(|_| self.random.chance(50))
+            .collect();
+        self.trace
+            .note(self.now, format_args!("split {sides:?} for {time}"));
         for from in 0..sides.len() {
             for to in 0..sides.len() {
                 if sides[from] != sides[to] {
@@ -77,7 +87,8 @@ impl World {
     /// One member hears nobody for longer than a lease.
     fn isolate(&mut self, slot: usize) {
         let time = 1_800 * MILLISECOND + self.draw(2_500 * MILLISECOND);
-        self.trace.note(self.now, format_args!("{slot} is cut off for {time}"));
+        self.trace
+            .note(self.now, format_args!("{slot} is cut off for {time}"));
         for other in (0..self.processes.len()).filter(|other| *other != slot) {
             self.cut(slot, other, time);
             self.cut(other, slot, time);
@@ -102,7 +113,9 @@ impl World {
         let others = self.ready_members().saturating_sub(1);
         let is_ready = self.processes[slot].member.is_some_and(|member| {
             let members = self.group.state.members();
-            members.get(&member).is_some_and(|member| member.phase == MemberPhase::Ready)
+            members
+                .get(&member)
+                .is_some_and(|member| member.phase == MemberPhase::Ready)
         });
         if is_ready && others >= 3 && self.is_alive(slot) {
             self.trace.note(self.now, format_args!("{slot} is to leave"));
@@ -115,7 +128,9 @@ impl World {
     fn may_die(&self, slot: usize) -> bool {
         let life = self.life(slot);
         let voters = &self.group.voters;
-        let living = voters.iter().filter(|voter| self.is_running(**voter) && **voter != life);
+        let living = voters
+            .iter()
+            .filter(|voter| self.is_running(**voter) && **voter != life);
         if living.count() * 2 <= voters.len() {
             return false;
         }
@@ -127,7 +142,9 @@ impl World {
                 .replicas()
                 .chain(assignment.last.iter().map(|copy| copy.member))
                 .filter_map(|member| self.homes.get(&member));
-            assignment.is_free() || assignment.lost || copies.any(|home| self.is_running(*home) && *home != life)
+            assignment.is_free()
+                || assignment.lost
+                || copies.any(|home| self.is_running(*home) && *home != life)
         })
     }
 

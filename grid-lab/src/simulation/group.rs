@@ -6,13 +6,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use grid_core::control::{Command, ControlState, Identity, Outcome};
-use grid_core::membership::{ClusterId, HostId, Location, MemberId, MemberInfo, MemberPhase};
+use grid_core::membership::lease::{LeaseBook, LeaseSettings};
+use grid_core::membership::{ClusterId, HostId, Location, MemberId, MemberInfo, MemberPhase, Moment};
 use grid_core::partition::PartitionCount;
 use grid_core::partition::assignment::{MoveLimits, next_steps, plan};
 use grid_core::partition::table::{BackupCount, ServiceId, Step};
 
 use super::event::{Event, Life};
-use super::world::{LEASE, MILLISECOND, World};
+use super::world::{MILLISECOND, World};
 
 /// The one service that there is.
 pub(super) const SERVICE: ServiceId = ServiceId::new(0);
@@ -25,8 +26,8 @@ pub(super) struct Leader {
     pub(super) life: Life,
     /// On its own clock.
     pub(super) since: u64,
-    /// When it granted each member a lease last, on its own clock.
-    pub(super) granted: BTreeMap<MemberId, u64>,
+    /// What it granted.
+    leases: LeaseBook,
     /// When a majority of the members heard each member last, on its own clock.
     pub(super) heard: BTreeMap<MemberId, u64>,
     /// When it proposed changes last.
@@ -160,13 +161,19 @@ impl World {
         let index = self.group.log.len() as u64;
         let before = self.group.state.clone();
         let (outcome, delta) = self.group.state.apply(index, command);
-        self.trace.note(self.now, format_args!("agreed {index}: {} -> {outcome:?}", brief(command)));
+        self.trace.note(
+            self.now,
+            format_args!("agreed {index}: {} -> {outcome:?}", brief(command)),
+        );
         self.check_agreed(&before, command, &delta);
         let Some(leader) = self.leader() else {
             return outcome;
         };
         for slot in 0..self.processes.len() {
-            if self.is_alive(slot) && (slot == leader || self.network.is_open(leader, slot)) && !self.random.chance(4) {
+            if self.is_alive(slot)
+                && (slot == leader || self.network.is_open(leader, slot))
+                && !self.random.chance(4)
+            {
                 let (to, delay) = (self.life(slot), self.delay());
                 self.queue.push(self.now + delay, Event::Push { to, index });
             }
@@ -227,7 +234,7 @@ impl World {
         }
         let local = self.local(leader);
         if let Some(leader) = &mut self.group.leader {
-            leader.granted.insert(member, local);
+            leader.leases.granted(member, Moment::from_micros(local));
         }
         let delay = self.delay();
         let event = Event::Lease {
@@ -248,7 +255,9 @@ impl World {
         let hear = members
             .keys()
             .filter_map(|other| self.homes.get(other))
-            .filter(|other| self.is_running(**other) && self.is_running(*home) && self.hear(other.slot, home.slot));
+            .filter(|other| {
+                self.is_running(**other) && self.is_running(*home) && self.hear(other.slot, home.slot)
+            });
         hear.count() * 2 > members.len()
     }
 
@@ -288,7 +297,10 @@ impl World {
         self.group.leader = Some(Leader {
             life,
             since: self.local(life.slot),
-            granted: BTreeMap::new(),
+            leases: LeaseBook::new(
+                LeaseSettings::default(),
+                Moment::from_micros(self.local(life.slot)),
+            ),
             heard: BTreeMap::new(),
             planned_at: 0,
         });
@@ -296,22 +308,25 @@ impl World {
 
     /// Whether all leases that this leader, or one before, gave a member are over.
     pub(super) fn leases_are_over(&self, leader: &Leader, member: MemberId) -> bool {
-        let now = self.local(leader.life.slot);
-        let last = leader.granted.get(&member).copied().unwrap_or(0).max(leader.since);
-        now.saturating_sub(last) >= LEASE
+        let now = Moment::from_micros(self.local(leader.life.slot));
+        leader.leases.safe_to_take(member, now)
     }
 
     /// The members that take part.
     pub(super) fn ready_members(&self) -> usize {
         let members = self.group.state.members().values();
-        members.filter(|member| member.phase == MemberPhase::Ready).count()
+        members
+            .filter(|member| member.phase == MemberPhase::Ready)
+            .count()
     }
 }
 
 /// A command in few words.
 fn brief(command: &Command) -> String {
     match command {
-        Command::Join { info, before } => format!("Join {} before {:?}", info.name, before.as_ref().map(|b| b.0)),
+        Command::Join { info, before } => {
+            format!("Join {} before {:?}", info.name, before.as_ref().map(|b| b.0))
+        }
         Command::Change { steps, .. } => steps
             .iter()
             .map(|step| format!("{} {} {:?}", step.partition, step.epoch, step.change))

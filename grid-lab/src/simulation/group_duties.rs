@@ -27,7 +27,10 @@ impl World {
     fn listen(&mut self, leader: usize) {
         let now = self.local(leader);
         let members: Vec<MemberId> = self.group.state.members().keys().copied().collect();
-        let heard: Vec<MemberId> = members.into_iter().filter(|member| self.is_heard(*member)).collect();
+        let heard: Vec<MemberId> = members
+            .into_iter()
+            .filter(|member| self.is_heard(*member))
+            .collect();
         if let Some(leader) = &mut self.group.leader {
             for member in heard {
                 leader.heard.insert(member, now);
@@ -46,7 +49,8 @@ impl World {
             .chain(self.waited_for())
             .filter(|member| {
                 self.homes.get(member).is_some_and(|home| {
-                    !self.is_running(*home) && (home.slot == leader || self.network.is_open(leader, home.slot))
+                    !self.is_running(*home)
+                        && (home.slot == leader || self.network.is_open(leader, home.slot))
                 })
             })
             .collect();
@@ -105,9 +109,14 @@ impl World {
         let stays = |life: &Life| {
             let state = self.group.state.members();
             let is_draining = |member: &MemberId| {
-                state.get(member).is_some_and(|member| member.phase == MemberPhase::Draining)
+                state
+                    .get(member)
+                    .is_some_and(|member| member.phase == MemberPhase::Draining)
             };
-            self.processes[life.slot].member.as_ref().is_none_or(|member| !is_draining(member))
+            self.processes[life.slot]
+                .member
+                .as_ref()
+                .is_none_or(|member| !is_draining(member))
         };
         let members: Vec<Life> = members.into_iter().filter(stays).collect();
         let before = self.group.voters.clone();

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use grid_core::control::{Command, ControlState, KeptCopy};
-use grid_core::membership::{MemberId, MemberPhase, ProcessId};
+use grid_core::membership::lease::LeaseSettings;
+use grid_core::membership::{MemberId, MemberPhase, Moment, ProcessId};
 use grid_core::partition::PartitionId;
 use grid_core::partition::table::{Epoch, Step, StepChange};
 use grid_core::replication::{Answer, Effects, Replica, ReplicaSettings, RoleKind};
@@ -14,7 +15,7 @@ use grid_core::store::Timestamp;
 use super::event::{Event, Frame, Life};
 use super::group::SERVICE;
 use super::serving::Pending;
-use super::world::{LEASE, MILLISECOND, World};
+use super::world::{MILLISECOND, World};
 
 const TICK: u64 = 10 * MILLISECOND;
 /// So often a member asks for a lease, and for what it missed of the log.
@@ -85,17 +86,18 @@ impl World {
 
     /// The time of day at a place.
     pub(super) fn time_of_day(&self, slot: usize) -> Timestamp {
-        Timestamp::from_unix_ms(1_700_000_000_000 + (self.now * self.processes[slot].clock_rate / 1_000) / MILLISECOND)
+        Timestamp::from_unix_ms(
+            1_700_000_000_000 + (self.now * self.processes[slot].clock_rate / 1_000) / MILLISECOND,
+        )
     }
 
     fn replica_settings(&self) -> ReplicaSettings {
         ReplicaSettings {
             chunk_entries: std::num::NonZeroUsize::new(4).expect("4 is not zero"),
             waiting_len_max: 64,
-            #[cfg(feature = "planted-bugs")]
-            bug: self.settings.bug,
             ..ReplicaSettings::default()
         }
+        .with_bug(self.settings.bug)
     }
 
     /// A new process begins at a place where none runs.
@@ -104,7 +106,7 @@ impl World {
             return;
         }
         let (number, offset) = (self.number(), self.draw(1_000_000 * MILLISECOND));
-        let clock_rate = 950 + self.draw(101);
+        let clock_rate = 900 + self.draw(201);
         let settings = self.replica_settings();
         let nobody = MemberId::new(0);
         self.processes[slot] = Process {
@@ -116,11 +118,24 @@ impl World {
             replicas: self.count.all().map(|_| Replica::new(nobody, settings)).collect(),
             ..Process::none()
         };
-        self.trace.note(self.now, format_args!("process {number} starts at {slot}"));
+        self.trace
+            .note(self.now, format_args!("process {number} starts at {slot}"));
         for other in 0..self.processes.len() {
             let soon = self.now + self.draw(5 * MILLISECOND);
-            self.queue.push(soon, Event::Dial { from: slot, to: other });
-            self.queue.push(soon, Event::Dial { from: other, to: slot });
+            self.queue.push(
+                soon,
+                Event::Dial {
+                    from: slot,
+                    to: other,
+                },
+            );
+            self.queue.push(
+                soon,
+                Event::Dial {
+                    from: other,
+                    to: slot,
+                },
+            );
         }
         let first = self.now + self.draw(TICK);
         self.queue.push(first, Event::Tick(self.life(slot)));
@@ -132,7 +147,8 @@ impl World {
             return;
         }
         let member = self.processes[slot].member;
-        self.trace.note(self.now, format_args!("crash at {slot} ({member:?})"));
+        self.trace
+            .note(self.now, format_args!("crash at {slot} ({member:?})"));
         let process = &mut self.processes[slot];
         process.is_alive = false;
         process.paused_until = 0;
@@ -161,9 +177,13 @@ impl World {
             if !self.is_running(life) {
                 return;
             }
-            let to: Vec<_> = self.processes[slot].replicas[partition.index()].copies_out().collect();
+            let to: Vec<_> = self.processes[slot].replicas[partition.index()]
+                .copies_out()
+                .collect();
             for to in to {
-                self.change(slot, partition, |replica, _, at, out| replica.next_chunk(at, to, out));
+                self.change(slot, partition, |replica, _, at, out| {
+                    replica.next_chunk(at, to, out)
+                });
                 if !self.is_running(life) {
                     return;
                 }
@@ -177,15 +197,25 @@ impl World {
         let process = &self.processes[life.slot];
         let index = process.view.as_ref().map_or(0, ControlState::index);
         let delay = self.delay();
-        self.queue.push(self.now + delay, Event::Poll { from: life, index });
+        self.queue
+            .push(self.now + delay, Event::Poll { from: life, index });
         let now = self.time_of_day(life.slot);
         let process = &mut self.processes[life.slot];
-        process.replicas.iter_mut().for_each(|replica| replica.forget_outcomes(now));
+        process
+            .replicas
+            .iter_mut()
+            .for_each(|replica| replica.forget_outcomes(now));
         match process.member {
             Some(member) => {
                 let (at, delay) = (self.local(life.slot), self.delay());
-                self.queue
-                    .push(self.now + delay, Event::AskLease { from: life, member, at });
+                self.queue.push(
+                    self.now + delay,
+                    Event::AskLease {
+                        from: life,
+                        member,
+                        at,
+                    },
+                );
                 self.announce(life, member);
             }
             None => self.ask_to_join(life),
@@ -241,7 +271,8 @@ impl World {
             let command = Arc::clone(&command);
             self.queue.push(again, Event::Propose { from, command });
         }
-        self.queue.push(self.now + delay, Event::Propose { from, command });
+        self.queue
+            .push(self.now + delay, Event::Propose { from, command });
     }
 
     /// A command that was agreed comes, perhaps out of order.
@@ -254,14 +285,22 @@ impl World {
             return;
         }
         let (_, delta) = view.apply(index, &command);
-        let changed = delta.partitions.into_iter().map(|(_, partition)| partition).collect();
+        let changed = delta
+            .partitions
+            .into_iter()
+            .map(|(_, partition)| partition)
+            .collect();
         self.take_view(to.slot, changed, delta.members);
     }
 
     /// The whole agreed state comes.
     pub(super) fn take_snapshot(&mut self, to: Life, state: &ControlState) {
         let process = &mut self.processes[to.slot];
-        if process.view.as_ref().is_some_and(|view| view.index() >= state.index()) {
+        if process
+            .view
+            .as_ref()
+            .is_some_and(|view| view.index() >= state.index())
+        {
             return;
         }
         process.view = Some(state.clone());
@@ -326,7 +365,10 @@ impl World {
         process.member = Some(me);
         process.joining_as = None;
         process.asked_at = 0;
-        process.replicas.iter_mut().for_each(|replica| replica.reincarnate(me));
+        process
+            .replicas
+            .iter_mut()
+            .for_each(|replica| replica.reincarnate(me));
         for other in 0..self.processes.len() {
             self.connected(slot, other);
             self.connected(other, slot);
@@ -374,7 +416,8 @@ impl World {
 
     /// How long a lease lasts for its holder, who counts from when it asked.
     pub(super) fn lease_end(asked_at: u64) -> u64 {
-        asked_at + LEASE * 9 / 10
+        let asked_at = Moment::from_micros(asked_at);
+        asked_at.after(LeaseSettings::default().served()).as_micros()
     }
 
     /// A connection was made or made anew.
@@ -386,7 +429,9 @@ impl World {
             if !self.is_alive(slot) {
                 return;
             }
-            self.change(slot, partition, |replica, _, at, out| replica.connected(at, member, out));
+            self.change(slot, partition, |replica, _, at, out| {
+                replica.connected(at, member, out)
+            });
         }
     }
 
@@ -437,7 +482,9 @@ impl World {
             {
                 self.trace
                     .note(self.now, format_args!("{me} seals {} for {to}", step.partition));
-                self.change(slot, step.partition, |replica, _, at, out| replica.seal(at, to, out));
+                self.change(slot, step.partition, |replica, _, at, out| {
+                    replica.seal(at, to, out)
+                });
             }
             if !self.is_alive(slot) {
                 return;
@@ -467,16 +514,12 @@ impl World {
         result
     }
 
-    fn carry_out(
-        &mut self,
-        slot: usize,
-        partition: PartitionId,
-        epoch: Epoch,
-        out: Effects<u64>,
-    ) {
+    fn carry_out(&mut self, slot: usize, partition: PartitionId, epoch: Epoch, out: Effects<u64>) {
         let life = self.life(slot);
         let Some(from) = self.processes[slot].member else {
-            out.answers.into_iter().for_each(|answer| self.answer(slot, answer));
+            out.answers
+                .into_iter()
+                .for_each(|answer| self.answer(slot, answer));
             return;
         };
         for event in &out.events {
@@ -506,8 +549,10 @@ impl World {
             if self.dies_now(life) {
                 return;
             }
-            self.trace
-                .note(self.now, format_args!("{from} proposes {change:?} of {partition} at {epoch}"));
+            self.trace.note(
+                self.now,
+                format_args!("{from} proposes {change:?} of {partition} at {epoch}"),
+            );
             let step = Step {
                 partition,
                 epoch,

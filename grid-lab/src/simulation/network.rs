@@ -114,7 +114,8 @@ impl World {
         stream.is_up = false;
         stream.number += 1;
         stream.stalled.clear();
-        self.trace.note(self.now, format_args!("connection {from}>{to} breaks"));
+        self.trace
+            .note(self.now, format_args!("connection {from}>{to} breaks"));
         self.lost_connection(from, to);
         let again = self.now + 5 * MILLISECOND + self.draw(40 * MILLISECOND);
         self.queue.push(again, Event::Dial { from, to });

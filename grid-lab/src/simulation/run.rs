@@ -53,7 +53,11 @@ impl fmt::Display for Failed {
         for line in &self.trace {
             writeln!(f, "  {line}")?;
         }
-        write!(f, "SEED={} VIOLATION of {}: {}", self.seed, self.invariant, self.what)
+        write!(
+            f,
+            "SEED={} VIOLATION of {}: {}",
+            self.seed, self.invariant, self.what
+        )
     }
 }
 
@@ -101,9 +105,10 @@ impl World {
             is_healing: false,
             next_number: 0,
         };
-        world
-            .trace
-            .note(0, format_args!("{members} members, {backups} backups, {partitions} partitions"));
+        world.trace.note(
+            0,
+            format_args!("{members} members, {backups} backups, {partitions} partitions"),
+        );
         world.bootstrap(members, backups);
         for client in 0..clients {
             let event = Event::ClientStep { client, attempt: 0 };
@@ -132,7 +137,11 @@ impl World {
         self.check_end()
     }
 
-    fn rest(&mut self, when: &str, mut unrest: impl FnMut(&World) -> Option<String>) -> Result<(), Violation> {
+    fn rest(
+        &mut self,
+        when: &str,
+        mut unrest: impl FnMut(&World) -> Option<String>,
+    ) -> Result<(), Violation> {
         let end = self.now + REST;
         let mut next = self.now;
         loop {

@@ -76,7 +76,9 @@ impl World {
     }
 
     fn wait(&mut self, at: Life, partition: PartitionId, position: Position, token: u64) {
-        let left = self.change(at.slot, partition, |replica, _, _, _| replica.wait(position, token));
+        let left = self.change(at.slot, partition, |replica, _, _, _| {
+            replica.wait(position, token)
+        });
         if left.is_some() {
             self.finish_later(at, partition, token);
         }
@@ -87,8 +89,10 @@ impl World {
         if !self.is_healing && self.random.below(400) == 0 {
             let pause = 500 * MILLISECOND + self.draw(4_000 * MILLISECOND);
             self.processes[at.slot].paused_until = self.now + pause;
-            self.trace
-                .note(self.now, format_args!("{} is stopped between reading and answering", at.slot));
+            self.trace.note(
+                self.now,
+                format_args!("{} is stopped between reading and answering", at.slot),
+            );
         }
         let event = Event::FinishRead { at, partition, token };
         self.queue.push(self.now + 20, event);
@@ -183,7 +187,11 @@ impl World {
             return;
         }
         let delay = self.delay();
-        let event = Event::Answer { client, attempt, reply };
+        let event = Event::Answer {
+            client,
+            attempt,
+            reply,
+        };
         self.queue.push(self.now + delay, event);
     }
 }

@@ -65,8 +65,7 @@ impl World {
         self.next_number
     }
 
-    /// What the clock of a place shows: clocks begin anywhere and go up to five percent wrong, so that one is up to
-    /// ten percent faster than another.
+    /// What the clock of a place shows: clocks begin anywhere and go up to ten percent wrong.
     pub(super) fn local(&self, place: usize) -> u64 {
         let process = &self.processes[place];
         process.clock_offset + self.now * process.clock_rate / 1_000
@@ -150,7 +149,11 @@ impl World {
             Event::GroupTick => self.group_tick(),
             Event::Request { to, request } => self.serve(to, *request),
             Event::FinishRead { at, partition, token } => self.finish_read(at, partition, token),
-            Event::Answer { client, attempt, reply } => self.take_answer(client, attempt, reply),
+            Event::Answer {
+                client,
+                attempt,
+                reply,
+            } => self.take_answer(client, attempt, reply),
             Event::ClientStep { client, attempt } => self.client_step(client, attempt),
             Event::Fault => self.fault(),
             Event::HealLink { from, to } => self.heal_link(from, to),

@@ -29,7 +29,8 @@ impl World {
             })
         });
         if let Some(lacking) = lacking {
-            let what = format!("{partition}{committed} counts as acknowledged, and {lacking} does not have it");
+            let what =
+                format!("{partition}{committed} counts as acknowledged, and {lacking} does not have it");
             self.oracle.fail("committed_everywhere", what);
         }
     }

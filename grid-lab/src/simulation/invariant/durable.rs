@@ -18,7 +18,10 @@ impl World {
             .filter(|number| !self.is_there(*number))
             .collect();
         if let Some(first) = missing.first() {
-            let what = format!("{} acknowledged entries are gone, the first is {first}", missing.len());
+            let what = format!(
+                "{} acknowledged entries are gone, the first is {first}",
+                missing.len()
+            );
             self.oracle.fail("durable", what);
         }
     }
@@ -29,7 +32,9 @@ impl World {
         if self.oracle.is_lost(partition) {
             return true;
         }
-        let primary = self.primary_of(partition).and_then(|primary| self.homes.get(&primary));
+        let primary = self
+            .primary_of(partition)
+            .and_then(|primary| self.homes.get(&primary));
         primary.is_some_and(|home| {
             let store = self.processes[home.slot].replicas[partition.index()].store();
             store.contains(self.time_of_day(home.slot), INSERTS, &key)

@@ -26,7 +26,9 @@ impl World {
             let Some((first, others)) = copies.split_first() else {
                 continue;
             };
-            let different = others.iter().find_map(|other| difference(partition, first, other));
+            let different = others
+                .iter()
+                .find_map(|other| difference(partition, first, other));
             if let Some(what) = different {
                 self.oracle.fail("equal_copies", what);
                 return;

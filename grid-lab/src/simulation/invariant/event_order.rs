@@ -32,7 +32,11 @@ impl World {
     }
 
     /// Where the history of a member's copy began.
-    fn placed_at(&self, member: MemberId, partition: PartitionId) -> Option<grid_core::partition::table::Epoch> {
+    fn placed_at(
+        &self,
+        member: MemberId,
+        partition: PartitionId,
+    ) -> Option<grid_core::partition::table::Epoch> {
         let home = self.homes.get(&member)?;
         let view = self.processes[home.slot].view.as_ref()?;
         Some(view.assignment(SERVICE, partition)?.placed)

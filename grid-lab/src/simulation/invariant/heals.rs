@@ -12,7 +12,10 @@ impl World {
         let state = &self.group.state;
         let table = state.services().get(&SERVICE)?;
         for (slot, process) in self.processes.iter().enumerate() {
-            let knows = process.view.as_ref().is_some_and(|view| view.index() == state.index());
+            let knows = process
+                .view
+                .as_ref()
+                .is_some_and(|view| view.index() == state.index());
             let is_ready = process.member.is_some_and(|member| {
                 let member = state.members().get(&member);
                 member.is_some_and(|member| member.phase == MemberPhase::Ready)
@@ -39,8 +42,14 @@ impl World {
                     replica.role() == RoleKind::Backup && replica.epoch() == assignment.epoch
                 })
             });
-            if !serves || !backups || assignment.replicas().count() != copies || !assignment.joining.is_empty() {
-                return Some(format!("{partition} is not served with {copies} copies: {assignment:?}"));
+            if !serves
+                || !backups
+                || assignment.replicas().count() != copies
+                || !assignment.joining.is_empty()
+            {
+                return Some(format!(
+                    "{partition} is not served with {copies} copies: {assignment:?}"
+                ));
             }
         }
         None

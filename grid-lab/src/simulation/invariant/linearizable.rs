@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::checker::linearizable::{Verdict, check_key};
 use crate::checker::Limits;
+use crate::checker::linearizable::{Verdict, check_key};
 use crate::history::Operation;
 use crate::simulation::client::key;
 use crate::simulation::world::World;
@@ -24,7 +24,13 @@ impl World {
             let what = match check_key(&of_key, &Limits::default()) {
                 Verdict::Ok => continue,
                 Verdict::Violation(shown) => {
-                    let last: Vec<_> = shown.iter().rev().take(14).rev().map(ToString::to_string).collect();
+                    let last: Vec<_> = shown
+                        .iter()
+                        .rev()
+                        .take(14)
+                        .rev()
+                        .map(ToString::to_string)
+                        .collect();
                     format!("no order explains key {name}:\n    {}", last.join("\n    "))
                 }
                 Verdict::Unknown => format!("no verdict on key {name} within the limits"),

@@ -7,7 +7,12 @@ use crate::simulation::world::World;
 
 impl World {
     /// To be called when something was agreed.
-    pub(in crate::simulation) fn check_agreed(&mut self, before: &ControlState, command: &Command, delta: &Delta) {
+    pub(in crate::simulation) fn check_agreed(
+        &mut self,
+        before: &ControlState,
+        command: &Command,
+        delta: &Delta,
+    ) {
         if let Command::AcceptLoss { partitions, .. } = command {
             self.oracle.accepted.extend(partitions.iter().copied());
         }

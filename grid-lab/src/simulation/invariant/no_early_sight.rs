@@ -31,7 +31,9 @@ impl World {
             && (*of, known.as_slice(), *told) != (cache, key.spelling().bytes().as_ref(), Some(value))
             && self.has_lease(slot)
         {
-            let what = format!("{partition} {version} was told as {told:?} of {of:?}, and read as {value} of {cache:?}");
+            let what = format!(
+                "{partition} {version} was told as {told:?} of {of:?}, and read as {value} of {cache:?}"
+            );
             self.oracle.fail("no_early_sight", what);
         }
     }
