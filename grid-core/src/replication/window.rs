@@ -60,12 +60,14 @@ impl RequestWindow {
         }
     }
 
-    /// Whether there is room for another outcome of this client.
+    /// Whether there is room for another outcome of this client, which has had the answers of all its requests below
+    /// this number.
     #[must_use]
-    pub fn has_room(&self, client: ClientId) -> bool {
-        self.clients
-            .get(&client)
-            .is_none_or(|client| client.outcomes.len() < OPEN_REQUESTS_MAX)
+    pub fn has_room(&self, client: ClientId, lowest_open: u64) -> bool {
+        self.clients.get(&client).is_none_or(|client| {
+            client.outcomes.len() < OPEN_REQUESTS_MAX
+                || client.outcomes.range(lowest_open..).count() < OPEN_REQUESTS_MAX
+        })
     }
 
     /// Keeps an outcome, and forgets what its client has had the answer of.
@@ -75,11 +77,16 @@ impl RequestWindow {
             client.lowest_open = answered.lowest_open;
             client.outcomes = client.outcomes.split_off(&answered.lowest_open);
         }
-        if answered.id.number >= client.lowest_open {
-            client
-                .outcomes
-                .insert(answered.id.number, answered.outcome.clone());
+        if answered.id.number < client.lowest_open || client.outcomes.contains_key(&answered.id.number) {
+            // Nobody can ask for it, or it came with a copy and comes again with its record.
+            if client.ends == 0 {
+                self.clients.remove(&answered.id.client);
+            }
+            return;
         }
+        client
+            .outcomes
+            .insert(answered.id.number, answered.outcome.clone());
         client.ends += 1;
         self.ends
             .push_back((answered.apply_before.after_ms(KEPT_LONGER_MS), answered.id));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::store::{Applied, CacheId, CacheSettings, Change, Command, Sequence, Swept, Timestamp, Want};
 use crate::value::Key;
 
-use super::primary::{Touched, Waiting};
+use super::primary::{Primary, Touched, Waiting};
 use super::replica::Role;
 use super::{Answered, Effect, Effects, Failure, Outcome, Record, Replica, RequestTag, Seen};
 
@@ -57,14 +57,18 @@ impl<T> Replica<T> {
         token: T,
         out: &mut Effects<T>,
     ) -> Result<Written<T>, (Failure, T)> {
-        if let Err(failure) = self.check_write(now, write.tag.as_ref()) {
+        if let Err(failure) = self.check_serves() {
             return Err((failure, token));
         }
+        // What was done is told, however little room there is for more.
         if let Some(seen) = write.tag.and_then(|tag| self.answered(&tag)) {
             return match seen {
                 Ok(outcome) => Ok(self.when_acknowledged(outcome, token)),
                 Err(failure) => Err((failure, token)),
             };
+        }
+        if let Err(failure) = self.check_write(now, write.tag.as_ref()) {
+            return Err((failure, token));
         }
         let Role::Primary(primary) = &mut self.role else {
             return Err((Failure::NotPrimary, token));
@@ -274,13 +278,15 @@ impl<T> Replica<T> {
         (result, Written::Waits)
     }
 
-    fn check_write(&self, now: Timestamp, tag: Option<&RequestTag>) -> Result<(), Failure> {
-        let Role::Primary(primary) = &self.role else {
-            return Err(Failure::NotPrimary);
-        };
-        if primary.handing_over.is_some() {
-            return Err(Failure::NotPrimary);
+    fn check_serves(&self) -> Result<&Primary<T>, Failure> {
+        match &self.role {
+            Role::Primary(primary) if primary.handing_over.is_none() => Ok(primary),
+            _ => Err(Failure::NotPrimary),
         }
+    }
+
+    fn check_write(&self, now: Timestamp, tag: Option<&RequestTag>) -> Result<(), Failure> {
+        let primary = self.check_serves()?;
         if primary.waiting.len() >= self.settings.waiting_len_max
             || self.log.bytes() >= self.settings.waiting_bytes_max.saturating_mul(2)
         {
@@ -290,7 +296,7 @@ impl<T> Replica<T> {
             if now > tag.apply_before {
                 return Err(Failure::TooLate);
             }
-            if !self.window.has_room(tag.id.client) {
+            if tag.id.number < tag.lowest_open || !self.window.has_room(tag.id.client, tag.lowest_open) {
                 return Err(Failure::NotOpen);
             }
         }
