@@ -61,10 +61,14 @@ impl<T> Replica<T> {
 
     /// Tells the primary again what this replica has, on a new connection: what was told before may be lost.
     pub fn report_to(&self, member: MemberId, out: &mut Effects<T>) {
+        // A log that does not agree with this epoch's primary yet must not be counted by it: its end may be another one.
+        let agrees = self.log_epoch == self.epoch;
         if self.primary != Some(member) {
             return;
         }
         match &self.role {
+            Role::Backup if !agrees => {}
+            Role::Joining(Some(_)) if !agrees => {}
             Role::Backup => out.messages.push((member, self.appended(None))),
             // Parts may have come before it knew of its role, and its word that it could not take them been lost.
             Role::Joining(None) => out.messages.push((member, self.refuse(Refusal::NoCopy))),
