@@ -57,7 +57,7 @@ fn a_write_that_is_acknowledged_early_is_found() {
 
 #[test]
 fn messages_of_older_epochs_that_are_taken_are_found() {
-    finds(PlantedBug::SkipEpochCheck, 1);
+    finds(PlantedBug::SkipEpochCheck, 90);
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn a_copy_without_the_outcomes_of_requests_is_found() {
 
 #[test]
 fn an_answer_of_a_primary_without_a_lease_is_found() {
-    finds(PlantedBug::AnswerWithoutLease, 1);
+    finds(PlantedBug::AnswerWithoutLease, 120);
 }
 
 #[test]
