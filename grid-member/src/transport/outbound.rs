@@ -154,10 +154,14 @@ mod tests {
     use super::*;
 
     fn bytes_of(batch: &Batch) -> Vec<u8> {
-        batch.write_with(|slices| slices.iter().flat_map(|slice| slice.iter().copied()).collect())
+        let mut bytes = Vec::new();
+        batch.write_with(|slices| slices.iter().for_each(|slice| bytes.extend_from_slice(slice)));
+        bytes
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
         #[test]
         fn bytes_come_out_as_they_went_in(
             lens in prop::collection::vec(prop_oneof![0..200_usize, 3_000..6_000_usize, 70_000..700_000_usize], 0..40),
