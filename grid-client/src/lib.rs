@@ -18,6 +18,14 @@
 //! # }
 //! ```
 //!
+//! # Where it connects to
+//!
+//! To the addresses that it is given ([`SessionBuilder::address`]), and to members that it finds by itself:
+//! `SessionBuilder::discover` takes lists of member addresses, UDP multicast, and directories of members in a folder or
+//! a bucket; `SessionBuilder::name_service` asks the port of members. What is found is kept fresh while the session lives.
+//!
+//! The feature `discovery` has this, and is on by default; folders need `discovery-folder`, buckets `discovery-s3`.
+//!
 //! # What happens when something fails
 //!
 //! Every operation ends within [`SessionBuilder::request_timeout`]. When a connection breaks, the session connects
@@ -39,7 +47,7 @@
 //!
 //! # Inside
 //!
-//! `session` holds settings and the caches that are open; `connection` one HTTP/2 connection through all its lives,
+//! `session` holds settings, addresses and the caches that are open, `finding` looks for members; `connection` one HTTP/2 connection through all its lives,
 //! with the requests in flight; `codec` reads frames in place; `cache` is the backend, with listeners and batches. One
 //! task per connection does all its input and output, one more renews listeners.
 
@@ -47,8 +55,12 @@ mod cache;
 mod clock;
 mod codec;
 mod connection;
+#[cfg(feature = "discovery")]
+mod finding;
 mod session;
 mod task;
 
 pub use connection::RetryPolicy;
+#[cfg(feature = "discovery")]
+pub use grid_discovery as discovery;
 pub use session::{ADDRESS_DEFAULT, ADDRESS_VARIABLE, ConnectError, Session, SessionBuilder};

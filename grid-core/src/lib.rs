@@ -4,9 +4,11 @@
 //! as arguments, so that every decision can be replayed.
 
 pub mod cache;
+pub mod control;
 pub mod event;
 pub mod membership;
 pub mod partition;
+pub mod replication;
 pub mod repository;
 pub mod store;
 pub mod value;

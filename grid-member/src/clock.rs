@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use grid_core::store::Timestamp;
 
@@ -10,6 +10,9 @@ use grid_core::store::Timestamp;
 pub trait Clock: Send + Sync + fmt::Debug {
     /// The time now.
     fn now(&self) -> Timestamp;
+
+    /// The time since the machine was started, also while it was suspended. What leases are counted in.
+    fn uptime(&self) -> Duration;
 }
 
 /// The system's time at start, advanced by the monotonic clock: when someone sets the system's clock, no entry
@@ -47,6 +50,14 @@ impl Clock for SystemClock {
         let elapsed_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         Timestamp::from_unix_ms(self.started_unix_ms).after_ms(elapsed_ms)
     }
+
+    fn uptime(&self) -> Duration {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        Duration::new(
+            u64::try_from(time.tv_sec).unwrap_or_default(),
+            u32::try_from(time.tv_nsec).unwrap_or_default(),
+        )
+    }
 }
 
 /// A clock that stands still until it is moved, for tests and simulations.
@@ -73,5 +84,9 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_unix_ms(self.now_ms.load(Ordering::SeqCst))
+    }
+
+    fn uptime(&self) -> Duration {
+        Duration::from_millis(self.now_ms.load(Ordering::SeqCst))
     }
 }

@@ -19,10 +19,16 @@
 
 pub mod cache;
 pub mod clock;
+pub mod cluster;
+pub mod control;
 pub mod event;
 mod grid;
+mod random;
+pub mod replication;
+pub mod routing;
 pub mod store;
 pub mod task;
 pub mod transport;
+pub mod wire;
 
 pub use grid::{BuildError, Grid, GridBuilder};

@@ -8,7 +8,7 @@ use grid_core::cache::{Applied, CacheError};
 /// Why a request had no answer, and whether the server may have seen it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// The server answered with an error: nothing was done.
+    /// The server answered with an error: nothing was done, unless its words say otherwise.
     Refused(String),
     /// The answer cannot be read.
     Broken(String),
@@ -28,7 +28,9 @@ impl Failure {
     /// Whether the server has certainly not acted on the request.
     pub(crate) fn is_harmless(&self) -> bool {
         match self {
-            Failure::Refused(_) => true,
+            Failure::Refused(words) => {
+                CacheError::from_words(words).is_none_or(|error| error.applied() == Applied::No)
+            }
             Failure::Broken(_) => false,
             Failure::Lost { written, .. } | Failure::Late { written } | Failure::Closed { written, .. } => {
                 !written
@@ -47,7 +49,19 @@ impl Failure {
             Failure::Refused(message) if says_destroyed(&message) => CacheError::Destroyed {
                 cache: cache.to_owned(),
             },
-            Failure::Refused(message) => CacheError::Refused { message },
+            Failure::Refused(message) => match CacheError::from_words(&message) {
+                Some(CacheError::Unavailable {
+                    reason,
+                    applied: said,
+                }) => CacheError::Unavailable {
+                    reason,
+                    applied: if reads { Applied::No } else { said },
+                },
+                Some(CacheError::OwnerChanged { applied: said }) => CacheError::OwnerChanged {
+                    applied: if reads { Applied::No } else { said },
+                },
+                _ => CacheError::Refused { message },
+            },
             Failure::Broken(what) => CacheError::Protocol { what },
             Failure::Lost { address, reason, .. } => CacheError::Disconnected {
                 address: address.to_string(),
@@ -85,6 +99,8 @@ fn says_destroyed(message: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use grid_core::cache::Unavailability;
+
     use super::*;
 
     const TIMEOUT: Duration = Duration::from_secs(1);
@@ -112,6 +128,38 @@ mod tests {
         };
         assert!(matches!(closed(false), CacheError::ShuttingDown));
         assert_eq!(closed(true).applied(), Applied::Unknown);
+    }
+
+    #[test]
+    fn the_servers_words_for_a_part_of_the_grid_that_does_not_serve() {
+        let refused = |error: &CacheError| Failure::Refused(error.to_string());
+        let unavailable = CacheError::Unavailable {
+            reason: Unavailability::Minority,
+            applied: Applied::Unknown,
+        };
+        assert!(!refused(&unavailable).is_harmless());
+        let change = refused(&unavailable).into_error("c", false, TIMEOUT);
+        assert_eq!(change.to_string(), unavailable.to_string());
+        assert_eq!(change.applied(), Applied::Unknown);
+        let read = refused(&unavailable).into_error("c", true, TIMEOUT);
+        assert!(matches!(
+            read,
+            CacheError::Unavailable {
+                reason: Unavailability::Minority,
+                applied: Applied::No
+            }
+        ));
+        let moved = CacheError::OwnerChanged { applied: Applied::No };
+        assert!(refused(&moved).is_harmless());
+        let change = refused(&moved).into_error("c", false, TIMEOUT);
+        assert!(matches!(
+            change,
+            CacheError::OwnerChanged { applied: Applied::No }
+        ));
+        let read = refused(&CacheError::OwnerChanged {
+            applied: Applied::Unknown,
+        });
+        assert_eq!(read.into_error("c", true, TIMEOUT).applied(), Applied::No);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use grid_proto::v1::proxy::InitResponse;
 
 use crate::clock;
-use crate::session::Settings;
+use crate::session::{Addresses, Settings};
 
 use super::driver::Driver;
 use super::lane::Lane;
@@ -54,18 +54,13 @@ pub(crate) async fn keep(
     lane: Arc<Lane>,
     first: Opened,
     settings: Arc<Settings>,
+    addresses: Arc<Addresses>,
     token: CancellationToken,
     renewed: impl Fn() + Send,
 ) {
     let _closed_at_the_end = CloseOnDrop(&lane);
     let mut opened = first;
     let mut failures = 0;
-    // After the first address comes the second, wherever the first was.
-    let mut next_address = settings
-        .addresses
-        .iter()
-        .position(|a| *a == opened.address)
-        .unwrap_or(0);
     loop {
         let epoch = lane.begin(opened.address.clone(), opened.channel.faithful);
         if epoch > 1 {
@@ -90,16 +85,19 @@ pub(crate) async fn keep(
             failures = 0;
         }
         let reopen = async {
+            // The same address first, then the one after it.
+            let mut address = opened.address.clone();
+            addresses.look_again();
             loop {
                 sleep(settings.retry.delay(failures, clock::random())).await;
                 failures = failures.saturating_add(1);
-                let address = &settings.addresses[next_address % settings.addresses.len()];
-                match open(address, &settings).await {
+                match open(&address, &settings).await {
                     Ok(opened) => return opened,
                     Err(reason) => {
                         tracing::debug!(address = %address, reason, "no connection");
                         lane.end(&reason);
-                        next_address = next_address.wrapping_add(1);
+                        address = addresses.after(&address);
+                        addresses.look_again();
                     }
                 }
             }

@@ -41,6 +41,40 @@ impl SessionBuilder {
         addresses.into_iter().fold(self, SessionBuilder::address)
     }
 
+    /// Looks for members in these ways, for as long as the session lives, and connects to those that are found: at their
+    /// gRPC addresses where they say them, else at those that their name service says. Addresses that were given are
+    /// tried first.
+    ///
+    /// Calling it again adds further ways.
+    ///
+    /// ```no_run
+    /// use grid_client::Session;
+    /// use grid_client::discovery::Settings;
+    ///
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let ways = Settings::parse("girih", ["multicast", "static:db1:7574,db2:7574"])?;
+    /// let session = Session::builder().discover(ways).connect().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "discovery")]
+    #[must_use]
+    pub fn discover(mut self, settings: grid_discovery::Settings) -> Self {
+        self.settings.finding.ways.push(settings);
+        self
+    }
+
+    /// Asks the name service at this address, `host:port` or `host:port/cluster`, where gRPC is served: of Girih or of
+    /// Coherence, on the port of members (7574 by default). It is asked again whenever a connection fails.
+    ///
+    /// Calling it again adds further name services.
+    #[cfg(feature = "discovery")]
+    #[must_use]
+    pub fn name_service(mut self, address: &str) -> Self {
+        self.settings.finding.name_services.push(address.to_owned());
+        self
+    }
+
     /// The scope: which of the server's sets of caches to use. Default: the one without a name.
     #[must_use]
     pub fn scope(mut self, scope: &str) -> Self {
@@ -112,9 +146,10 @@ impl SessionBuilder {
     /// Connects.
     ///
     /// # Errors
-    /// When a setting makes no sense, or no address can be connected to. Each address is tried once.
+    /// When a setting makes no sense, or no address can be connected to. Each address is tried once; where members are
+    /// looked for, those that are found within the connect timeout.
     pub async fn connect(mut self) -> Result<Session, ConnectError> {
-        if self.settings.addresses.is_empty() {
+        if self.settings.addresses.is_empty() && !self.settings.looks() {
             self.settings.addresses.push(ADDRESS_DEFAULT.into());
         }
         check(&self.settings)?;
@@ -133,6 +168,8 @@ fn check(settings: &Settings) -> Result<(), ConnectError> {
             });
         }
     }
+    #[cfg(feature = "discovery")]
+    settings.finding.check()?;
     let within = |name: &str, value: usize, min: usize, max: usize| {
         if (min..=max).contains(&value) {
             return Ok(());

@@ -16,6 +16,17 @@ pub enum ConnectError {
         /// Which, and what would be right.
         what: String,
     },
+    /// No member was found.
+    #[error(
+        "no member was found within {after:?} by {}: check that one runs, belongs to the cluster that is looked for, and announces itself there",
+        .sources.join(", ")
+    )]
+    NothingFound {
+        /// Where it was looked for.
+        sources: Vec<String>,
+        /// For how long.
+        after: std::time::Duration,
+    },
     /// No address could be connected to.
     #[error("no server could be reached ({}): check the address and whether the server runs", .attempts.join("; "))]
     Unreachable {

@@ -1,5 +1,6 @@
 //! Sessions: a client's access to the caches of a cluster.
 
+mod addresses;
 mod builder;
 mod error;
 mod settings;
@@ -12,9 +13,10 @@ use parking_lot::Mutex;
 use grid_core::cache::{Cache, CacheBackend, CacheError, CacheName};
 
 use crate::cache::{CacheState, Keeper, RemoteCache, Wiring};
-use crate::connection::{Lane, Opened, keep, open};
+use crate::connection::{Lane, keep};
 use crate::task::Tasks;
 
+pub(crate) use addresses::Addresses;
 pub use builder::{ADDRESS_DEFAULT, ADDRESS_VARIABLE, SessionBuilder};
 pub use error::ConnectError;
 pub(crate) use settings::Settings;
@@ -77,12 +79,19 @@ impl Session {
     }
 
     pub(crate) async fn open(settings: Arc<Settings>) -> Result<Session, ConnectError> {
+        // From here on, whatever fails ends the tasks.
+        let life = Arc::new(Life {
+            tasks: Tasks::default(),
+        });
+        let tasks = &life.tasks;
+        let addresses = Arc::new(Addresses::new(settings.addresses.clone()));
+        #[cfg(feature = "discovery")]
+        settings.finding.start(&addresses, tasks)?;
         let mut connections = Vec::new();
         for _ in 0..settings.connections {
-            connections.push(open_any(&settings).await?);
+            connections.push(addresses.open_any(&settings).await?);
         }
         let server_version = connections[0].init.version.clone();
-        let tasks = Tasks::default();
         let lanes: Vec<_> = (0..connections.len())
             .map(|index| Lane::new(index, &settings))
             .collect();
@@ -101,7 +110,14 @@ impl Session {
             let token = tasks.token().clone();
             tasks.spawn(
                 "connection",
-                keep(lane, opened, wiring.settings.clone(), token.clone(), renewed),
+                keep(
+                    lane,
+                    opened,
+                    wiring.settings.clone(),
+                    addresses.clone(),
+                    token.clone(),
+                    renewed,
+                ),
             );
             tasks.spawn("listeners", async move { keeper.run(&token).await });
         }
@@ -114,7 +130,6 @@ impl Session {
                     attempts: vec![format!("{failure:?}")],
                 })?;
         }
-        let life = Arc::new(Life { tasks });
         let core = Core {
             wiring,
             caches: Mutex::default(),
@@ -185,15 +200,4 @@ impl Session {
     pub fn running_tasks(&self) -> usize {
         self.core.life.tasks.running()
     }
-}
-
-async fn open_any(settings: &Settings) -> Result<Opened, ConnectError> {
-    let mut attempts = Vec::new();
-    for address in &settings.addresses {
-        match open(address, settings).await {
-            Ok(opened) => return Ok(opened),
-            Err(reason) => attempts.push(format!("{address}: {reason}")),
-        }
-    }
-    Err(ConnectError::Unreachable { attempts })
 }

@@ -13,8 +13,11 @@ const ANSWER_MESSAGES_MAX: usize = 16;
 /// The settings of a session, checked.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    /// At least one.
+    /// The addresses that were given. At least one, unless others are looked for.
     pub(crate) addresses: Vec<Arc<str>>,
+    /// Where to look for more.
+    #[cfg(feature = "discovery")]
+    pub(crate) finding: crate::finding::Finding,
     pub(crate) scope: String,
     pub(crate) connect_timeout: Duration,
     pub(crate) request_timeout: Duration,
@@ -30,6 +33,8 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             addresses: Vec::new(),
+            #[cfg(feature = "discovery")]
+            finding: crate::finding::Finding::default(),
             scope: String::new(),
             connect_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(30),
@@ -44,6 +49,14 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Whether members are looked for beyond the addresses that were given.
+    pub(crate) fn looks(&self) -> bool {
+        #[cfg(feature = "discovery")]
+        return !self.finding.is_empty();
+        #[cfg(not(feature = "discovery"))]
+        return false;
+    }
+
     /// The most bytes that the answer to one request may have.
     pub(crate) fn answer_len_max(&self) -> usize {
         self.message_len_max.saturating_mul(ANSWER_MESSAGES_MAX)

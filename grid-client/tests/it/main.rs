@@ -4,6 +4,8 @@
 
 mod fake;
 mod faults;
+#[cfg(feature = "discovery")]
+mod finding;
 mod fixture;
 mod listening;
 mod real;

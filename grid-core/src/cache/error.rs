@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::store::CookieError;
 use crate::value::ValueError;
 
-use super::CacheNameError;
+use super::{CacheNameError, Unavailability};
 
 /// Whether a change that failed was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,21 @@ pub enum Applied {
     No,
     /// It may have been made: doing it again is safe only when doing it twice is.
     Unknown,
+}
+
+impl Applied {
+    const ALL: [Applied; 3] = [Applied::Yes, Applied::No, Applied::Unknown];
+
+    /// What a caller does next whose change failed for a reason that passes.
+    fn next_step(self) -> &'static str {
+        match self {
+            Applied::Yes => "the change was made, so do not do it again",
+            Applied::No => "nothing was changed, so do it again",
+            Applied::Unknown => {
+                "the change may have been made: do it again if that does no harm, or read the entry first"
+            }
+        }
+    }
 }
 
 impl fmt::Display for Applied {
@@ -99,6 +114,20 @@ pub enum CacheError {
         /// Whether the change was made.
         applied: Applied,
     },
+    /// The part of the grid that the operation needs does not serve it.
+    #[error("unavailable ({reason}; applied: {applied}): {}", reason.advice())]
+    Unavailable {
+        /// Why.
+        reason: Unavailability,
+        /// Whether the change was made.
+        applied: Applied,
+    },
+    /// The partition went to another owner while the operation was under way.
+    #[error("the owner changed (applied: {applied}): {}", applied.next_step())]
+    OwnerChanged {
+        /// Whether the change was made.
+        applied: Applied,
+    },
     /// Other writers changed the entry between each reading and each writing.
     #[error("not applied: other writers changed the entry {attempts} times in a row; try again later")]
     Contended {
@@ -123,7 +152,10 @@ impl CacheError {
     #[must_use]
     pub fn applied(&self) -> Applied {
         match self {
-            CacheError::Deadline { applied, .. } | CacheError::Disconnected { applied, .. } => *applied,
+            CacheError::Deadline { applied, .. }
+            | CacheError::Disconnected { applied, .. }
+            | CacheError::Unavailable { applied, .. }
+            | CacheError::OwnerChanged { applied } => *applied,
             CacheError::Protocol { .. } => Applied::Unknown,
             CacheError::Previous(_) => Applied::Yes,
             _ => Applied::No,
@@ -133,12 +165,82 @@ impl CacheError {
     /// Whether the same operation may work when it is done again, without a change on the caller's side.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(
-            self,
+        match self {
+            CacheError::Unavailable { reason, .. } => reason.is_transient(),
             CacheError::Overloaded { .. }
-                | CacheError::Deadline { .. }
-                | CacheError::Disconnected { .. }
-                | CacheError::Contended { .. }
-        )
+            | CacheError::Deadline { .. }
+            | CacheError::Disconnected { .. }
+            | CacheError::OwnerChanged { .. }
+            | CacheError::Contended { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// The error behind the words of a server that its part of the grid does not serve, or that an owner changed.
+    ///
+    /// The protocol of the clients has no code for these, so both sides know the words with which they begin.
+    #[must_use]
+    pub fn from_words(words: &str) -> Option<CacheError> {
+        let unavailable = Unavailability::ALL
+            .into_iter()
+            .flat_map(|reason| Applied::ALL.map(|applied| CacheError::Unavailable { reason, applied }));
+        let owner_changed = Applied::ALL.map(|applied| CacheError::OwnerChanged { applied });
+        unavailable.chain(owner_changed).find(|error| {
+            let known = error.to_string();
+            let head = known.split_once("):").map_or(known.as_str(), |(head, _)| head);
+            words
+                .strip_prefix(head)
+                .is_some_and(|rest| rest.starts_with("):"))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_knows_the_servers_words() {
+        for applied in Applied::ALL {
+            for reason in Unavailability::ALL {
+                let error = CacheError::Unavailable { reason, applied };
+                let read = CacheError::from_words(&error.to_string());
+                assert!(
+                    matches!(read, Some(CacheError::Unavailable { reason: r, applied: a }) if r == reason && a == applied),
+                    "{read:?}"
+                );
+                assert_eq!(error.applied(), applied);
+                assert_eq!(error.is_transient(), reason != Unavailability::Lost);
+            }
+            let error = CacheError::OwnerChanged { applied };
+            let read = CacheError::from_words(&error.to_string());
+            assert!(
+                matches!(read, Some(CacheError::OwnerChanged { applied: a }) if a == applied),
+                "{read:?}"
+            );
+            assert!(error.is_transient());
+        }
+        // Advice may be told in other words by another release.
+        let newer = "unavailable (no owner; applied: no): wait";
+        assert_eq!(
+            CacheError::from_words(newer).map(|error| error.applied()),
+            Some(Applied::No)
+        );
+        for other in [
+            "",
+            "unavailable",
+            "the cache \"a\" was destroyed",
+            "unavailable (sun; applied: no): wait",
+        ] {
+            assert!(CacheError::from_words(other).is_none(), "{other}");
+        }
+    }
+
+    #[test]
+    fn the_words_say_what_to_do() {
+        let words = |applied| CacheError::OwnerChanged { applied }.to_string();
+        assert!(words(Applied::No).ends_with("do it again"));
+        assert!(words(Applied::Yes).ends_with("do not do it again"));
+        assert!(words(Applied::Unknown).contains("read the entry first"));
     }
 }

@@ -10,9 +10,11 @@ mod error;
 mod handle;
 mod name;
 mod named_cache;
+mod unavailability;
 
 pub use backend::{BinaryEvents, BinaryPage, CacheBackend, PageContents, Updated};
 pub use error::{Applied, CacheError};
 pub use handle::Cache;
 pub use name::{CacheName, CacheNameError};
 pub use named_cache::{Events, NamedCache};
+pub use unavailability::Unavailability;

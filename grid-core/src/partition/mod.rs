@@ -1,5 +1,6 @@
-//! Partitions: which one a key belongs to, and who holds it.
+//! Partitions: which one a key belongs to, who holds it, and who should.
 
+pub mod assignment;
 mod id;
 pub mod table;
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::store::CacheId;
+use crate::store::{CacheId, Timestamp};
 use crate::value::Binary;
 
 /// The number of a change within its partition: the first is 1, each is one above the last.
@@ -15,7 +15,9 @@ impl Sequence {
     /// Before the first change.
     pub const ZERO: Sequence = Sequence(0);
 
-    pub(super) const fn new(number: u64) -> Self {
+    /// The change with this number.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
         Sequence(number)
     }
 
@@ -65,6 +67,8 @@ pub struct Change {
     pub old: Option<Binary>,
     /// The value after, when there is one and it was [wanted](Want::new_value).
     pub new: Option<Binary>,
+    /// When the entry's time is over, if it has a time to live and was written.
+    pub deadline: Option<Timestamp>,
     /// Whether the entry went because its time was over.
     pub expired: bool,
 }

@@ -48,6 +48,7 @@ mod entry_map;
 mod layout;
 mod page;
 mod partition;
+mod replay;
 mod stats;
 mod time;
 pub mod wheel;
@@ -60,6 +61,7 @@ pub use cookie::{COOKIE_BYTES, Cookie, CookieError};
 pub use layout::EntryView;
 pub use page::{Page, PageContent, PageCursor, PageEntry, PageLimits};
 pub use partition::Partition;
+pub use replay::{Copied, CopiedEntry, CopyCursor};
 pub use stats::{CacheStats, PartitionMemory};
 pub use time::{CacheSettings, TimeToLive, TimeToLiveError, Timestamp};
 

@@ -121,6 +121,7 @@ impl Partition {
                     },
                     old,
                     new: want.new_value.then_some(value),
+                    deadline,
                     expired: false,
                 });
                 applied.done = true;
@@ -234,6 +235,7 @@ impl Partition {
             kind: ChangeKind::Delete,
             old: want.old_value.then(|| view.value_binary()),
             new: None,
+            deadline: None,
             expired: cause != Cause::Command,
         });
         let token = view.token();
@@ -267,7 +269,7 @@ impl Partition {
             .map(|handle| self.view(handle))
     }
 
-    fn find(&self, cache: CacheId, key: &Key) -> Option<Handle> {
+    pub(super) fn find(&self, cache: CacheId, key: &Key) -> Option<Handle> {
         self.map(cache)?.find(&self.arena, key)
     }
 
@@ -282,7 +284,7 @@ impl Partition {
     }
 
     /// Whether a write has room, with at most two changes (the end of a lapsed entry, and the write itself) to come.
-    fn check_room(
+    pub(super) fn check_room(
         &self,
         key: &Key,
         existing: Option<Handle>,
@@ -312,7 +314,7 @@ impl Partition {
     }
 
     /// Writes an entry, as the next change. [Room](Self::check_room) has been checked.
-    fn write(
+    pub(super) fn write(
         &mut self,
         now: Timestamp,
         cache: CacheId,

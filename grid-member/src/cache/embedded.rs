@@ -15,9 +15,9 @@ use grid_core::value::{Binary, Key};
 
 use crate::event::listen;
 
-use super::{CacheRegistry, OpenCache};
+use super::{CacheRegistry, OpenCache, Reply};
 
-/// A handle on a cache whose entries are in this process. Nothing waits.
+/// A handle on a cache of the member in this process. Only what needs another member waits.
 #[derive(Debug)]
 pub struct EmbeddedCache {
     registry: Arc<CacheRegistry>,
@@ -38,18 +38,18 @@ impl EmbeddedCache {
 
     /// Does something with the cache, unless the handle was released: when the future is first polled, so that one
     /// that is dropped before has done nothing.
-    fn now<'a, T: Send + 'a>(
+    fn ask<'a, T: Send + 'static>(
         &'a self,
-        act: impl FnOnce(&OpenCache) -> Result<T, CacheError> + Send + 'a,
+        act: impl FnOnce(&Arc<OpenCache>) -> Reply<T> + Send + 'a,
     ) -> BoxFuture<'a, Result<T, CacheError>> {
-        lazy(move |_| {
+        async move {
             if self.released.load(Ordering::Acquire) {
                 return Err(CacheError::Released {
                     cache: self.cache.name().to_string(),
                 });
             }
-            act(&self.cache)
-        })
+            act(&self.cache).await
+        }
         .boxed()
     }
 }
@@ -60,19 +60,19 @@ impl CacheBackend for EmbeddedCache {
     }
 
     fn get(&self, key: Key) -> BoxFuture<'_, Result<Option<Binary>, CacheError>> {
-        self.now(move |cache| cache.get(&key))
+        self.ask(move |cache| cache.get(&key))
     }
 
     fn get_all(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Vec<(Binary, Binary)>, CacheError>> {
-        self.now(move |cache| cache.get_all(&keys))
+        self.ask(move |cache| cache.get_all(keys))
     }
 
     fn contains_key(&self, key: Key) -> BoxFuture<'_, Result<bool, CacheError>> {
-        self.now(move |cache| cache.contains_key(&key))
+        self.ask(move |cache| cache.contains_key(&key))
     }
 
     fn contains_value(&self, value: Binary) -> BoxFuture<'_, Result<bool, CacheError>> {
-        self.now(move |cache| cache.contains_value(&value))
+        self.ask(move |cache| cache.contains_value(&value))
     }
 
     fn update(
@@ -81,9 +81,9 @@ impl CacheBackend for EmbeddedCache {
         command: Command,
         want_previous: bool,
     ) -> BoxFuture<'_, Result<Updated, CacheError>> {
-        self.now(move |cache| {
-            let applied = cache.update(&key, command, want_previous)?;
-            Ok(Updated {
+        self.ask(move |cache| {
+            let applied = cache.update(&key, command, want_previous);
+            applied.map(|applied| Updated {
                 done: applied.done,
                 previous: applied.previous,
             })
@@ -91,27 +91,27 @@ impl CacheBackend for EmbeddedCache {
     }
 
     fn put_all(&self, entries: Vec<(Key, Binary)>, ttl: TimeToLive) -> BoxFuture<'_, Result<(), CacheError>> {
-        self.now(move |cache| cache.put_all(entries, ttl))
+        self.ask(move |cache| cache.put_all(entries, ttl))
     }
 
     fn size(&self) -> BoxFuture<'_, Result<usize, CacheError>> {
-        self.now(OpenCache::len)
+        self.ask(OpenCache::len)
     }
 
     fn is_empty(&self) -> BoxFuture<'_, Result<bool, CacheError>> {
-        self.now(OpenCache::is_empty)
+        self.ask(OpenCache::is_empty)
     }
 
     fn clear(&self) -> BoxFuture<'_, Result<(), CacheError>> {
-        self.now(OpenCache::clear)
+        self.ask(OpenCache::clear)
     }
 
     fn truncate(&self) -> BoxFuture<'_, Result<(), CacheError>> {
-        self.now(OpenCache::truncate)
+        self.ask(OpenCache::truncate)
     }
 
     fn destroy(&self) -> BoxFuture<'_, Result<(), CacheError>> {
-        self.now(move |cache| self.registry.destroy(cache))
+        self.ask(move |cache| self.registry.destroy(cache))
     }
 
     fn release(&self) -> BoxFuture<'_, Result<(), CacheError>> {
@@ -127,15 +127,15 @@ impl CacheBackend for EmbeddedCache {
         cookie: Option<Bytes>,
         contents: PageContents,
     ) -> BoxFuture<'_, Result<BinaryPage, CacheError>> {
-        self.now(move |cache| cache.page(cookie.as_deref(), contents))
+        self.ask(move |cache| cache.page(cookie.as_deref(), contents))
     }
 
     fn listen(&self, wish: Listen) -> BoxFuture<'_, Result<BinaryEvents, CacheError>> {
         let limits = self.registry.limits();
-        self.now(move |cache| {
-            cache.check_alive()?;
+        self.ask(move |cache| {
             let (len_max, bytes_max) = (limits.event_queue_len_max, limits.event_queue_bytes_max);
-            Ok(listen(cache.listeners(), &wish, len_max, bytes_max))
+            let alive = cache.check_alive();
+            Reply::Ready(alive.map(|()| listen(cache.listeners(), &wish, len_max, bytes_max)))
         })
     }
 }

@@ -1,15 +1,21 @@
 //! The caches of this member.
 
 mod embedded;
+mod here;
 mod info;
 mod kind;
 mod open_cache;
+mod paging;
+mod part;
 mod registry;
+mod reply;
 mod rule;
 
 pub use embedded::EmbeddedCache;
 pub use info::{CacheCounters, CacheInfo};
 pub use kind::CacheKind;
 pub use open_cache::OpenCache;
-pub use registry::{CacheLimits, CacheRegistry};
+pub use part::{PartFailure, PartRequest, PartResult};
+pub use registry::{CacheLimits, CacheRegistry, Catalogue};
+pub use reply::{Reply, ReplyFuture};
 pub use rule::{CacheRule, CacheRules};

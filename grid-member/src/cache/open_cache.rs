@@ -1,32 +1,29 @@
 //! One cache at this member.
 
 use std::fmt;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bytes::Bytes;
-use grid_core::cache::{BinaryPage, CacheError, CacheName, PageContents};
-use grid_core::store::{
-    Applied, CacheId, CacheSettings, Command, Cookie, Page, PageContent, PageLimits, StoreError, TimeToLive,
-};
+use grid_core::cache::{Applied, BinaryPage, CacheError, CacheName, PageContents};
+use grid_core::partition::PartitionId;
+use grid_core::partition::table::ServiceId;
+use grid_core::replication::{Failure, Outcome, Replica, RoleKind};
+use grid_core::store::{CacheId, CacheSettings, Command, Cookie, PageContent, TimeToLive};
 use grid_core::value::{Binary, Key};
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
 
 use crate::event::{Lifecycle, ListenerHub};
-use crate::store::Partitions;
+use crate::replication::{Replicas, Tried, Waiter};
+use crate::routing::Router;
 
-use super::{CacheCounters, CacheInfo, CacheKind};
+use super::here::Updating;
+use super::paging::Paging;
+use super::{CacheCounters, CacheInfo, CacheKind, PartFailure, PartRequest, PartResult, Reply};
 
-/// How many entries are removed under one lock by a clear, so that others are not held up for long.
-const CLEAR_BATCH_LEN: usize = 1_000;
-
-/// The limits of one page.
-const PAGE_LIMITS: PageLimits = PageLimits {
-    entries_max: NonZeroUsize::new(1_000).expect("1,000 is not zero"),
-    bytes_max: NonZeroUsize::new(1 << 20).expect("1 MiB is not zero"),
-};
-
-/// A cache at this member: every operation on its entries, without waiting.
+/// A cache at this member: every operation on its entries, wherever they are.
+///
+/// Each gives a [`Reply`]: an operation that needs another member waits for it, any other is done when it returns.
 ///
 /// Reads run side by side, writes one at a time for each partition. The listeners of a change are told while the
 /// partition is locked, so that the events of a key come in the order of its changes.
@@ -36,10 +33,12 @@ pub struct OpenCache {
     name: CacheName,
     kind: CacheKind,
     settings: CacheSettings,
-    partitions: Arc<Partitions>,
+    pub(super) replicas: Arc<Replicas>,
+    /// The way to other members. `None`: every partition is in this process, for ever.
+    router: Option<Arc<Router>>,
     listeners: Arc<ListenerHub>,
     counters: CacheCounters,
-    /// Set while every partition is locked; read under the lock of one: nothing is written after.
+    /// Read under the lock of a partition: nothing is written after it is set.
     destroyed: AtomicBool,
 }
 
@@ -48,7 +47,8 @@ impl OpenCache {
         id: CacheId,
         (scope, name): (String, CacheName),
         (kind, settings): (CacheKind, CacheSettings),
-        partitions: Arc<Partitions>,
+        replicas: Arc<Replicas>,
+        router: Option<Arc<Router>>,
     ) -> Self {
         OpenCache {
             id,
@@ -56,7 +56,8 @@ impl OpenCache {
             name,
             kind,
             settings,
-            partitions,
+            replicas,
+            router,
             listeners: Arc::default(),
             counters: CacheCounters::default(),
             destroyed: AtomicBool::new(false),
@@ -67,6 +68,18 @@ impl OpenCache {
     #[must_use]
     pub fn id(&self) -> CacheId {
         self.id
+    }
+
+    /// The service whose partitions hold the entries.
+    #[must_use]
+    pub fn service(&self) -> ServiceId {
+        self.replicas.service()
+    }
+
+    /// What the store must know about the cache.
+    #[must_use]
+    pub fn settings(&self) -> CacheSettings {
+        self.settings
     }
 
     /// How the cache is kept.
@@ -111,280 +124,467 @@ impl OpenCache {
     /// The value of a key.
     ///
     /// # Errors
-    /// When the cache was destroyed, as for every operation.
-    pub fn get(&self, key: &Key) -> Result<Option<Binary>, CacheError> {
-        let value = self.peek(key)?;
-        self.counters
-            .looked_up(usize::from(value.is_some()), usize::from(value.is_none()));
-        Ok(value)
+    /// When the cache was destroyed, or the key's partition is not served in time, as for every operation.
+    pub fn get(self: &Arc<Self>, key: &Key) -> Reply<Option<Binary>> {
+        let cache = self.clone();
+        let count = move |value: Option<Binary>| {
+            cache
+                .counters
+                .looked_up(usize::from(value.is_some()), usize::from(value.is_none()));
+            value
+        };
+        match self.peek(key) {
+            Reply::Ready(Ok(value)) => Reply::ok(count(value)),
+            reply => reply.map(count),
+        }
     }
 
-    fn peek(&self, key: &Key) -> Result<Option<Binary>, CacheError> {
-        let id = self.partitions.count().partition_of(key.hash());
-        let partition = self.partitions.read(id);
-        self.check_alive()?;
-        Ok(partition
-            .get(self.partitions.now(), self.id, key)
-            .map(|entry| entry.value_binary()))
+    /// The value of a key, which does not count as a lookup.
+    ///
+    /// # Errors
+    /// When the cache was destroyed, or the partition is not served in time.
+    pub fn peek(self: &Arc<Self>, key: &Key) -> Reply<Option<Binary>> {
+        let id = self.partition_of(key);
+        match self.here_get(id, key) {
+            _ if self.is_destroyed() => self.check_alive().map(|()| None).into(),
+            Tried::Done(value) => Reply::ok(value),
+            _ => self.ask(id, PartRequest::Get(key.clone()), |result| match result {
+                PartResult::Value(value) => Some(value),
+                _ => None,
+            }),
+        }
     }
 
     /// The entries of those keys that are present; a key that comes twice counts once.
     ///
     /// # Errors
-    /// When the cache was destroyed.
-    pub fn get_all(&self, keys: &[Key]) -> Result<Vec<(Binary, Binary)>, CacheError> {
-        let count = self.partitions.count();
-        let mut order: Vec<&Key> = keys.iter().collect();
-        let place = |key: &Key| (count.partition_of(key.hash()), key.hash());
-        order.sort_by(|a, b| {
+    /// When the cache was destroyed, or a partition is not served in time.
+    pub fn get_all(self: &Arc<Self>, keys: Vec<Key>) -> Reply<Vec<(Binary, Binary)>> {
+        let mut keys = keys;
+        let place = |key: &Key| (self.partition_of(key), key.hash());
+        keys.sort_by(|a, b| {
             place(a)
                 .cmp(&place(b))
                 .then_with(|| a.format().cmp(&b.format()))
                 .then_with(|| a.canonical().cmp(b.canonical()))
         });
-        order.dedup();
-        let mut found = Vec::with_capacity(order.len());
-        for keys in order.chunk_by(|a, b| place(a).0 == place(b).0) {
-            let partition = self.partitions.read(place(keys[0]).0);
-            self.check_alive()?;
-            let now = self.partitions.now();
-            for key in keys {
-                if let Some(entry) = partition.get(now, self.id, key) {
-                    found.push((entry.key_binary(), entry.value_binary()));
-                }
+        keys.dedup();
+        let asked = keys.len();
+        let mut parts: Vec<(PartitionId, PartRequest)> = Vec::new();
+        for key in keys {
+            let id = self.partition_of(&key);
+            match parts.last_mut() {
+                Some((last, PartRequest::GetAll(keys))) if *last == id => keys.push(key),
+                _ => parts.push((id, PartRequest::GetAll(vec![key]))),
             }
         }
-        self.counters.looked_up(found.len(), order.len() - found.len());
-        Ok(found)
+        let cache = self.clone();
+        self.ask_all(parts).map(move |results| {
+            let mut found = Vec::with_capacity(asked);
+            for (_, result) in results {
+                if let PartResult::Entries(entries) = result {
+                    found.extend(entries);
+                }
+            }
+            cache.counters.looked_up(found.len(), asked - found.len());
+            found
+        })
     }
 
     /// Whether the key is present.
     ///
     /// # Errors
-    /// When the cache was destroyed.
-    pub fn contains_key(&self, key: &Key) -> Result<bool, CacheError> {
-        let partition = self
-            .partitions
-            .read(self.partitions.count().partition_of(key.hash()));
-        self.check_alive()?;
-        Ok(partition.contains(self.partitions.now(), self.id, key))
+    /// When the cache was destroyed, or the partition is not served in time.
+    pub fn contains_key(self: &Arc<Self>, key: &Key) -> Reply<bool> {
+        let id = self.partition_of(key);
+        match self.here_contains(id, key) {
+            _ if self.is_destroyed() => self.check_alive().map(|()| false).into(),
+            Tried::Done(present) => Reply::ok(present),
+            _ => self.ask(id, PartRequest::Contains(key.clone()), flag),
+        }
     }
 
     /// Whether any key has this value. Reads every entry, partition by partition.
     ///
     /// # Errors
-    /// When the cache was destroyed.
-    pub fn contains_value(&self, value: &Binary) -> Result<bool, CacheError> {
-        for id in self.partitions.count().all() {
-            let partition = self.partitions.read(id);
-            self.check_alive()?;
-            if partition.contains_value(self.partitions.now(), self.id, value) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+    /// When the cache was destroyed, or a partition is not served in time.
+    pub fn contains_value(self: &Arc<Self>, value: &Binary) -> Reply<bool> {
+        self.ask_every(&PartRequest::ContainsValue(value.clone()))
+            .map(|results| {
+                results
+                    .into_iter()
+                    .any(|(_, result)| matches!(result, PartResult::Flag(true)))
+            })
     }
 
     /// Carries out a command on one entry; gives the value before when `previous`.
     ///
     /// # Errors
-    /// When the cache was destroyed or the partition is full; nothing was changed then.
-    pub fn update(&self, key: &Key, command: Command, previous: bool) -> Result<Applied, CacheError> {
+    /// When the cache was destroyed or the partition is full or not served in time; the error says whether anything was
+    /// changed then.
+    pub fn update(self: &Arc<Self>, key: &Key, command: Command, previous: bool) -> Reply<Outcome> {
         let puts = !matches!(command, Command::Remove | Command::RemoveIfEqual { .. });
-        let applied = {
-            let mut partition = self
-                .partitions
-                .write(self.partitions.count().partition_of(key.hash()));
-            self.check_alive()?;
-            let want = self.listeners.want(previous);
-            let now = self.partitions.now();
-            let applied = partition
-                .apply(now, self.id, self.settings, key, command, want)
-                .map_err(refused)?;
-            for change in applied.expired.iter().chain(&applied.change) {
-                self.listeners.publish(change);
-            }
-            applied
+        let id = self.partition_of(key);
+        // The command is needed again when another member has to be asked.
+        let again = self.router.is_some().then(|| command.clone());
+        let told = Mutex::new(None);
+        let waiter = || {
+            let (sender, receiver) = oneshot::channel();
+            *told.lock() = Some(receiver);
+            Waiter::new(move |result| {
+                // Whoever asked may have gone.
+                let _gone = sender.send(result);
+            })
         };
-        if applied.done && puts {
-            self.counters.put(1);
-        } else if applied.done {
-            self.counters.removed(1);
+        let updating = self.here_update(id, key, (command, previous, None), waiter);
+        match (updating, told.into_inner(), again) {
+            (Updating::Done(outcome), ..) => {
+                self.count_update(puts, &outcome);
+                Reply::ok(outcome)
+            }
+            (Updating::Waits, Some(told), _) => {
+                let cache = self.clone();
+                Reply::later(async move {
+                    match told.await {
+                        Ok(Ok(outcome)) => {
+                            cache.count_update(puts, &outcome);
+                            Ok(outcome)
+                        }
+                        // The new primary may have it, or may not.
+                        Ok(Err(_)) | Err(_) => Err(CacheError::OwnerChanged {
+                            applied: Applied::Unknown,
+                        }),
+                    }
+                })
+            }
+            (Updating::Failed(PartFailure::Elsewhere(_)), _, Some(command)) => {
+                self.update_elsewhere(id, key, command, previous, puts)
+            }
+            (Updating::Failed(failure), ..) => Reply::Ready(Err(self.error_of(failure))),
+            (Updating::Waits, None, _) => {
+                Reply::Ready(Err(self.error_of(PartFailure::Failed(Failure::Deposed))))
+            }
         }
-        Ok(applied)
     }
 
-    /// Puts every entry, one after the other.
+    fn update_elsewhere(
+        self: &Arc<Self>,
+        id: PartitionId,
+        key: &Key,
+        command: Command,
+        previous: bool,
+        puts: bool,
+    ) -> Reply<Outcome> {
+        let (cache, key) = (self.clone(), key.clone());
+        let Some(router) = self.router.clone() else {
+            return Reply::Ready(Err(self.error_of(PartFailure::UnknownCache)));
+        };
+        Reply::later(async move {
+            let mut channel = router.channels().take();
+            let tag = Some(channel.tag(cache.replicas.now()));
+            let request = PartRequest::Update {
+                key,
+                command,
+                previous,
+                tag,
+            };
+            let result = router.ask(&cache, id, request).await;
+            if result.is_ok() {
+                // Without an answer the number stays open for ever, and its channel with it.
+                router.channels().give_back(channel);
+            }
+            match result? {
+                PartResult::Outcome(outcome) => {
+                    cache.count_update(puts, &outcome);
+                    Ok(outcome)
+                }
+                _ => Err(unexpected()),
+            }
+        })
+    }
+
+    fn count_update(&self, puts: bool, outcome: &Outcome) {
+        if outcome.done && puts {
+            self.counters.put(1);
+        } else if outcome.done {
+            self.counters.removed(1);
+        }
+    }
+
+    /// Puts every entry; those of one partition together.
     ///
     /// # Errors
-    /// When the cache was destroyed or a partition is full; the entries before the failing one are put.
-    pub fn put_all(&self, entries: Vec<(Key, Binary)>, ttl: TimeToLive) -> Result<(), CacheError> {
-        for (key, value) in entries {
-            self.update(&key, Command::Put { value, ttl }, false)?;
+    /// When the cache was destroyed or a partition is full or not served in time; some entries may be put then.
+    pub fn put_all(self: &Arc<Self>, entries: Vec<(Key, Binary)>, ttl: TimeToLive) -> Reply<()> {
+        let count = entries.len();
+        let mut by_partition: Vec<(PartitionId, Vec<(Key, Binary)>)> = Vec::new();
+        let mut entries: Vec<_> = entries
+            .into_iter()
+            .map(|entry| (self.partition_of(&entry.0), entry))
+            .collect();
+        // Stable: of two entries with the same key the last one stays.
+        entries.sort_by_key(|(id, _)| *id);
+        for (id, entry) in entries {
+            match by_partition.last_mut() {
+                Some((last, entries)) if *last == id => entries.push(entry),
+                _ => by_partition.push((id, vec![entry])),
+            }
         }
-        Ok(())
+        let parts = by_partition
+            .into_iter()
+            .map(|(id, entries)| (id, PartRequest::PutAll { entries, ttl }));
+        let cache = self.clone();
+        self.ask_all(parts.collect())
+            .map(move |_| cache.counters.put(count))
     }
 
     /// The number of entries.
     ///
     /// # Errors
-    /// When the cache was destroyed.
-    pub fn len(&self) -> Result<usize, CacheError> {
-        self.check_alive()?;
-        let now = self.partitions.now();
-        Ok(self
-            .partitions
-            .count()
-            .all()
-            .map(|id| self.partitions.read(id).len(now, self.id))
-            .sum())
+    /// When the cache was destroyed, or a partition is not served in time.
+    pub fn len(self: &Arc<Self>) -> Reply<usize> {
+        let mut sum = 0;
+        for id in self.replicas.count().all() {
+            let Tried::Done(len) = self.here_len(id) else {
+                return self.ask_every(&PartRequest::Len).map(|results| {
+                    let lens = results.into_iter().map(|(_, result)| match result {
+                        PartResult::Len(len) => usize::try_from(len).unwrap_or(usize::MAX),
+                        _ => 0,
+                    });
+                    lens.sum()
+                });
+            };
+            sum += len;
+        }
+        self.check_alive().map(|()| sum).into()
     }
 
     /// Whether there is no entry.
     ///
     /// # Errors
-    /// When the cache was destroyed.
-    pub fn is_empty(&self) -> Result<bool, CacheError> {
-        self.check_alive()?;
-        let now = self.partitions.now();
-        Ok(self
-            .partitions
-            .count()
-            .all()
-            .all(|id| self.partitions.read(id).is_empty(now, self.id)))
+    /// When the cache was destroyed, or a partition is not served in time.
+    pub fn is_empty(self: &Arc<Self>) -> Reply<bool> {
+        self.len().map(|len| len == 0)
     }
 
     /// Removes every entry, with an event for each. Entries that come meanwhile may stay.
     ///
     /// # Errors
-    /// When the cache was destroyed.
-    pub fn clear(&self) -> Result<(), CacheError> {
-        for id in self.partitions.count().all() {
-            loop {
-                let mut partition = self.partitions.write(id);
-                self.check_alive()?;
-                let want = self.listeners.want(false);
-                let swept = partition.clear(self.partitions.now(), self.id, CLEAR_BATCH_LEN, want);
-                for change in &swept.changes {
-                    self.listeners.publish(change);
-                }
-                self.counters.removed(swept.removed);
-                if swept.done {
-                    break;
-                }
-            }
-        }
-        Ok(())
+    /// When the cache was destroyed, or a partition is not served in time.
+    pub fn clear(self: &Arc<Self>) -> Reply<()> {
+        let cache = self.clone();
+        self.ask_every(&PartRequest::Clear).map(move |results| {
+            let removed = results.into_iter().map(|(_, result)| match result {
+                PartResult::Done(removed) => usize::try_from(removed).unwrap_or(usize::MAX),
+                _ => 0,
+            });
+            cache.counters.removed(removed.sum());
+        })
     }
 
-    /// Drops every entry in one step, with one event for all.
+    /// Drops every entry, with one event for all.
     ///
-    /// All partitions are locked together: an event of a later change cannot come before the one of the truncation.
+    /// In one process all partitions are locked together: an event of a later change cannot come before the one of the
+    /// truncation. In a cluster each partition is truncated in a step of its own, and the event follows the last.
     ///
     /// # Errors
-    /// When the cache was destroyed.
-    pub fn truncate(&self) -> Result<(), CacheError> {
-        let mut partitions = self.partitions.write_all();
-        self.check_alive()?;
-        for partition in &mut partitions {
-            partition.truncate(self.id);
-        }
-        self.listeners.publish_lifecycle(Lifecycle::Truncated);
-        Ok(())
+    /// When the cache was destroyed, or a partition is not served in time.
+    pub fn truncate(self: &Arc<Self>) -> Reply<()> {
+        let Some(router) = self.router.clone() else {
+            return self.truncate_now().into();
+        };
+        let (cache, asked) = (self.clone(), self.ask_every(&PartRequest::Truncate));
+        Reply::later(async move {
+            asked.await?;
+            router.tell_truncated(&cache).await
+        })
+    }
+
+    fn truncate_now(&self) -> Result<(), CacheError> {
+        let now = self.replicas.now();
+        self.replicas.change_all(
+            || self.check_alive(),
+            |replica, out| {
+                // A partition that is in this process for ever does what it is told.
+                let _always_done = replica.truncate(now, self.id, None, out);
+            },
+            || self.listeners.publish_lifecycle(Lifecycle::Truncated),
+        )
     }
 
     /// Drops every entry and ends the cache in one step. `before_unlock` runs in that step.
-    pub(super) fn destroy(&self, before_unlock: impl FnOnce()) -> Result<(), CacheError> {
-        let mut partitions = self.partitions.write_all();
-        self.check_alive()?;
-        self.destroyed.store(true, Ordering::Release);
-        for partition in &mut partitions {
-            partition.drop_cache(self.id);
+    pub(super) fn destroy_now(&self, before_unlock: impl FnOnce()) -> Result<(), CacheError> {
+        let now = self.replicas.now();
+        self.replicas.change_all(
+            || {
+                self.check_alive()?;
+                self.destroyed.store(true, Ordering::Release);
+                Ok(())
+            },
+            |replica, out| {
+                // A partition that is in this process for ever does what it is told.
+                let _always_done = replica.truncate(now, self.id, None, out);
+            },
+            || {
+                before_unlock();
+                self.listeners.publish_lifecycle(Lifecycle::Destroyed);
+            },
+        )
+    }
+
+    /// The cluster has destroyed the cache: nothing is written to it here from now on.
+    pub(crate) fn destroyed_by_cluster(&self) {
+        if self.destroyed.swap(true, Ordering::AcqRel) {
+            return;
         }
-        before_unlock();
+        let now = self.replicas.now();
+        let at = self.replicas.uptime();
+        for id in self.replicas.count().all() {
+            self.replicas.change(id, |replica, out| {
+                if replica.serves() && replica.store().has_cache(self.id) {
+                    let _not_here = replica.truncate(now, self.id, None, out);
+                    replica.send(at, out);
+                }
+            });
+        }
         self.listeners.publish_lifecycle(Lifecycle::Destroyed);
-        Ok(())
     }
 
     /// The page after this cookie, or the first: up to a thousand entries or a mebibyte, from as many partitions as
     /// fit. An entry that is present from the first page to the last is on exactly one of them.
     ///
     /// # Errors
-    /// When the cache was destroyed, or the cookie is none that a page gave.
-    pub fn page(&self, cookie: Option<&[u8]>, contents: PageContents) -> Result<BinaryPage, CacheError> {
-        let count = self.partitions.count();
-        let mut place = match cookie {
-            Some(bytes) => Cookie::from_bytes(bytes, count)?,
-            None => Cookie::start_of(first(count)),
+    /// When the cache was destroyed, the cookie is none that a page gave, or a partition is not served in time.
+    pub fn page(self: &Arc<Self>, cookie: Option<&[u8]>, contents: PageContents) -> Reply<BinaryPage> {
+        let count = self.replicas.count();
+        let place = match cookie.map(|bytes| Cookie::from_bytes(bytes, count)).transpose() {
+            Ok(Some(cookie)) => cookie,
+            Ok(None) => Cookie::start_of(first(count)),
+            Err(error) => return Reply::Ready(Err(error.into())),
         };
-        let mut page = BinaryPage::default();
-        let mut room = PAGE_LIMITS;
-        loop {
-            let part = self.page_of_partition(place, room, contents)?;
-            let bytes: usize = part
-                .entries
-                .iter()
-                .map(|entry| len_of(entry.key.as_ref()) + len_of(entry.value.as_ref()))
-                .sum();
-            let entries = part.entries.len();
-            page.entries
-                .extend(part.entries.into_iter().filter_map(|e| Some((e.key?, e.value))));
-            let next_partition = u16::try_from(place.partition.index() + 1)
-                .ok()
-                .and_then(|n| count.nth(n));
-            place = match (part.next, next_partition) {
-                (Some(after), _) => Cookie {
-                    partition: place.partition,
-                    after: Some(after),
-                },
-                (None, Some(partition)) => Cookie::start_of(partition),
-                (None, None) => return Ok(page),
-            };
-            match (
-                room.entries_max.get().checked_sub(entries),
-                room.bytes_max.get().checked_sub(bytes),
-            ) {
-                (Some(entries), Some(bytes)) if part.next.is_none() => {
-                    let (Some(entries_max), Some(bytes_max)) =
-                        (NonZeroUsize::new(entries), NonZeroUsize::new(bytes))
-                    else {
-                        break;
-                    };
-                    room = PageLimits {
-                        entries_max,
-                        bytes_max,
-                    };
-                }
-                _ => break,
-            }
-        }
-        page.next = Some(Bytes::copy_from_slice(&place.to_bytes()));
-        Ok(page)
-    }
-
-    fn page_of_partition(
-        &self,
-        place: Cookie,
-        room: PageLimits,
-        contents: PageContents,
-    ) -> Result<Page, CacheError> {
+        let mut paging = Paging::new(place);
         let content = match contents {
             PageContents::Keys => PageContent::Keys,
             PageContents::Entries => PageContent::Entries,
         };
-        let partition = self.partitions.read(place.partition);
-        self.check_alive()?;
-        Ok(partition.page(self.partitions.now(), self.id, place.after, room, content))
+        loop {
+            let (after, limits) = (paging.place.after, paging.room);
+            let page = self
+                .replicas
+                .try_read(paging.place.partition, Replica::gate_all, |store, now| {
+                    store.page(now, self.id, after, limits, content)
+                });
+            if let Err(error) = self.check_alive() {
+                return Reply::Ready(Err(error));
+            }
+            let Tried::Done(page) = page else { break };
+            if let Some(done) = paging.take(page, count) {
+                return Reply::ok(done);
+            }
+        }
+        let Some(router) = self.router.clone() else {
+            return Reply::Ready(Err(self.error_of(PartFailure::UnknownCache)));
+        };
+        let cache = self.clone();
+        Reply::later(async move {
+            loop {
+                let request = PartRequest::Page {
+                    after: paging.place.after,
+                    limits: paging.room,
+                    content,
+                };
+                let PartResult::Page(page) = router.ask(&cache, paging.place.partition, request).await?
+                else {
+                    return Err(unexpected());
+                };
+                if let Some(done) = paging.take(page, count) {
+                    return Ok(done);
+                }
+            }
+        })
     }
 
-    /// The cache's figures.
+    fn partition_of(&self, key: &Key) -> PartitionId {
+        self.replicas.count().partition_of(key.hash())
+    }
+
+    /// Asks one partition.
+    fn ask<T: Send + 'static>(
+        self: &Arc<Self>,
+        id: PartitionId,
+        request: PartRequest,
+        read: fn(PartResult) -> Option<T>,
+    ) -> Reply<T> {
+        self.ask_all(vec![(id, request)]).and_then(move |mut results| {
+            results
+                .pop()
+                .and_then(|(_, result)| read(result))
+                .ok_or_else(unexpected)
+        })
+    }
+
+    /// Asks every partition the same.
+    fn ask_every(self: &Arc<Self>, request: &PartRequest) -> Reply<Vec<(PartitionId, PartResult)>> {
+        let all = self.replicas.count().all();
+        self.ask_all(all.map(|id| (id, request.clone())).collect())
+    }
+
+    /// Asks some partitions, wherever they are.
+    fn ask_all(
+        self: &Arc<Self>,
+        parts: Vec<(PartitionId, PartRequest)>,
+    ) -> Reply<Vec<(PartitionId, PartResult)>> {
+        if let Err(error) = self.check_alive() {
+            return Reply::Ready(Err(error));
+        }
+        if let Some(router) = self.router.clone() {
+            let cache = self.clone();
+            return Reply::later(async move { router.ask_all(&cache, parts).await });
+        }
+        let mut results = Vec::with_capacity(parts.len());
+        for (id, request) in parts {
+            let told = Arc::new(Mutex::new(None));
+            let tell = told.clone();
+            self.here(id, request, move |answer| *tell.lock() = Some(answer));
+            // A partition that is in this process for ever answers at once.
+            let answer = told.lock().take();
+            match answer.unwrap_or(Err(PartFailure::Failed(Failure::Deposed))) {
+                Ok(result) => results.push((id, result)),
+                Err(failure) => return Reply::Ready(Err(self.error_of(failure))),
+            }
+        }
+        Reply::ok(results)
+    }
+
+    fn error_of(&self, failure: PartFailure) -> CacheError {
+        match failure {
+            PartFailure::Destroyed => CacheError::Destroyed {
+                cache: self.name.to_string(),
+            },
+            PartFailure::Failed(Failure::Deposed) => CacheError::OwnerChanged {
+                applied: Applied::Unknown,
+            },
+            PartFailure::Failed(Failure::NotPrimary)
+            | PartFailure::Elsewhere(_)
+            | PartFailure::UnknownCache => CacheError::OwnerChanged { applied: Applied::No },
+            PartFailure::Failed(failure) => CacheError::Overloaded {
+                what: failure.to_string(),
+            },
+            PartFailure::Refused(what) => CacheError::Overloaded { what },
+        }
+    }
+
+    /// The cache's figures at this member: the entries that it is the primary of, and what was asked of it.
     #[must_use]
     pub fn info(&self) -> CacheInfo {
         let (mut entries, mut bytes) = (0, 0);
-        for id in self.partitions.count().all() {
-            let stats = self.partitions.read(id).stats(self.id);
-            entries += stats.entries;
-            bytes += stats.key_bytes + stats.value_bytes;
+        for id in self.replicas.count().all() {
+            let replica = self.replicas.read(id);
+            if replica.role() == RoleKind::Primary {
+                let stats = replica.store().stats(self.id);
+                entries += stats.entries;
+                bytes += stats.key_bytes + stats.value_bytes;
+            }
         }
         let (hits, misses, puts, removes) = self.counters.read();
         let name = match self.scope.as_str() {
@@ -417,12 +617,15 @@ fn first(count: grid_core::partition::PartitionCount) -> grid_core::partition::P
     count.nth(0).expect("a partition count is not zero")
 }
 
-fn len_of(binary: Option<&Binary>) -> usize {
-    binary.map_or(0, |binary| binary.bytes().len())
+fn flag(result: PartResult) -> Option<bool> {
+    match result {
+        PartResult::Flag(flag) => Some(flag),
+        _ => None,
+    }
 }
 
-fn refused(error: StoreError) -> CacheError {
-    CacheError::Overloaded {
-        what: error.to_string(),
+fn unexpected() -> CacheError {
+    CacheError::Protocol {
+        what: "a member answered something else than was asked".to_owned(),
     }
 }

@@ -1,16 +1,23 @@
 //! The caches of one kind that are open at this member.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
+use futures::future::BoxFuture;
 use grid_core::cache::{CacheError, CacheName};
+use grid_core::control::CacheRecord;
+use grid_core::membership::MemberId;
+use grid_core::partition::PartitionId;
+use grid_core::partition::table::{BackupCount, Epoch, ServiceId, StepChange};
+use grid_core::replication::{Effect, Message};
 use grid_core::store::{CacheId, CacheSettings, Want};
 use parking_lot::{Mutex, RwLock};
 
-use crate::store::Partitions;
+use crate::replication::{Outlet, Replicas};
+use crate::routing::Router;
 
-use super::{CacheInfo, CacheKind, OpenCache};
+use super::{CacheInfo, CacheKind, OpenCache, Reply};
 
 /// How many entries expire under one lock.
 const EXPIRE_BATCH_LEN: usize = 1_000;
@@ -45,10 +52,49 @@ struct Open {
     last_id: u32,
 }
 
+/// The caches that a cluster agrees on.
+pub trait Catalogue: Send + Sync {
+    /// Agrees on a cache of this name. When the future is ready, this member knows it.
+    fn ensure(
+        &self,
+        scope: &str,
+        name: &CacheName,
+        settings: CacheSettings,
+        backups: BackupCount,
+        caches_max: usize,
+    ) -> BoxFuture<'static, Result<CacheRecord, CacheError>>;
+
+    /// The cache of this name, as far as this member knows.
+    fn named(&self, scope: &str, name: &CacheName) -> Option<CacheRecord>;
+
+    /// The cache with this number, as far as this member knows.
+    fn numbered(&self, id: CacheId) -> Option<CacheRecord>;
+
+    /// Agrees that a cache is no more. When the future is ready, every member knows it.
+    fn destroy(&self, id: CacheId) -> BoxFuture<'static, Result<(), CacheError>>;
+
+    /// The replicas of a service at this member.
+    fn replicas(&self, service: ServiceId) -> Option<Arc<Replicas>>;
+
+    /// The replicas of every service at this member.
+    fn all_replicas(&self) -> Vec<Arc<Replicas>>;
+
+    /// The way to other members.
+    fn router(&self) -> Arc<Router>;
+}
+
+/// Where the caches of a registry have their entries.
+enum Home {
+    /// In this process alone.
+    Alone(Arc<Replicas>),
+    /// In a cluster.
+    Cluster(Arc<dyn Catalogue>),
+}
+
 /// The open caches of one kind, and the partitions that hold their entries.
 pub struct CacheRegistry {
     kind: CacheKind,
-    partitions: Arc<Partitions>,
+    home: Home,
     limits: CacheLimits,
     open: RwLock<Open>,
     /// Destroying a cache and opening its successor take turns.
@@ -56,13 +102,48 @@ pub struct CacheRegistry {
     shutting_down: AtomicBool,
 }
 
+/// Tells the listeners of caches whose partitions are in this process alone.
+struct LocalOutlet {
+    registry: Weak<CacheRegistry>,
+}
+
+impl Outlet for LocalOutlet {
+    fn publish(&self, _service: ServiceId, _partition: PartitionId, effect: &Effect) {
+        if let Some(registry) = self.registry.upgrade() {
+            registry.publish(effect);
+        }
+    }
+
+    fn send(&self, _to: MemberId, _service: ServiceId, _partition: PartitionId, _message: &Message) {}
+
+    fn propose(&self, _service: ServiceId, _partition: PartitionId, _epoch: Epoch, _change: StepChange) {}
+
+    fn may_serve(&self) -> bool {
+        true
+    }
+}
+
 impl CacheRegistry {
-    /// A registry without caches.
+    /// A registry without caches, whose entries are in this process alone.
     #[must_use]
-    pub fn new(kind: CacheKind, partitions: Arc<Partitions>, limits: CacheLimits) -> Self {
+    pub fn alone(kind: CacheKind, replicas: Arc<Replicas>, limits: CacheLimits) -> Arc<Self> {
+        let registry = Arc::new(Self::with(kind, Home::Alone(replicas.clone()), limits));
+        replicas.connect(Arc::new(LocalOutlet {
+            registry: Arc::downgrade(&registry),
+        }));
+        registry
+    }
+
+    /// A registry of the caches that a cluster agrees on.
+    #[must_use]
+    pub fn of_cluster(kind: CacheKind, catalogue: Arc<dyn Catalogue>, limits: CacheLimits) -> Arc<Self> {
+        Arc::new(Self::with(kind, Home::Cluster(catalogue), limits))
+    }
+
+    fn with(kind: CacheKind, home: Home, limits: CacheLimits) -> Self {
         CacheRegistry {
             kind,
-            partitions,
+            home,
             limits,
             open: RwLock::default(),
             destroying: Mutex::new(()),
@@ -76,22 +157,60 @@ impl CacheRegistry {
         self.limits
     }
 
-    /// The partitions that hold the entries.
-    #[must_use]
-    pub fn partitions(&self) -> &Arc<Partitions> {
-        &self.partitions
-    }
-
     /// The cache of this name, made if there is none. The settings count only when it is made.
     ///
     /// # Errors
-    /// When there are as many caches as allowed, or the grid is shutting down.
+    /// When there are as many caches as allowed, the cluster does not agree in time, or the grid is shutting down.
     pub fn open(
+        self: &Arc<Self>,
+        scope: &str,
+        name: &CacheName,
+        settings: CacheSettings,
+        backups: BackupCount,
+    ) -> Reply<Arc<OpenCache>> {
+        let Home::Cluster(catalogue) = &self.home else {
+            return self.open_now(scope, name, settings).into();
+        };
+        if self.shutting_down.load(Ordering::Acquire) {
+            return Reply::Ready(Err(CacheError::ShuttingDown));
+        }
+        if let Some(cache) = self.open.read().by_name.get(&(scope.to_owned(), name.clone())) {
+            return Reply::ok(cache.clone());
+        }
+        if let Some(cache) = catalogue
+            .named(scope, name)
+            .and_then(|record| self.adopt(&record))
+        {
+            return Reply::ok(cache);
+        }
+        let (registry, scope, name) = (self.clone(), scope.to_owned(), name.clone());
+        let catalogue = catalogue.clone();
+        Reply::later(async move {
+            let caches_max = registry.limits.caches_max;
+            loop {
+                let record = catalogue
+                    .ensure(&scope, &name, settings, backups, caches_max)
+                    .await?;
+                // It may have been destroyed at once: then there is to be another one.
+                if let Some(cache) = registry.adopt(&record) {
+                    return Ok(cache);
+                }
+            }
+        })
+    }
+
+    /// Opens a cache that needs nobody else to agree: one of this process alone.
+    pub(crate) fn open_now(
         &self,
         scope: &str,
         name: &CacheName,
         settings: CacheSettings,
     ) -> Result<Arc<OpenCache>, CacheError> {
+        let Home::Alone(replicas) = &self.home else {
+            return Err(CacheError::Unsupported {
+                what: "opening a cache of a cluster without waiting",
+            });
+        };
         if self.shutting_down.load(Ordering::Acquire) {
             return Err(CacheError::ShuttingDown);
         }
@@ -119,59 +238,140 @@ impl CacheRegistry {
             })?;
         open.last_id = number;
         let id = CacheId::new(number);
-        let cache = Arc::new(OpenCache::new(
+        Ok(open.add(OpenCache::new(
             id,
-            qualified.clone(),
+            qualified,
             (self.kind, settings),
-            self.partitions.clone(),
-        ));
-        open.by_name.insert(qualified, cache.clone());
-        open.by_id.insert(id, cache.clone());
-        Ok(cache)
+            replicas.clone(),
+            None,
+        )))
+    }
+
+    /// Opens a cache that the cluster has agreed on. `None` when it was destroyed since.
+    fn adopt(&self, record: &CacheRecord) -> Option<Arc<OpenCache>> {
+        let Home::Cluster(catalogue) = &self.home else {
+            return None;
+        };
+        let name = CacheName::new(&record.name).ok()?;
+        let replicas = catalogue.replicas(record.service)?;
+        let mut open = self.open.write();
+        if let Some(cache) = open.by_id.get(&record.id) {
+            return Some(cache.clone());
+        }
+        // Looked at under the lock under which a destroyed cache is forgotten.
+        catalogue.numbered(record.id)?;
+        Some(open.add(OpenCache::new(
+            record.id,
+            (record.scope.clone(), name),
+            (self.kind, record.settings()),
+            replicas,
+            Some(catalogue.router()),
+        )))
+    }
+
+    /// The cache with this number, opened if the cluster knows it.
+    pub(crate) fn numbered(&self, id: CacheId) -> Option<Arc<OpenCache>> {
+        if let Some(cache) = self.open.read().by_id.get(&id) {
+            return Some(cache.clone());
+        }
+        let Home::Cluster(catalogue) = &self.home else {
+            return None;
+        };
+        self.adopt(&catalogue.numbered(id)?)
+    }
+
+    /// Every open cache.
+    pub(crate) fn all(&self) -> Vec<Arc<OpenCache>> {
+        let mut all: Vec<_> = self.open.read().by_id.values().cloned().collect();
+        all.sort_by_key(|cache| cache.id());
+        all
     }
 
     /// Ends a cache for everyone. When it is opened again it is another cache, and empty.
     ///
     /// # Errors
-    /// When it was destroyed before.
-    pub fn destroy(&self, cache: &OpenCache) -> Result<(), CacheError> {
+    /// When it was destroyed before, or the cluster does not agree in time.
+    pub fn destroy(self: &Arc<Self>, cache: &Arc<OpenCache>) -> Reply<()> {
+        match &self.home {
+            Home::Alone(_) => self.destroy_now(cache).into(),
+            Home::Cluster(catalogue) => match cache.check_alive() {
+                Ok(()) => Reply::later(catalogue.destroy(cache.id())),
+                Err(error) => Reply::Ready(Err(error)),
+            },
+        }
+    }
+
+    fn destroy_now(&self, cache: &OpenCache) -> Result<(), CacheError> {
         let _turn = self.destroying.lock();
-        cache.destroy(|| {
+        cache.destroy_now(|| self.open.write().remove(cache))
+    }
+
+    /// The cluster has destroyed a cache.
+    pub(crate) fn destroyed_by_cluster(&self, id: CacheId) {
+        let cache = {
             let mut open = self.open.write();
-            open.by_name
-                .remove(&(cache.scope().to_owned(), cache.name().clone()));
-            open.by_id.remove(&cache.id());
-        })
+            let cache = open.by_id.get(&id).cloned();
+            if let Some(cache) = &cache {
+                open.remove(cache);
+            }
+            cache
+        };
+        if let Some(cache) = cache {
+            cache.destroyed_by_cluster();
+        }
+    }
+
+    /// Tells the listeners of a change that is acknowledged.
+    pub(crate) fn publish(&self, effect: &Effect) {
+        if let Some(change) = effect.change() {
+            let cache = self.open.read().by_id.get(&change.cache).cloned();
+            if let Some(cache) = cache {
+                cache.listeners().publish(change);
+            }
+        }
     }
 
     /// Every open cache with its figures, by name.
     #[must_use]
     pub fn infos(&self) -> Vec<CacheInfo> {
-        let caches: Vec<_> = self.open.read().by_name.values().cloned().collect();
-        let mut infos: Vec<_> = caches.iter().map(|cache| cache.info()).collect();
+        let mut infos: Vec<_> = self.all().iter().map(|cache| cache.info()).collect();
         infos.sort_by(|a, b| a.name.cmp(&b.name));
         infos
     }
 
     /// Expires a batch in every partition where something is due. Whether there is more to do.
     pub fn expire_due(&self) -> bool {
-        let now = self.partitions.now();
+        match &self.home {
+            Home::Alone(replicas) => self.expire_due_of(replicas),
+            Home::Cluster(catalogue) => {
+                let more = catalogue
+                    .all_replicas()
+                    .into_iter()
+                    .map(|replicas| self.expire_due_of(&replicas));
+                // Each gets its turn.
+                more.fold(false, |more, of_one| more | of_one)
+            }
+        }
+    }
+
+    fn expire_due_of(&self, replicas: &Replicas) -> bool {
+        if !replicas.may_serve() {
+            return false;
+        }
+        let (now, at) = (replicas.now(), replicas.uptime());
         let mut more = false;
-        for id in self.partitions.due(now) {
-            let mut partition = self.partitions.write(id);
+        for id in replicas.due(now) {
             let want = |cache: CacheId| {
                 let open = self.open.read();
                 open.by_id
                     .get(&cache)
                     .map_or(Want::NOTHING, |cache| cache.listeners().want(false))
             };
-            let swept = partition.expire(now, EXPIRE_BATCH_LEN, want);
-            for change in &swept.changes {
-                let cache = self.open.read().by_id.get(&change.cache).cloned();
-                if let Some(cache) = cache {
-                    cache.listeners().publish(change);
-                }
-            }
+            let swept = replicas.change(id, |replica, out| {
+                let swept = replica.expire(now, EXPIRE_BATCH_LEN, want, out);
+                replica.send(at, out);
+                swept
+            });
             more |= !swept.done;
         }
         more
@@ -180,6 +380,28 @@ impl CacheRegistry {
     /// Refuses to open caches from now on.
     pub fn begin_shutdown(&self) {
         self.shutting_down.store(true, Ordering::Release);
+    }
+}
+
+impl Open {
+    fn add(&mut self, cache: OpenCache) -> Arc<OpenCache> {
+        let cache = Arc::new(cache);
+        let name = (cache.scope().to_owned(), cache.name().clone());
+        self.by_name.insert(name, cache.clone());
+        self.by_id.insert(cache.id(), cache.clone());
+        cache
+    }
+
+    fn remove(&mut self, cache: &OpenCache) {
+        let name = (cache.scope().to_owned(), cache.name().clone());
+        if self
+            .by_name
+            .get(&name)
+            .is_some_and(|open| open.id() == cache.id())
+        {
+            self.by_name.remove(&name);
+        }
+        self.by_id.remove(&cache.id());
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU64;
 
+use grid_core::partition::table::BackupCount;
 use grid_core::store::CacheSettings;
 
 use super::CacheKind;
@@ -15,6 +16,8 @@ pub struct CacheRule {
     pub kind: CacheKind,
     /// How long an entry lives that is put without a time to live, in milliseconds; `None`: for ever.
     pub ttl_ms: Option<NonZeroU64>,
+    /// How many backups each entry has in a cluster; `None`: as many as the member says for all.
+    pub backups: Option<BackupCount>,
 }
 
 impl CacheRule {
@@ -55,6 +58,12 @@ impl CacheRules {
             )
         })
     }
+
+    /// How many backups the entries of a cache have, if its rule says so.
+    #[must_use]
+    pub fn backups_of(&self, name: &str) -> Option<BackupCount> {
+        self.0.iter().find(|rule| rule.matches(name))?.backups
+    }
 }
 
 #[cfg(test)]
@@ -67,6 +76,7 @@ mod tests {
             pattern: pattern.into(),
             kind,
             ttl_ms: NonZeroU64::new(ttl),
+            backups: None,
         };
         let rules = CacheRules::new(vec![
             rule("local-x", CacheKind::Partitioned, 5),

@@ -3,13 +3,17 @@
 use std::sync::Arc;
 
 use grid_core::partition::PartitionCount;
+use grid_core::partition::table::BackupCount;
 
 use crate::cache::{CacheKind, CacheLimits, CacheRegistry, CacheRule, CacheRules};
 use crate::clock::{Clock, SystemClock};
-use crate::store::{Partitions, drive_expiry};
+use crate::cluster::{Cluster, ClusterSettings, StartError};
+use crate::replication::Replicas;
+use crate::store::drive_expiry;
 use crate::task::{Supervisor, TaskKind};
 
 use super::Grid;
+use super::handle::Parts;
 
 /// A local cache is in one process: more partitions than this would only cost memory.
 const LOCAL_PARTITIONS: u16 = 17;
@@ -29,6 +33,9 @@ pub enum BuildError {
     /// There is no tokio runtime.
     #[error("a member needs a tokio runtime with time enabled; build it inside one")]
     NoRuntime,
+    /// The member can't take part in a cluster.
+    #[error(transparent)]
+    Cluster(#[from] StartError),
 }
 
 /// Settings of a member, each with a default.
@@ -37,9 +44,11 @@ pub struct GridBuilder {
     cluster_name: String,
     member_name: String,
     partition_count: PartitionCount,
+    backups: BackupCount,
     rules: CacheRules,
     limits: CacheLimits,
     clock: Arc<dyn Clock>,
+    cluster: Option<ClusterSettings>,
 }
 
 impl GridBuilder {
@@ -48,9 +57,11 @@ impl GridBuilder {
             cluster_name: "girih".to_owned(),
             member_name: "member-1".to_owned(),
             partition_count: PartitionCount::DEFAULT,
+            backups: BackupCount::default(),
             rules: CacheRules::default(),
             limits: CacheLimits::default(),
             clock: Arc::new(SystemClock::new()),
+            cluster: None,
         }
     }
 
@@ -75,6 +86,13 @@ impl GridBuilder {
         self
     }
 
+    /// How many backups each entry has when the member is in a cluster, unless a rule says otherwise; 1 by default.
+    #[must_use]
+    pub fn backups(mut self, backups: BackupCount) -> Self {
+        self.backups = backups;
+        self
+    }
+
     /// Adds a rule for cache names; the first that matches a name holds.
     #[must_use]
     pub fn cache_rule(mut self, rule: CacheRule) -> Self {
@@ -89,6 +107,14 @@ impl GridBuilder {
         self
     }
 
+    /// Makes the member one of a cluster of several. Its names, its partition count and its backups are those of the
+    /// builder; all else is said here. Without this the member is alone for ever.
+    #[must_use]
+    pub fn cluster(mut self, settings: ClusterSettings) -> Self {
+        self.cluster = Some(settings);
+        self
+    }
+
     /// Another clock than the system's.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
@@ -96,14 +122,11 @@ impl GridBuilder {
         self
     }
 
-    /// Makes the member: a cluster of its own, which holds every partition.
+    /// Makes the member: by default a cluster of its own, which holds every partition. One that
+    /// [joins others](Self::cluster) is given as soon as it listens; wait for [`Grid::joined`] before its caches are used.
     ///
     /// # Errors
-    /// When a name is empty or too long, or there is no tokio runtime.
-    #[expect(
-        clippy::unused_async,
-        reason = "joining a cluster takes time; that it does not yet is no promise"
-    )]
+    /// When a name is empty or too long, there is no tokio runtime, or a member of a cluster can't listen.
     pub async fn build(self) -> Result<Grid, BuildError> {
         for (what, name) in [("cluster", &self.cluster_name), ("member", &self.member_name)] {
             if !(1..=255).contains(&name.len()) {
@@ -119,21 +142,40 @@ impl GridBuilder {
         let local_count =
             std::num::NonZeroU16::new(local_count).map_or(PartitionCount::ONE, PartitionCount::new);
         let registry = |kind, count| {
-            let partitions = Arc::new(Partitions::new(count, self.clock.clone()));
-            let registry = Arc::new(CacheRegistry::new(kind, partitions, self.limits));
+            let replicas = Arc::new(Replicas::alone(count, self.clock.clone()));
+            let registry = CacheRegistry::alone(kind, replicas, self.limits);
             let expiry = drive_expiry(Arc::downgrade(&registry), supervisor.token().clone());
             supervisor.spawn(TaskKind::Essential, "expiry", expiry);
             registry
         };
-        let partitioned = registry(CacheKind::Partitioned, self.partition_count);
+        let (partitioned, cluster) = match self.cluster {
+            None => (registry(CacheKind::Partitioned, self.partition_count), None),
+            Some(settings) => {
+                let settings = ClusterSettings {
+                    cluster_name: self.cluster_name.clone(),
+                    member_name: self.member_name.clone(),
+                    partition_count: self.partition_count,
+                    backups: self.backups,
+                    ..settings
+                };
+                let cluster =
+                    Cluster::start(settings, self.limits, self.clock.clone(), supervisor.clone()).await?;
+                let expiry = drive_expiry(Arc::downgrade(cluster.registry()), supervisor.token().clone());
+                supervisor.spawn(TaskKind::Essential, "expiry", expiry);
+                (cluster.registry().clone(), Some(cluster))
+            }
+        };
         let local = registry(CacheKind::Local, local_count);
-        Ok(Grid::new(
-            self.cluster_name,
-            self.member_name,
-            self.rules,
+        Ok(Grid::new(Parts {
+            cluster_name: self.cluster_name,
+            member_name: self.member_name,
+            partition_count: self.partition_count,
+            backups: self.backups,
+            rules: self.rules,
             partitioned,
             local,
+            cluster,
             supervisor,
-        ))
+        }))
     }
 }

@@ -4,8 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use grid_core::cache::{Cache, CacheBackend, CacheError, CacheName};
+use grid_core::partition::PartitionCount;
+use grid_core::partition::table::BackupCount;
 
-use crate::cache::{CacheInfo, CacheKind, CacheRegistry, CacheRules, EmbeddedCache, OpenCache};
+use crate::cache::{CacheInfo, CacheKind, CacheRegistry, CacheRules, EmbeddedCache, OpenCache, Reply};
+use crate::cluster::Cluster;
 use crate::task::Supervisor;
 
 use super::GridBuilder;
@@ -13,10 +16,26 @@ use super::GridBuilder;
 struct Inner {
     cluster_name: String,
     member_name: String,
+    partition_count: PartitionCount,
+    backups: BackupCount,
     rules: CacheRules,
     partitioned: Arc<CacheRegistry>,
     local: Arc<CacheRegistry>,
+    cluster: Option<Cluster>,
     supervisor: Supervisor,
+}
+
+/// What a member is made of.
+pub(super) struct Parts {
+    pub(super) cluster_name: String,
+    pub(super) member_name: String,
+    pub(super) partition_count: PartitionCount,
+    pub(super) backups: BackupCount,
+    pub(super) rules: CacheRules,
+    pub(super) partitioned: Arc<CacheRegistry>,
+    pub(super) local: Arc<CacheRegistry>,
+    pub(super) cluster: Option<Cluster>,
+    pub(super) supervisor: Supervisor,
 }
 
 /// A member of the grid in this process. Clones share the member.
@@ -32,21 +51,28 @@ impl Grid {
         GridBuilder::new()
     }
 
-    pub(super) fn new(
-        cluster_name: String,
-        member_name: String,
-        rules: CacheRules,
-        partitioned: Arc<CacheRegistry>,
-        local: Arc<CacheRegistry>,
-        supervisor: Supervisor,
-    ) -> Self {
+    pub(super) fn new(parts: Parts) -> Self {
+        let Parts {
+            cluster_name,
+            member_name,
+            partition_count,
+            backups,
+            rules,
+            partitioned,
+            local,
+            cluster,
+            supervisor,
+        } = parts;
         Grid {
             inner: Arc::new(Inner {
                 cluster_name,
                 member_name,
+                partition_count,
+                backups,
                 rules,
                 partitioned,
                 local,
+                cluster,
                 supervisor,
             }),
         }
@@ -67,20 +93,16 @@ impl Grid {
     /// How many partitions the keys of partitioned caches are spread over.
     #[must_use]
     pub fn partition_count(&self) -> u16 {
-        self.inner.partitioned.partitions().count().get()
+        self.inner.partition_count.get()
     }
 
     /// The cache of this name, of the kind that the member's rules say; partitioned without a rule.
     ///
     /// # Errors
     /// When the name is none, there are too many caches, or the grid is shutting down.
-    #[expect(
-        clippy::unused_async,
-        reason = "agreeing with other members on a new cache takes time"
-    )]
     pub async fn cache<K, V>(&self, name: &str) -> Result<Cache<K, V>, CacheError> {
-        let (registry, cache) = self.open_with_registry("", &CacheName::new(name)?)?;
-        Ok(typed(registry, cache))
+        let (registry, opening) = self.open_with_registry("", &CacheName::new(name)?);
+        Ok(typed(registry, opening.await?))
     }
 
     /// The local cache of this name, which lives in this process alone, whatever the rules say.
@@ -90,7 +112,7 @@ impl Grid {
     pub fn local_cache<K, V>(&self, name: &str) -> Result<Cache<K, V>, CacheError> {
         let name = CacheName::new(name)?;
         let (_, settings) = self.inner.rules.of(name.as_str());
-        let cache = self.inner.local.open("", &name, settings)?;
+        let cache = self.inner.local.open_now("", &name, settings)?;
         Ok(typed(&self.inner.local, cache))
     }
 
@@ -98,28 +120,33 @@ impl Grid {
     ///
     /// # Errors
     /// When there are too many caches, or the grid is shutting down.
-    pub fn open(&self, scope: &str, name: &CacheName) -> Result<Arc<OpenCache>, CacheError> {
-        Ok(self.open_with_registry(scope, name)?.1)
+    pub fn open(&self, scope: &str, name: &CacheName) -> Reply<Arc<OpenCache>> {
+        self.open_with_registry(scope, name).1
     }
 
     fn open_with_registry(
         &self,
         scope: &str,
         name: &CacheName,
-    ) -> Result<(&Arc<CacheRegistry>, Arc<OpenCache>), CacheError> {
+    ) -> (&Arc<CacheRegistry>, Reply<Arc<OpenCache>>) {
         let (kind, settings) = self.inner.rules.of(name.as_str());
         let registry = match kind {
             CacheKind::Local => &self.inner.local,
             CacheKind::Partitioned => &self.inner.partitioned,
         };
-        Ok((registry, registry.open(scope, name, settings)?))
+        let backups = self
+            .inner
+            .rules
+            .backups_of(name.as_str())
+            .unwrap_or(self.inner.backups);
+        (registry, registry.open(scope, name, settings, backups))
     }
 
     /// Ends a cache and its entries for everyone.
     ///
     /// # Errors
     /// When it was destroyed before.
-    pub fn destroy(&self, cache: &OpenCache) -> Result<(), CacheError> {
+    pub fn destroy(&self, cache: &Arc<OpenCache>) -> Reply<()> {
         match cache.kind() {
             CacheKind::Local => self.inner.local.destroy(cache),
             CacheKind::Partitioned => self.inner.partitioned.destroy(cache),
@@ -133,6 +160,35 @@ impl Grid {
         infos.extend(self.inner.local.infos());
         infos.sort_by(|a, b| a.name.cmp(&b.name));
         infos
+    }
+
+    /// The cluster that the member takes part in, or looks for. `None`: it is alone for ever.
+    #[must_use]
+    pub fn cluster(&self) -> Option<&Cluster> {
+        self.inner.cluster.as_ref()
+    }
+
+    /// Waits until the member is in its cluster and can serve. A member that is alone can at once.
+    ///
+    /// # Errors
+    /// When it is shut down before.
+    pub async fn joined(&self) -> Result<(), CacheError> {
+        match &self.inner.cluster {
+            Some(cluster) => cluster.joined().await.map(|_me| ()),
+            None => Ok(()),
+        }
+    }
+
+    /// Hands the member's partitions over to others, and takes leave of the cluster. A member that is alone has nobody
+    /// to hand over to. To be called before [`shutdown`](Self::shutdown) where nothing may be lost.
+    ///
+    /// # Errors
+    /// When not everything could be handed over in time.
+    pub async fn drain(&self) -> Result<(), CacheError> {
+        match &self.inner.cluster {
+            Some(cluster) => cluster.drain().await,
+            None => Ok(()),
+        }
     }
 
     /// The supervisor of the member's tasks, for the edges that serve it.

@@ -44,17 +44,13 @@ mod tests {
     use super::*;
     use crate::cache::{CacheKind, CacheLimits};
     use crate::clock::ManualClock;
-    use crate::store::Partitions;
+    use crate::replication::Replicas;
 
     const BOUND: Duration = Duration::from_secs(20);
 
     fn registry() -> Arc<CacheRegistry> {
-        let partitions = Partitions::new(PartitionCount::ONE, Arc::new(ManualClock::default()));
-        Arc::new(CacheRegistry::new(
-            CacheKind::Local,
-            Arc::new(partitions),
-            CacheLimits::default(),
-        ))
+        let replicas = Replicas::alone(PartitionCount::ONE, Arc::new(ManualClock::default()));
+        CacheRegistry::alone(CacheKind::Local, Arc::new(replicas), CacheLimits::default())
     }
 
     #[tokio::test]

@@ -1,7 +1,5 @@
-//! The partitions of this member: the store of `grid-core`, behind locks.
+//! What goes on in the store by itself.
 
 mod expiry;
-mod partitions;
 
 pub use expiry::drive_expiry;
-pub use partitions::{PartitionWrite, Partitions};

@@ -22,6 +22,7 @@ async fn a_dropped_stream_leaves_nothing_behind() {
     let hub = fixture
         .grid
         .open("", &CacheName::new("dropped").unwrap())
+        .await
         .unwrap()
         .listeners()
         .clone();

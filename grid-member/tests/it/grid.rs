@@ -50,6 +50,7 @@ async fn a_rule_gives_kind_and_default_time_to_live() {
         pattern: pattern.to_owned(),
         kind,
         ttl_ms: NonZeroU64::new(ttl_ms),
+        backups: None,
     };
     let builder = Grid::builder()
         .cache_rule(rule("session-*", CacheKind::Local, 2_000))
@@ -114,13 +115,13 @@ async fn figures_count_what_was_done() {
 async fn scopes_keep_caches_apart() {
     let fixture = Embedded::of(CacheKind::Partitioned).await;
     let name = CacheName::new("scoped").unwrap();
-    let one = fixture.grid.open("one", &name).unwrap();
-    let two = fixture.grid.open("two", &name).unwrap();
+    let one = fixture.grid.open("one", &name).await.unwrap();
+    let two = fixture.grid.open("two", &name).await.unwrap();
     assert_ne!(one.id(), two.id());
-    fixture.grid.destroy(&one).unwrap();
+    fixture.grid.destroy(&one).await.unwrap();
     assert!(one.is_destroyed() && !two.is_destroyed());
     assert!(matches!(
-        fixture.grid.destroy(&one),
+        fixture.grid.destroy(&one).await,
         Err(CacheError::Destroyed { .. })
     ));
     let names: Vec<_> = fixture.grid.caches().into_iter().map(|info| info.name).collect();

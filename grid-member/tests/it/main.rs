@@ -1,6 +1,8 @@
 //! An embedded member as its users see it.
 
+mod cluster;
 mod conformance;
+mod control;
 mod events;
 mod fixture;
 mod grid;

@@ -117,6 +117,9 @@ pub struct GrpcConfig {
     pub caches_per_stream_max: usize,
     /// `listeners-per-stream-max`: the most listeners that one stream may register; 100,000 by default.
     pub listeners_per_stream_max: usize,
+    /// `requests-in-flight-max`: the most requests of one version 1 stream that wait for other members at the same
+    /// time; 256 by default.
+    pub requests_in_flight_max: usize,
     /// `handshake-timeout`: how long a new connection or stream may take to introduce itself; 10 s by default.
     pub handshake_timeout: Duration,
     /// `keep-alive-interval`: how long a connection may be silent before it is asked for a sign of life; 30 s by
@@ -139,6 +142,7 @@ impl Default for GrpcConfig {
             streams_per_connection_max: 1_000,
             caches_per_stream_max: 10_000,
             listeners_per_stream_max: 100_000,
+            requests_in_flight_max: 256,
             handshake_timeout: 10 * SECOND,
             keep_alive_interval: 30 * SECOND,
             keep_alive_timeout: 10 * SECOND,
@@ -170,6 +174,10 @@ impl GrpcConfig {
         visit(
             "listeners-per-stream-max",
             &mut Within(&mut self.listeners_per_stream_max, 1..=10_000_000),
+        );
+        visit(
+            "requests-in-flight-max",
+            &mut Within(&mut self.requests_in_flight_max, 1..=65_536),
         );
         visit(
             "handshake-timeout",

@@ -78,8 +78,6 @@ impl EventSink for CacheSink {
 
 /// A cache as one stream knows it. Dropping it ends its listeners.
 pub(crate) struct CacheProxy {
-    edge: Arc<Edge>,
-    reader: Reader,
     cache: Arc<OpenCache>,
     sink: Arc<CacheSink>,
     attached: AttachedSink,
@@ -95,7 +93,7 @@ impl CacheProxy {
         outlet: impl Fn(Notice) + Send + Sync + 'static,
     ) -> Self {
         let sink = Arc::new(CacheSink {
-            edge: edge.clone(),
+            edge,
             reader,
             absent,
             outlet: Box::new(outlet),
@@ -103,8 +101,6 @@ impl CacheProxy {
         });
         let attached = cache.listeners().attach(sink.clone());
         CacheProxy {
-            edge,
-            reader,
             cache,
             sink,
             attached,
@@ -142,22 +138,30 @@ impl CacheProxy {
         Ok(())
     }
 
-    /// The event that a listener gets at once that primes a copy of its own: the present value of a key.
-    ///
-    /// To be called after the listener was registered: what changes later is heard of, so nothing is missed.
+    /// What makes the events for listeners that prime a copy of their own.
+    pub(crate) fn primer(&self) -> Primer {
+        Primer(self.sink.clone())
+    }
+}
+
+/// Makes the event that a listener gets at once that primes a copy of its own: the present value of a key.
+pub(crate) struct Primer(Arc<CacheSink>);
+
+impl Primer {
+    /// The event of a value that was read after the listener was registered: what changes later is heard of, so
+    /// nothing is missed.
     ///
     /// # Errors
-    /// When the cache is gone, or the entry is in another format.
-    pub(crate) fn priming_event(&self, key: &Key) -> Result<EventBody, Refusal> {
-        let value = self
-            .cache
-            .get(key)?
-            .map(|value| self.edge.to_wire(self.reader, value))
+    /// When the entry is in another format.
+    pub(crate) fn event(&self, key: &Key, value: Option<Binary>) -> Result<EventBody, Refusal> {
+        let Primer(sink) = self;
+        let value = value
+            .map(|value| sink.edge.to_wire(sink.reader, value))
             .transpose()?;
         Ok(EventBody {
             kind: 2,
-            key: self.edge.to_wire(self.reader, key.spelling().clone())?,
-            new: value.unwrap_or_else(|| self.sink.absent.clone()),
+            key: sink.edge.to_wire(sink.reader, key.spelling().clone())?,
+            new: value.unwrap_or_else(|| sink.absent.clone()),
             old: WireValue::nothing(),
             filter_ids: Vec::new(),
             synthetic: true,

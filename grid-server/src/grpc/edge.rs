@@ -8,7 +8,7 @@ use grid_core::cache::CacheName;
 use grid_core::value::json::{self, NullMembers};
 use grid_core::value::{Binary, Format, FormatRegistry, Key, Value, WireRules, from_binary};
 use grid_member::Grid;
-use grid_member::cache::OpenCache;
+use grid_member::cache::{OpenCache, Reply};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tokio_util::task::AbortOnDropHandle;
@@ -63,6 +63,14 @@ pub(crate) async fn blocking<T: Send + 'static>(
 ) -> Result<T, Refusal> {
     let done = AbortOnDropHandle::new(tokio::task::spawn_blocking(act)).await;
     done.unwrap_or_else(|error| Err(Refusal::new(RefusalKind::Internal, error.to_string())))
+}
+
+/// Does something on a cache that is long when it is done at this member, away from the threads that serve
+/// connections, and then waits for the others whom it needs.
+pub(crate) async fn blocking_reply<T: Send + 'static>(
+    act: impl FnOnce() -> Reply<T> + Send + 'static,
+) -> Result<T, Refusal> {
+    Ok(blocking(move || Ok(act())).await?.await?)
 }
 
 /// What clients write is kept whole, null members too: they count when values are compared.
@@ -153,12 +161,20 @@ impl Edge {
     ///
     /// # Errors
     /// When the name or the scope is none, or there are too many caches.
-    pub fn cache(&self, scope: &str, name: &str) -> Result<Arc<OpenCache>, Refusal> {
+    pub fn open(&self, scope: &str, name: &str) -> Result<Reply<Arc<OpenCache>>, Refusal> {
         check_scope(scope)?;
         if name.is_empty() {
             return Err(Refusal::invalid("CacheName cannot be empty"));
         }
-        Ok(self.grid.open(scope, &CacheName::new(name)?)?)
+        Ok(self.grid.open(scope, &CacheName::new(name)?))
+    }
+
+    /// The cache of a name, as [`open`](Edge::open) gives it, when it is there.
+    ///
+    /// # Errors
+    /// When the name or the scope is none, there are too many caches, or the cluster does not agree on a new one.
+    pub async fn cache(&self, scope: &str, name: &str) -> Result<Arc<OpenCache>, Refusal> {
+        Ok(self.open(scope, name)?.await?)
     }
 
     /// A key off the wire.

@@ -18,6 +18,11 @@ pub struct GrpcOptions {
     pub caches_per_stream_max: usize,
     /// The largest number of listeners that one stream may register; 100,000 by default.
     pub listeners_per_stream_max: usize,
+    /// The largest number of requests of one version 1 stream whose outcomes are on their way; 256 by default. No
+    /// further one is taken until one is answered, and none either while they have [`message_len_max`] bytes or more.
+    ///
+    /// [`message_len_max`]: GrpcOptions::message_len_max
+    pub requests_in_flight_max: usize,
     /// The largest number of events that wait for one stream; 65,536 by default. A stream that is slower is ended.
     pub event_queue_len_max: usize,
     /// The largest size of the events that wait for one stream, in bytes; 64 MiB by default.
@@ -43,6 +48,7 @@ impl Default for GrpcOptions {
             streams_per_connection_max: 1_000,
             caches_per_stream_max: 10_000,
             listeners_per_stream_max: 100_000,
+            requests_in_flight_max: 256,
             event_queue_len_max: 65_536,
             event_queue_bytes_max: 64 << 20,
             handshake_timeout: Duration::from_secs(10),

@@ -22,11 +22,15 @@ pub enum RefusalKind {
     Overloaded,
     /// The member is stopping.
     ShuttingDown,
+    /// A part of the grid does not serve at the moment, or changed its owner meanwhile.
+    Unavailable,
+    /// A part of the grid was lost with its members.
+    Lost,
     /// It is not the client's fault.
     Internal,
 }
 
-/// A request that is answered with an error. Nothing was applied.
+/// A request that is answered with an error. Nothing was applied, unless the message says otherwise.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct Refusal {
@@ -67,6 +71,7 @@ impl Refusal {
             RefusalKind::Destroyed | RefusalKind::ShuttingDown => "java.lang.IllegalStateException",
             RefusalKind::Unsupported => "java.lang.UnsupportedOperationException",
             RefusalKind::Overloaded | RefusalKind::Internal => "java.lang.RuntimeException",
+            RefusalKind::Unavailable | RefusalKind::Lost => "com.tangosol.net.RequestIncompleteException",
         }
     }
 
@@ -78,7 +83,8 @@ impl Refusal {
             RefusalKind::Destroyed => Code::FailedPrecondition,
             RefusalKind::Unsupported => Code::Unimplemented,
             RefusalKind::Overloaded => Code::ResourceExhausted,
-            RefusalKind::ShuttingDown => Code::Unavailable,
+            RefusalKind::ShuttingDown | RefusalKind::Unavailable => Code::Unavailable,
+            RefusalKind::Lost => Code::DataLoss,
             RefusalKind::Internal => Code::Internal,
         }
     }
@@ -169,8 +175,48 @@ impl From<CacheError> for Refusal {
             CacheError::Unsupported { .. } => RefusalKind::Unsupported,
             CacheError::Overloaded { .. } | CacheError::Contended { .. } => RefusalKind::Overloaded,
             CacheError::ShuttingDown => RefusalKind::ShuttingDown,
+            CacheError::Unavailable { reason, .. } if !reason.is_transient() => RefusalKind::Lost,
+            CacheError::Unavailable { .. }
+            | CacheError::OwnerChanged { .. }
+            | CacheError::Disconnected { .. }
+            | CacheError::Deadline { .. } => RefusalKind::Unavailable,
             _ => RefusalKind::Internal,
         };
         Refusal::new(kind, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use grid_core::cache::{Applied, Unavailability};
+
+    use super::*;
+
+    #[test]
+    fn what_does_not_serve_is_told_with_what_to_do() {
+        for (reason, code) in [
+            (Unavailability::Minority, Code::Unavailable),
+            (Unavailability::NoOwner, Code::Unavailable),
+            (Unavailability::Quorum, Code::Unavailable),
+            (Unavailability::Lost, Code::DataLoss),
+        ] {
+            let applied = Applied::Unknown;
+            let status = Refusal::from(CacheError::Unavailable { reason, applied }).status();
+            assert_eq!(status.code(), code, "{reason}");
+            let read = CacheError::from_words(status.message());
+            assert!(
+                matches!(read, Some(CacheError::Unavailable { reason: r, applied: Applied::Unknown }) if r == reason),
+                "{read:?}"
+            );
+        }
+        let applied = Applied::No;
+        let moved = Refusal::from(CacheError::OwnerChanged { applied });
+        assert_eq!(moved.code(), Code::Unavailable);
+        let serialized = moved.serialized(Format::JSON).expect("JSON clients read it");
+        let text = String::from_utf8_lossy(&serialized);
+        assert!(
+            text.contains("RequestIncompleteException") && text.contains("applied: no"),
+            "{text}"
+        );
     }
 }

@@ -47,6 +47,7 @@ fn options_of(config: &Config) -> GrpcOptions {
         streams_per_connection_max: grpc.streams_per_connection_max,
         caches_per_stream_max: grpc.caches_per_stream_max,
         listeners_per_stream_max: grpc.listeners_per_stream_max,
+        requests_in_flight_max: grpc.requests_in_flight_max,
         event_queue_len_max: limits.event_queue_len_max,
         event_queue_bytes_max: limits.event_queue_bytes_max.0,
         handshake_timeout: grpc.handshake_timeout,

@@ -108,5 +108,6 @@ fn rule_of(cache: &CacheConfig) -> CacheRule {
         pattern: cache.name.0.clone(),
         kind: cache.kind,
         ttl_ms,
+        backups: None,
     }
 }

@@ -183,7 +183,11 @@ async fn streams_that_are_reset_at_once_do_no_harm() {
     }
     assert!(ended <= 20);
     // What they attached is gone with them.
-    let open = server.grid().open("", &CacheName::new("a").unwrap()).unwrap();
+    let open = server
+        .grid()
+        .open("", &CacheName::new("a").unwrap())
+        .await
+        .unwrap();
     let gone = async {
         while open.listeners().sink_count() > 1 {
             good.size(cache).await;

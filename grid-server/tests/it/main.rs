@@ -5,6 +5,8 @@ mod cache_commands;
 #[cfg(test)]
 mod grpc_bad_input;
 #[cfg(test)]
+mod grpc_late;
+#[cfg(test)]
 mod grpc_peer;
 #[cfg(test)]
 mod grpc_pressure;
@@ -22,6 +24,8 @@ mod grpc_v1_listeners;
 mod http_edge;
 #[cfg(test)]
 mod http_view;
+#[cfg(test)]
+mod late_line;
 #[cfg(test)]
 mod manual;
 #[cfg(test)]

@@ -38,6 +38,12 @@ impl Assignment {
         self.primary.into_iter().chain(self.backups.iter().copied())
     }
 
+    /// Whether the partition can be given out empty: nobody has served it yet, or its loss was accepted.
+    #[must_use]
+    pub fn is_free(&self) -> bool {
+        self.primary.is_none() && self.last.is_empty() && !self.lost
+    }
+
     /// Whether the member is primary or backup.
     #[must_use]
     pub fn has_replica(&self, member: MemberId) -> bool {

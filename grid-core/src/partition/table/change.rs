@@ -21,7 +21,7 @@ pub struct Step {
 /// What a [`Step`] changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StepChange {
-    /// Gives a partition that nobody has served yet to its first members, empty.
+    /// Gives a partition that nobody has served yet, or whose loss was accepted, to its first members, empty.
     Place {
         /// The primary.
         primary: MemberId,
@@ -57,8 +57,8 @@ pub enum StepRefused {
     /// The member is not in the place that the change takes it from, or already in the one it takes it to.
     #[error("{0} is not where this change takes it from")]
     Member(MemberId),
-    /// The partition has been served before.
-    #[error("the partition has been served before")]
+    /// The partition is served, or has been and nobody accepted its loss.
+    #[error("the partition has been served before; accept its loss before it is given out empty")]
     NotNew,
 }
 
@@ -76,8 +76,11 @@ impl Assignment {
         }
         match change {
             StepChange::Place { primary, backups } => {
-                if self.epoch != Epoch::ZERO || self.lost {
+                if !self.is_free() {
                     return Err(StepRefused::NotNew);
+                }
+                if let Some(twice) = named_twice(*primary, backups) {
+                    return Err(StepRefused::Member(twice));
                 }
                 self.primary = Some(*primary);
                 self.backups.clone_from(backups);
@@ -103,6 +106,15 @@ impl Assignment {
         self.epoch = self.epoch.next();
         Ok(())
     }
+}
+
+/// A member that a replica set would have more than once.
+fn named_twice(primary: MemberId, backups: &[MemberId]) -> Option<MemberId> {
+    backups
+        .iter()
+        .enumerate()
+        .find(|(at, backup)| **backup == primary || backups[..*at].contains(backup))
+        .map(|(_, backup)| *backup)
 }
 
 fn take(members: &mut Vec<MemberId>, member: MemberId) -> Result<(), StepRefused> {

@@ -3,6 +3,7 @@
 mod assignment;
 mod change;
 mod epoch;
+mod removal;
 mod service;
 
 pub use assignment::{Assignment, LastCopy};

@@ -1,6 +1,7 @@
 //! The partitions of one cache service.
 
 use std::fmt;
+use std::num::NonZeroU16;
 
 use serde::{Deserialize, Serialize};
 
@@ -88,6 +89,17 @@ impl ServiceTable {
             backups,
             assignments: count.all().map(|_| Assignment::default()).collect(),
         }
+    }
+
+    /// Every partition with who holds it, in order.
+    pub fn partitions(&self) -> impl Iterator<Item = (PartitionId, &Assignment)> {
+        let count = u16::try_from(self.assignments.len())
+            .ok()
+            .and_then(NonZeroU16::new);
+        let ids = count
+            .into_iter()
+            .flat_map(|count| PartitionCount::new(count).all());
+        ids.zip(&self.assignments)
     }
 
     /// Who holds this partition.

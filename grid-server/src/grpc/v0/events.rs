@@ -5,8 +5,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use futures::future::BoxFuture;
 use futures::stream::Stream;
-use grid_core::value::Format;
+use grid_core::cache::CacheError;
+use grid_core::value::{Binary, Format, Key};
+use grid_member::cache::{OpenCache, Reply};
 use grid_member::event::{BoundedQueue, Lifecycle};
 use grid_proto::v0::map_listener_request::RequestType;
 use grid_proto::v0::map_listener_response::ResponseType;
@@ -14,12 +17,13 @@ use grid_proto::v0::{
     CacheDestroyedResponse, CacheTruncatedResponse, MapEventResponse, MapListenerErrorResponse,
     MapListenerRequest, MapListenerResponse, MapListenerSubscribedResponse, MapListenerUnsubscribedResponse,
 };
+use grid_proto::v1::cache::NamedCacheRequestType as Type;
 use tonic::{Code, Status};
 
-use crate::grpc::cache_proxy::{CacheProxy, Notice};
+use crate::grpc::cache_proxy::{CacheProxy, Notice, Primer};
 use crate::grpc::edge::{Stopped, stopping};
 use crate::grpc::listener_filter::event_mask;
-use crate::grpc::{Edge, EventBody, Refusal, RefusalKind, WireValue};
+use crate::grpc::{Edge, EventBody, OpenGate, Refusal, RefusalKind, ReplyGate, WireValue};
 
 /// What waits for a stream.
 enum Queued {
@@ -37,14 +41,41 @@ struct Subject {
     proxy: CacheProxy,
 }
 
+/// What a request waits for. No other is taken meanwhile.
+enum Work {
+    Idle,
+    /// The cache is opened that the stream is for.
+    Opening {
+        request: Box<MapListenerRequest>,
+        cache: BoxFuture<'static, Result<Arc<OpenCache>, CacheError>>,
+    },
+    /// The value is read that a priming listener gets. Events that come meanwhile may be younger, and wait.
+    Priming {
+        priming: Priming,
+        value: BoxFuture<'static, Result<Option<Binary>, CacheError>>,
+    },
+}
+
+/// A priming listener that gets its value.
+struct Priming {
+    uid: String,
+    key: Key,
+    primer: Primer,
+}
+
+/// The key of a priming listener, what makes its event, and the value that goes into it.
+type AskedToPrime = (Key, Primer, Reply<Option<Binary>>);
+
 /// One stream of events: requests to listen come in, events go out.
-pub(crate) struct EventsSession {
+pub(crate) struct EventsSession<G = OpenGate> {
     edge: Arc<Edge>,
+    gate: G,
     inbound: Pin<Box<dyn Stream<Item = Result<MapListenerRequest, Status>> + Send>>,
     inbound_ended: bool,
     subject: Option<Subject>,
     queue: Arc<Queue>,
     out: VecDeque<ResponseType>,
+    work: Work,
     stopped: Stopped,
     ended: bool,
 }
@@ -91,6 +122,17 @@ impl EventsSession {
         edge: Arc<Edge>,
         inbound: impl Stream<Item = Result<MapListenerRequest, Status>> + Send + 'static,
     ) -> Self {
+        EventsSession::with_gate(edge, inbound, OpenGate)
+    }
+}
+
+impl<G: ReplyGate> EventsSession<G> {
+    /// A session over a stream of requests, for which the replies of the caches pass this gate.
+    pub(super) fn with_gate(
+        edge: Arc<Edge>,
+        inbound: impl Stream<Item = Result<MapListenerRequest, Status>> + Send + 'static,
+        gate: G,
+    ) -> Self {
         let options = edge.options();
         let stopped = edge.stopped();
         let queue = Arc::new(Queue::new(
@@ -99,90 +141,155 @@ impl EventsSession {
         ));
         EventsSession {
             edge,
+            gate,
             inbound: Box::pin(inbound),
             inbound_ended: false,
             subject: None,
             queue,
             out: VecDeque::new(),
+            work: Work::Idle,
             stopped,
             ended: false,
         }
     }
 
     fn take_request(&mut self, request: MapListenerRequest) {
-        let uid = request.uid.clone();
-        let subscribe = request.subscribe || request.r#type == RequestType::Init as i32;
-        match self.listen(request) {
-            Ok(primed) => {
-                self.out.extend(primed.map(event_response));
-                self.out.push_back(if subscribe {
-                    ResponseType::Subscribed(MapListenerSubscribedResponse { uid })
-                } else {
-                    ResponseType::Unsubscribed(MapListenerUnsubscribedResponse { uid })
-                });
-            }
-            Err(refusal) => {
-                let code = match refusal.kind {
-                    RefusalKind::Malformed => Code::Internal,
-                    _ => refusal.code(),
-                };
-                let message = refusal.message;
-                let error = MapListenerErrorResponse {
-                    uid,
-                    message,
-                    code: code as i32,
-                    stack: Vec::new(),
-                };
-                self.out.push_back(ResponseType::Error(error));
-            }
+        match self.opening(&request) {
+            Ok(None) => self.take_listener(request),
+            Ok(Some(opening)) => match opening.now_or_later() {
+                Ok(opened) => self.take_opened(request, opened),
+                Err(cache) => {
+                    let request = Box::new(request);
+                    self.work = Work::Opening { request, cache };
+                }
+            },
+            Err(refusal) => self.refuse(request.uid, refusal),
         }
     }
 
-    fn subject(&mut self, request: &MapListenerRequest) -> Result<&Subject, Refusal> {
-        let known = match self.subject.take() {
+    fn refuse(&mut self, uid: String, refusal: Refusal) {
+        let code = match refusal.kind {
+            RefusalKind::Malformed => Code::Internal,
+            _ => refusal.code(),
+        };
+        let error = MapListenerErrorResponse {
+            uid,
+            message: refusal.message,
+            code: code as i32,
+            stack: Vec::new(),
+        };
+        self.out.push_back(ResponseType::Error(error));
+    }
+
+    /// The cache on its way that the stream is for, unless it is known. The first request says which it is.
+    fn opening(&self, request: &MapListenerRequest) -> Result<Option<Reply<Arc<OpenCache>>>, Refusal> {
+        match &self.subject {
+            None => {
+                self.edge.format(&request.format)?;
+                let opening = self.edge.open(&request.scope, &request.cache)?;
+                Ok(Some(self.gate.pass(Type::EnsureCache, opening)))
+            }
             Some(known) if known.scope != request.scope || known.cache != request.cache => {
-                let message = format!(
+                Err(Refusal::invalid(format!(
                     "request for different cache name, original cache name is {} requested cache name is {}",
                     known.cache, request.cache
-                );
-                self.subject = Some(known);
-                return Err(Refusal::invalid(message));
+                )))
             }
-            Some(known) => known,
-            None => {
-                let format = self.edge.format(&request.format)?;
-                let cache = self.edge.cache(&request.scope, &request.cache)?;
+            Some(_) => Ok(None),
+        }
+    }
+
+    fn take_opened(&mut self, request: MapListenerRequest, opened: Result<Arc<OpenCache>, CacheError>) {
+        let opened = opened.map_err(Refusal::from);
+        match opened.and_then(|cache| Ok((cache, self.edge.format(&request.format)?))) {
+            Ok((cache, format)) => {
                 let (queue, name) = (self.queue.clone(), request.cache.clone());
                 let outlet = move |notice| queue_notice(&queue, &name, notice);
-                let proxy = CacheProxy::new(
-                    self.edge.clone(),
-                    cache,
-                    format.into(),
-                    WireValue::nothing(),
-                    outlet,
-                );
-                Subject {
+                let edge = self.edge.clone();
+                let proxy = CacheProxy::new(edge, cache, format.into(), WireValue::nothing(), outlet);
+                self.subject = Some(Subject {
                     scope: request.scope.clone(),
                     cache: request.cache.clone(),
                     format,
                     proxy,
-                }
+                });
+                self.take_listener(request);
             }
-        };
-        Ok(self.subject.insert(known))
+            Err(refusal) => self.refuse(request.uid, refusal),
+        }
     }
 
-    /// Registers or takes back a listener; gives the event that a priming listener gets at once.
-    fn listen(&mut self, request: MapListenerRequest) -> Result<Option<EventBody>, Refusal> {
+    fn take_listener(&mut self, request: MapListenerRequest) {
+        let uid = request.uid.clone();
+        let subscribe = request.subscribe || request.r#type == RequestType::Init as i32;
+        match self.listen(request) {
+            Ok(None) if subscribe => self.subscribed(uid),
+            Ok(None) => {
+                let response = MapListenerUnsubscribedResponse { uid };
+                self.out.push_back(ResponseType::Unsubscribed(response));
+            }
+            Ok(Some((key, primer, value))) => {
+                let priming = Priming { uid, key, primer };
+                match value.now_or_later() {
+                    Ok(value) => self.take_primed(priming, value),
+                    Err(value) => self.work = Work::Priming { priming, value },
+                }
+            }
+            Err(refusal) => self.refuse(uid, refusal),
+        }
+    }
+
+    fn subscribed(&mut self, uid: String) {
+        let response = MapListenerSubscribedResponse { uid };
+        self.out.push_back(ResponseType::Subscribed(response));
+    }
+
+    fn take_primed(&mut self, priming: Priming, value: Result<Option<Binary>, CacheError>) {
+        let Priming { uid, key, primer } = priming;
+        let value = value.map_err(Refusal::from);
+        match value.and_then(|value| primer.event(&key, value)) {
+            Ok(event) => {
+                self.out.push_back(event_response(event));
+                self.subscribed(uid);
+            }
+            Err(refusal) => self.refuse(uid, refusal),
+        }
+    }
+
+    /// Goes on with what a request waits for. Ready when nothing is waited for.
+    fn poll_work(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match std::mem::replace(&mut self.work, Work::Idle) {
+            Work::Idle => {}
+            Work::Opening { request, mut cache } => match cache.as_mut().poll(cx) {
+                Poll::Ready(opened) => self.take_opened(*request, opened),
+                Poll::Pending => self.work = Work::Opening { request, cache },
+            },
+            Work::Priming { priming, mut value } => match value.as_mut().poll(cx) {
+                Poll::Ready(value) => self.take_primed(priming, value),
+                Poll::Pending => self.work = Work::Priming { priming, value },
+            },
+        }
+        match self.work {
+            Work::Idle => Poll::Ready(()),
+            _ => Poll::Pending,
+        }
+    }
+
+    /// Registers or takes back a listener; gives the key whose value a priming listener gets at once.
+    fn listen(&self, request: MapListenerRequest) -> Result<Option<AskedToPrime>, Refusal> {
         let kind = RequestType::try_from(request.r#type).map_err(|_unknown| {
             Refusal::invalid(format!(
                 "a listener request of type {} is not known",
                 request.r#type
             ))
         })?;
-        let edge = self.edge.clone();
+        let edge = &self.edge;
         let listeners_max = edge.options().listeners_per_stream_max;
-        let subject = self.subject(&request)?;
+        let Some(subject) = &self.subject else {
+            return Err(Refusal::invalid(
+                "the stream has no cache yet; send an Init request",
+            ));
+        };
         if !request.trigger.is_empty() {
             return Err(Refusal::unsupported("a map trigger"));
         }
@@ -211,7 +318,7 @@ impl EventsSession {
                 if priming {
                     return Err(Refusal::unsupported("a priming listener with a filter"));
                 }
-                let mask = event_mask(&edge, format, request.filter)?;
+                let mask = event_mask(edge, format, request.filter)?;
                 proxy.change_listeners(|table| table.add_filter(filter_id, mask, lite))?;
             }
             RequestType::Key => {
@@ -222,7 +329,9 @@ impl EventsSession {
                 }
                 proxy.change_listeners(|table| Ok(table.add_key(key.clone(), lite, priming)))?;
                 if priming {
-                    return Ok(Some(proxy.priming_event(&key)?));
+                    // Read after the listener was registered: what changes later is heard of.
+                    let value = self.gate.pass(Type::MapListener, proxy.cache().get(&key));
+                    return Ok(Some((key, proxy.primer(), value)));
                 }
             }
         }
@@ -233,6 +342,11 @@ impl EventsSession {
         loop {
             if let Some(response) = self.out.pop_front() {
                 return Poll::Ready(Ok(Some(response)));
+            }
+            // Work may have been taken up and ended in this very turn, with something to send.
+            std::task::ready!(self.poll_work(cx));
+            if !self.out.is_empty() {
+                continue;
             }
             match self.queue.poll_pop(cx) {
                 Poll::Ready(Some(Queued::Response(response))) => {
@@ -262,7 +376,7 @@ impl EventsSession {
     }
 }
 
-impl Stream for EventsSession {
+impl<G: ReplyGate> Stream for EventsSession<G> {
     type Item = Result<MapListenerResponse, Status>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -280,3 +394,7 @@ impl Stream for EventsSession {
         Poll::Ready(response.map(|response| response.map(message)))
     }
 }
+
+#[cfg(test)]
+#[path = "events_test.rs"]
+mod tests;

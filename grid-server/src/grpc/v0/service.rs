@@ -20,7 +20,7 @@ use grid_proto::v0::{
 use grid_proto::v1::cache::NamedCacheRequestType as Type;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::grpc::edge::{blocking, by_size, check_batch_len};
+use crate::grpc::edge::{blocking_reply, by_size, check_batch_len};
 use crate::grpc::listener_filter::check_matches_all;
 use crate::grpc::{Edge, Refusal, WireValue};
 
@@ -43,9 +43,9 @@ impl NamedCaches {
         NamedCaches { edge }
     }
 
-    fn open(&self, scope: &str, cache: &str, format: &str) -> Outcome<(Arc<OpenCache>, Format)> {
+    async fn open(&self, scope: &str, cache: &str, format: &str) -> Outcome<(Arc<OpenCache>, Format)> {
         let format = self.edge.format(format)?;
-        Ok((self.edge.cache(scope, cache)?, format))
+        Ok((self.edge.cache(scope, cache).await?, format))
     }
 
     /// Counts an operation and makes its outcome the answer of a call.
@@ -67,7 +67,7 @@ impl NamedCaches {
         })
     }
 
-    fn change(
+    async fn change(
         &self,
         scope: &str,
         cache: &str,
@@ -75,13 +75,13 @@ impl NamedCaches {
         key: Bytes,
         command: Wanted,
     ) -> Outcome<BytesValue> {
-        let (cache, format) = self.open(scope, cache, format)?;
+        let (cache, format) = self.open(scope, cache, format).await?;
         let (key, command) = self.read(format, key, command)?;
-        let applied = cache.update(&key, command, true)?;
+        let applied = cache.update(&key, command, true).await?;
         self.bytes(format, applied.previous)
     }
 
-    fn change_if(
+    async fn change_if(
         &self,
         scope: &str,
         cache: &str,
@@ -89,14 +89,14 @@ impl NamedCaches {
         key: Bytes,
         command: Wanted,
     ) -> Outcome<BoolValue> {
-        let (cache, format) = self.open(scope, cache, format)?;
+        let (cache, format) = self.open(scope, cache, format).await?;
         let (key, command) = self.read(format, key, command)?;
-        let applied = cache.update(&key, command, false)?;
+        let applied = cache.update(&key, command, false).await?;
         Ok(BoolValue { value: applied.done })
     }
 
-    fn put_all(&self, request: PutAllRequest) -> Outcome<impl FnOnce() -> Outcome<Empty> + Send + 'static> {
-        let (cache, format) = self.open(&request.scope, &request.cache, &request.format)?;
+    async fn put_all_entries(&self, request: PutAllRequest) -> Outcome<Empty> {
+        let (cache, format) = self.open(&request.scope, &request.cache, &request.format).await?;
         let ttl = TimeToLive::from_wire_ms(request.ttl)?;
         check_batch_len(request.entry.len())?;
         let len = request
@@ -113,14 +113,12 @@ impl NamedCaches {
         // Every entry is checked before the first is put.
         let entries = request.entry.into_iter().map(read);
         let entries = by_size(len, || entries.collect::<Outcome<Vec<_>>>())?;
-        Ok(move || {
-            cache.put_all(entries, ttl)?;
-            Ok(Empty {})
-        })
+        blocking_reply(move || cache.put_all(entries, ttl)).await?;
+        Ok(Empty {})
     }
 
-    fn get_all(&self, request: GetAllRequest) -> Outcome<Answers<Entry>> {
-        let (cache, format) = self.open(&request.scope, &request.cache, &request.format)?;
+    async fn get_all_entries(&self, request: GetAllRequest) -> Outcome<Answers<Entry>> {
+        let (cache, format) = self.open(&request.scope, &request.cache, &request.format).await?;
         check_batch_len(request.key.len())?;
         let len = request.key.iter().map(Bytes::len).sum();
         let edge = self.edge.clone();
@@ -131,13 +129,13 @@ impl NamedCaches {
         })
     }
 
-    fn query(
+    async fn query(
         &self,
         (scope, cache, format): (&str, &str, &str),
         filter: Bytes,
         comparator: &Bytes,
     ) -> Outcome<(Arc<OpenCache>, Format)> {
-        let (cache, format) = self.open(scope, cache, format)?;
+        let (cache, format) = self.open(scope, cache, format).await?;
         check_matches_all(&self.edge, format, Some(filter))?;
         if !comparator.is_empty() {
             return Err(Refusal::unsupported("sorting by a comparator"));
@@ -146,10 +144,10 @@ impl NamedCaches {
     }
 
     /// A page: the cookie of the next, and its entries, whose bytes are still those of the cache.
-    fn page(&self, request: &PageRequest, contents: PageContents) -> Outcome<(Bytes, Vec<PageEntry>)> {
-        let (cache, format) = self.open(&request.scope, &request.cache, &request.format)?;
+    async fn page(&self, request: &PageRequest, contents: PageContents) -> Outcome<(Bytes, Vec<PageEntry>)> {
+        let (cache, format) = self.open(&request.scope, &request.cache, &request.format).await?;
         let cookie = (!request.cookie.is_empty()).then_some(&request.cookie[..]);
-        let page = cache.page(cookie, contents)?;
+        let page = cache.page(cookie, contents).await?;
         let wire = |value| self.edge.to_wire(format, value);
         let entries = page
             .entries
@@ -252,32 +250,32 @@ impl NamedCacheService for NamedCaches {
 
     async fn clear(&self, request: Request<ClearRequest>) -> Result<Response<Empty>, Status> {
         let request = request.into_inner();
-        let edge = self.edge.clone();
-        let outcome = blocking(move || {
-            edge.cache(&request.scope, &request.cache)?.clear()?;
+        let outcome = async {
+            let cache = self.edge.cache(&request.scope, &request.cache).await?;
+            blocking_reply(move || cache.clear()).await?;
             Ok(Empty {})
-        });
+        };
         self.answer(Type::Clear, outcome.await)
     }
 
     async fn truncate(&self, request: Request<TruncateRequest>) -> Result<Response<Empty>, Status> {
         let request = request.into_inner();
-        let edge = self.edge.clone();
-        let outcome = blocking(move || {
-            edge.cache(&request.scope, &request.cache)?.truncate()?;
+        let outcome = async {
+            let cache = self.edge.cache(&request.scope, &request.cache).await?;
+            blocking_reply(move || cache.truncate()).await?;
             Ok(Empty {})
-        });
+        };
         self.answer(Type::Truncate, outcome.await)
     }
 
     async fn destroy(&self, request: Request<DestroyRequest>) -> Result<Response<Empty>, Status> {
         let request = request.into_inner();
-        let edge = self.edge.clone();
-        let outcome = blocking(move || {
-            let cache = edge.cache(&request.scope, &request.cache)?;
-            edge.grid().destroy(&cache)?;
+        let outcome = async {
+            let cache = self.edge.cache(&request.scope, &request.cache).await?;
+            let edge = self.edge.clone();
+            blocking_reply(move || edge.grid().destroy(&cache)).await?;
             Ok(Empty {})
-        });
+        };
         self.answer(Type::Destroy, outcome.await)
     }
 
@@ -286,14 +284,15 @@ impl NamedCacheService for NamedCaches {
         request: Request<ContainsEntryRequest>,
     ) -> Result<Response<BoolValue>, Status> {
         let request = request.into_inner();
-        let outcome = || {
-            let (cache, format) = self.open(&request.scope, &request.cache, &request.format)?;
+        let outcome = async {
+            let (cache, format) = self.open(&request.scope, &request.cache, &request.format).await?;
             let key = self.edge.key(format, request.key)?;
             let value = self.edge.value(format, request.value)?;
-            let value = cache.get(&key)?.is_some_and(|found| found.same_value(&value));
+            let found = cache.get(&key).await?;
+            let value = found.is_some_and(|found| found.same_value(&value));
             Ok(BoolValue { value })
         };
-        self.answer(Type::ContainsEntry, outcome())
+        self.answer(Type::ContainsEntry, outcome.await)
     }
 
     async fn contains_key(
@@ -301,13 +300,13 @@ impl NamedCacheService for NamedCaches {
         request: Request<ContainsKeyRequest>,
     ) -> Result<Response<BoolValue>, Status> {
         let request = request.into_inner();
-        let outcome = || {
-            let (cache, format) = self.open(&request.scope, &request.cache, &request.format)?;
+        let outcome = async {
+            let (cache, format) = self.open(&request.scope, &request.cache, &request.format).await?;
             Ok(BoolValue {
-                value: cache.contains_key(&self.edge.key(format, request.key)?)?,
+                value: cache.contains_key(&self.edge.key(format, request.key)?).await?,
             })
         };
-        self.answer(Type::ContainsKey, outcome())
+        self.answer(Type::ContainsKey, outcome.await)
     }
 
     async fn contains_value(
@@ -315,21 +314,21 @@ impl NamedCacheService for NamedCaches {
         request: Request<ContainsValueRequest>,
     ) -> Result<Response<BoolValue>, Status> {
         let request = request.into_inner();
-        let this = self.clone();
-        let outcome = blocking(move || {
-            let (cache, format) = this.open(&request.scope, &request.cache, &request.format)?;
-            Ok(BoolValue {
-                value: cache.contains_value(&this.edge.value(format, request.value)?)?,
-            })
-        });
+        let outcome = async {
+            let (cache, format) = self.open(&request.scope, &request.cache, &request.format).await?;
+            let len = request.value.len();
+            let value = by_size(len, || self.edge.value(format, request.value))?;
+            let value = blocking_reply(move || cache.contains_value(&value)).await?;
+            Ok(BoolValue { value })
+        };
         self.answer(Type::ContainsValue, outcome.await)
     }
 
     async fn get(&self, request: Request<GetRequest>) -> Result<Response<OptionalValue>, Status> {
         let request = request.into_inner();
-        let outcome = || {
-            let (cache, format) = self.open(&request.scope, &request.cache, &request.format)?;
-            let value = cache.get(&self.edge.key(format, request.key)?)?;
+        let outcome = async {
+            let (cache, format) = self.open(&request.scope, &request.cache, &request.format).await?;
+            let value = cache.get(&self.edge.key(format, request.key)?).await?;
             let value = value.map(|value| self.edge.to_wire(format, value)).transpose()?;
             let present = value.is_some();
             Ok(OptionalValue {
@@ -337,21 +336,26 @@ impl NamedCacheService for NamedCaches {
                 value: value.unwrap_or_default().into_bytes(),
             })
         };
-        self.answer(Type::Get, outcome())
+        self.answer(Type::Get, outcome.await)
     }
 
     async fn get_all(&self, request: Request<GetAllRequest>) -> Result<Response<Self::getAllStream>, Status> {
-        self.answer(Type::GetAll, self.get_all(request.into_inner()))
+        self.answer(Type::GetAll, self.get_all_entries(request.into_inner()).await)
     }
 
     async fn is_empty(&self, request: Request<IsEmptyRequest>) -> Result<Response<BoolValue>, Status> {
         let request = request.into_inner();
-        let outcome = || {
+        let outcome = async {
             Ok(BoolValue {
-                value: self.edge.cache(&request.scope, &request.cache)?.is_empty()?,
+                value: self
+                    .edge
+                    .cache(&request.scope, &request.cache)
+                    .await?
+                    .is_empty()
+                    .await?,
             })
         };
-        self.answer(Type::IsEmpty, outcome())
+        self.answer(Type::IsEmpty, outcome.await)
     }
 
     async fn is_ready(&self, request: Request<IsReadyRequest>) -> Result<Response<BoolValue>, Status> {
@@ -359,19 +363,25 @@ impl NamedCacheService for NamedCaches {
         let ready = self
             .edge
             .cache(&request.scope, &request.cache)
+            .await
             .map(|_| BoolValue { value: true });
         self.answer(Type::IsReady, ready)
     }
 
     async fn size(&self, request: Request<SizeRequest>) -> Result<Response<Int32Value>, Status> {
         let request = request.into_inner();
-        let outcome = || {
-            let size = self.edge.cache(&request.scope, &request.cache)?.len()?;
+        let outcome = async {
+            let size = self
+                .edge
+                .cache(&request.scope, &request.cache)
+                .await?
+                .len()
+                .await?;
             Ok(Int32Value {
                 value: i32::try_from(size).unwrap_or(i32::MAX),
             })
         };
-        self.answer(Type::Size, outcome())
+        self.answer(Type::Size, outcome.await)
     }
 
     async fn put(&self, request: Request<PutRequest>) -> Result<Response<BytesValue>, Status> {
@@ -384,15 +394,14 @@ impl NamedCacheService for NamedCaches {
             ttl,
         } = request.into_inner();
         let command = Wanted::Put { value, ttl_ms: ttl };
-        self.answer(Type::Put, self.change(&scope, &cache, &format, key, command))
+        self.answer(
+            Type::Put,
+            self.change(&scope, &cache, &format, key, command).await,
+        )
     }
 
     async fn put_all(&self, request: Request<PutAllRequest>) -> Result<Response<Empty>, Status> {
-        let outcome = match self.put_all(request.into_inner()) {
-            Ok(act) => blocking(act).await,
-            Err(refusal) => Err(refusal),
-        };
-        self.answer(Type::PutAll, outcome)
+        self.answer(Type::PutAll, self.put_all_entries(request.into_inner()).await)
     }
 
     async fn put_if_absent(
@@ -410,7 +419,7 @@ impl NamedCacheService for NamedCaches {
         let command = Wanted::PutIfAbsent { value, ttl_ms: ttl };
         self.answer(
             Type::PutIfAbsent,
-            self.change(&scope, &cache, &format, key, command),
+            self.change(&scope, &cache, &format, key, command).await,
         )
     }
 
@@ -423,7 +432,7 @@ impl NamedCacheService for NamedCaches {
         } = request.into_inner();
         self.answer(
             Type::Remove,
-            self.change(&scope, &cache, &format, key, Wanted::Remove),
+            self.change(&scope, &cache, &format, key, Wanted::Remove).await,
         )
     }
 
@@ -441,7 +450,7 @@ impl NamedCacheService for NamedCaches {
         let command = Wanted::RemoveIfEqual { previous: value };
         self.answer(
             Type::RemoveMapping,
-            self.change_if(&scope, &cache, &format, key, command),
+            self.change_if(&scope, &cache, &format, key, command).await,
         )
     }
 
@@ -455,7 +464,8 @@ impl NamedCacheService for NamedCaches {
         } = request.into_inner();
         self.answer(
             Type::Replace,
-            self.change(&scope, &cache, &format, key, Wanted::Replace { value }),
+            self.change(&scope, &cache, &format, key, Wanted::Replace { value })
+                .await,
         )
     }
 
@@ -477,7 +487,7 @@ impl NamedCacheService for NamedCaches {
         };
         self.answer(
             Type::ReplaceMapping,
-            self.change_if(&scope, &cache, &format, key, command),
+            self.change_if(&scope, &cache, &format, key, command).await,
         )
     }
 
@@ -487,6 +497,7 @@ impl NamedCacheService for NamedCaches {
     ) -> Result<Response<Self::nextKeySetPageStream>, Status> {
         let page = self
             .page(&request.into_inner(), PageContents::Keys)
+            .await
             .map(|(cookie, entries)| {
                 let keys = entries.into_iter().map(|(key, _)| key.into_bytes());
                 streams::all(
@@ -504,6 +515,7 @@ impl NamedCacheService for NamedCaches {
     ) -> Result<Response<Self::nextEntrySetPageStream>, Status> {
         let page = self
             .page(&request.into_inner(), PageContents::Entries)
+            .await
             .map(|(cookie, entries)| {
                 let first = EntryResult {
                     cookie,
@@ -528,6 +540,7 @@ impl NamedCacheService for NamedCaches {
         );
         let answer = self
             .query(names, request.filter, &Bytes::new())
+            .await
             .map(|(cache, format)| {
                 let edge = self.edge.clone();
                 streams::query(cache, PageContents::Keys, move |key, _| {
@@ -548,6 +561,7 @@ impl NamedCacheService for NamedCaches {
         );
         let answer = self
             .query(names, request.filter, &request.comparator)
+            .await
             .map(|(cache, format)| {
                 let this = self.clone();
                 streams::query(cache, PageContents::Entries, move |_, value| {
@@ -569,6 +583,7 @@ impl NamedCacheService for NamedCaches {
         );
         let answer = self
             .query(names, request.filter, &request.comparator)
+            .await
             .map(|(cache, format)| {
                 let this = self.clone();
                 streams::query(cache, PageContents::Entries, move |key, value| {

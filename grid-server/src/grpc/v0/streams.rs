@@ -42,7 +42,8 @@ pub(crate) fn get_all(
             // A long row of keys that are not there sends nothing: the thread goes to others now and then.
             consume_budget().await;
             let found = cache
-                .get_all(&batch)
+                .get_all(batch)
+                .await
                 .map_err(|error| Refusal::from(error).status())?;
             let answers = found.into_iter().map(move |(key, value)| {
                 entry(&edge, format, key, value).map_err(|refusal| refusal.status())
@@ -69,6 +70,7 @@ pub(crate) fn query<T: Send + 'static>(
             };
             let page = cache
                 .page(cookie.as_deref(), contents)
+                .await
                 .map_err(|error| Refusal::from(error).status())?;
             let answers = page
                 .entries

@@ -4,37 +4,39 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use grid_core::cache::PageContents;
-use grid_core::store::{Command, TimeToLive};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use grid_core::cache::{BinaryPage, CacheError, PageContents};
+use grid_core::store::TimeToLive;
 use grid_core::value::{Binary, Format, Key};
-use grid_member::cache::OpenCache;
+use grid_member::cache::{OpenCache, Reply};
 use grid_proto::any::{field_count, unpack};
 use grid_proto::google::{Any, BytesValue};
 use grid_proto::v1::cache::{
-    EnsureCacheRequest, ExecuteRequest, MapListenerRequest, NamedCacheRequest, NamedCacheRequestType as Type,
-    PutAllRequest, PutRequest, QueryRequest, ReplaceMappingRequest, ResponseType, key_or_filter,
-    keys_or_filter,
+    EnsureCacheRequest, MapListenerRequest, NamedCacheRequest, NamedCacheRequestType as Type, PutAllRequest,
+    QueryRequest, ResponseType, key_or_filter,
 };
-use grid_proto::v1::common::{BinaryKeyAndValue, CollectionOfBytesValues};
+use grid_proto::v1::common::CollectionOfBytesValues;
 
 use crate::grpc::cache_proxy::CacheProxy;
-use crate::grpc::edge::check_scope;
 use crate::grpc::edge::{blocking, by_size, check_batch_len};
 use crate::grpc::listener_filter::{check_matches_all, event_mask};
-use crate::grpc::replace_agent::replace_value;
-use crate::grpc::{Edge, Reader, Refusal, RefusalKind, WireValue};
+use crate::grpc::{Edge, Reader, Refusal, RefusalKind, ReplyGate};
 
+use super::answer::{Answer, Held, Later};
 use super::event_queue::{EventQueue, queue_notice};
 use super::frames::{Body, OutFrame};
+use super::in_flight::InFlight;
+use super::key_request::{KeyAnswer, KeyRequest, Outcome, concerns_one_key};
 use super::more::{AnswerTo, More, QueryParts};
-use super::session::Answer;
 
 /// A batch of more entries than this is put away from the threads that serve connections.
 const BATCH_INLINE_MAX: usize = 256;
 
 /// The caches that one stream asked for.
-pub(crate) struct Caches {
+pub(crate) struct Caches<G> {
     edge: Arc<Edge>,
+    gate: G,
     scope: String,
     reader: Reader,
     events: Arc<EventQueue>,
@@ -43,29 +45,32 @@ pub(crate) struct Caches {
 }
 
 /// A request that names its cache, with all that it takes to answer it.
-struct Request<'a> {
+struct Request<'a, G> {
     edge: &'a Arc<Edge>,
+    gate: &'a G,
     proxy: &'a CacheProxy,
+    kind: Type,
     to: AnswerTo,
 }
 
-impl Caches {
-    /// No caches yet. The scope and the format are those of the handshake.
+impl<G: ReplyGate> Caches<G> {
+    /// No caches yet. The scope is the one of the handshake.
     pub(crate) fn new(
         edge: Arc<Edge>,
+        gate: G,
         scope: String,
         reader: Reader,
         events: Arc<EventQueue>,
-    ) -> Result<Self, Refusal> {
-        check_scope(&scope)?;
-        Ok(Caches {
+    ) -> Self {
+        Caches {
             edge,
+            gate,
             scope,
             reader,
             events,
             by_id: HashMap::new(),
             last_id: 0,
-        })
+        }
     }
 
     /// The format that the client chose.
@@ -73,26 +78,72 @@ impl Caches {
         self.reader.format
     }
 
-    /// Does what a request asks.
-    pub(crate) fn answer(&mut self, request_id: i64, message: Any) -> Result<Answer, Refusal> {
-        let request: NamedCacheRequest = unpack(Some(message))?;
+    /// Counts a request whose answer was not known at once.
+    pub(crate) fn count(&self, kind: Type, done: bool) {
+        self.edge.metrics().request(kind, done);
+    }
+
+    /// Does what a request asks, unless it must wait for what is in flight.
+    pub(crate) fn answer(
+        &mut self,
+        id: i64,
+        message: Any,
+        in_flight: &InFlight,
+    ) -> Result<Answer<G>, Refusal> {
+        self.answer_request(id, unpack(Some(message))?, in_flight)
+    }
+
+    /// Does what a request asks that had to wait. It waits on if it still must.
+    pub(crate) fn resume(&mut self, held: Held, in_flight: &InFlight) -> Result<Answer<G>, Refusal> {
+        match held {
+            Held::Whole { id, request } => self.answer_request(id, request, in_flight),
+            Held::Key(request) => {
+                let (kind, to, len) = (request.answer().kind, request.answer().to, request.answer().len);
+                let proxy = self.proxy(Some(to.cache_id), kind);
+                let answer = proxy
+                    .and_then(|proxy| by_size(len, || self.carry_out(proxy.cache(), request, in_flight)));
+                self.count_settled(kind, &answer);
+                answer
+            }
+        }
+    }
+
+    /// The answer to a request that was in flight.
+    pub(crate) fn landed(
+        &self,
+        answer: KeyAnswer,
+        outcome: Result<Outcome, CacheError>,
+    ) -> Result<Answer<G>, Refusal> {
+        let kind = answer.kind;
+        let frame = match outcome {
+            Ok(outcome) => answer.frame(&self.edge, outcome),
+            Err(error) => Err(error.into()),
+        };
+        self.count(kind, frame.is_ok());
+        frame.map(Answer::One)
+    }
+
+    fn answer_request(
+        &mut self,
+        id: i64,
+        request: NamedCacheRequest,
+        in_flight: &InFlight,
+    ) -> Result<Answer<G>, Refusal> {
         let kind = request.r#type();
-        let answer = self.dispatch(request_id, request);
-        self.edge.metrics().request(kind, answer.is_ok());
+        let answer = self.dispatch(id, request, in_flight);
+        self.count_settled(kind, &answer);
         answer
     }
 
-    fn dispatch(&mut self, request_id: i64, request: NamedCacheRequest) -> Result<Answer, Refusal> {
-        let kind = Type::try_from(request.r#type).map_err(|_unknown| {
-            Refusal::invalid(format!(
-                "Unrecognized request: a request of type {} is not known",
-                request.r#type
-            ))
-        })?;
-        if kind == Type::EnsureCache {
-            return self.ensure(request_id, &unpack(request.message)?);
+    fn count_settled(&self, kind: Type, answer: &Result<Answer<G>, Refusal>) {
+        if answer.as_ref().map_or(true, Answer::is_settled) {
+            self.count(kind, answer.is_ok());
         }
-        let cache_id = request.cache_id.filter(|id| *id != 0).ok_or_else(|| {
+    }
+
+    /// The cache that the client means, unless it is gone.
+    fn proxy(&self, cache_id: Option<i32>, kind: Type) -> Result<&CacheProxy, Refusal> {
+        let cache_id = cache_id.filter(|id| *id != 0).ok_or_else(|| {
             let kind = kind.as_str_name();
             Refusal::invalid(format!(
                 "Missing cache id in a {kind} request; has an EnsureCache request been sent?"
@@ -108,14 +159,46 @@ impl Caches {
             let message = format!("The cache with id {cache_id} has been explicitly destroyed");
             return Err(Refusal::new(RefusalKind::Destroyed, message));
         }
+        Ok(proxy)
+    }
+
+    fn dispatch(
+        &mut self,
+        id: i64,
+        request: NamedCacheRequest,
+        in_flight: &InFlight,
+    ) -> Result<Answer<G>, Refusal> {
+        let kind = Type::try_from(request.r#type).map_err(|_unknown| {
+            Refusal::invalid(format!(
+                "Unrecognized request: a request of type {} is not known",
+                request.r#type
+            ))
+        })?;
+        let on_one_key = concerns_one_key(kind);
+        if !on_one_key && !in_flight.is_empty() {
+            return Ok(Answer::Wait(Box::new(Held::Whole { id, request })));
+        }
+        if kind == Type::EnsureCache {
+            return self.ensure(id, &unpack(request.message)?);
+        }
+        let proxy = self.proxy(request.cache_id, kind)?;
         let to = AnswerTo {
-            request_id,
-            cache_id,
+            request_id: id,
+            cache_id: request.cache_id.unwrap_or_default(),
             reader: self.reader,
         };
+        let len = request.message.as_ref().map_or(0, |message| message.value.len());
+        if on_one_key {
+            return by_size(len, || {
+                let request = KeyRequest::read(&self.edge, to, proxy.cache(), (kind, request.message))?;
+                self.carry_out(proxy.cache(), request, in_flight)
+            });
+        }
         let request_parts = Request {
             edge: &self.edge,
+            gate: &self.gate,
             proxy,
+            kind,
             to,
         };
         if kind == Type::MapListener {
@@ -126,11 +209,26 @@ impl Caches {
         if let (Type::GetAll | Type::PutAll, Some(message)) = (kind, &request.message) {
             check_batch_len(field_count(message))?;
         }
-        let len = request.message.as_ref().map_or(0, |message| message.value.len());
-        by_size(len, || request_parts.answer(kind, request.message))
+        by_size(len, || request_parts.answer(request.message))
     }
 
-    fn ensure(&mut self, request_id: i64, request: &EnsureCacheRequest) -> Result<Answer, Refusal> {
+    fn carry_out(
+        &self,
+        cache: &Arc<OpenCache>,
+        request: KeyRequest,
+        in_flight: &InFlight,
+    ) -> Result<Answer<G>, Refusal> {
+        if !in_flight.admits(request.answer()) {
+            return Ok(Answer::Wait(Box::new(Held::Key(request))));
+        }
+        let (answer, outcome) = request.carry_out(cache);
+        match self.gate.pass(answer.kind, outcome).now_or_later() {
+            Ok(outcome) => Ok(Answer::One(answer.frame(&self.edge, outcome?)?)),
+            Err(outcome) => Ok(Answer::InFlight(Box::new(answer), outcome)),
+        }
+    }
+
+    fn ensure(&mut self, request_id: i64, request: &EnsureCacheRequest) -> Result<Answer<G>, Refusal> {
         let caches_max = self.edge.options().caches_per_stream_max;
         // A number whose cache is gone is given up here, or a client that makes and destroys caches would run out.
         if self.by_id.len() >= caches_max {
@@ -142,7 +240,15 @@ impl Caches {
                 format!("this stream has {caches_max} caches, and more are not allowed; use another stream"),
             ));
         }
-        let cache = self.edge.cache(&self.scope, &request.cache)?;
+        let opening = self.edge.open(&self.scope, &request.cache)?;
+        match self.gate.pass(Type::EnsureCache, opening).now_or_later() {
+            Ok(cache) => self.opened(request_id, cache?),
+            Err(cache) => Ok(Answer::Opening(cache)),
+        }
+    }
+
+    /// Gives a cache that was opened a number.
+    pub(crate) fn opened(&mut self, request_id: i64, cache: Arc<OpenCache>) -> Result<Answer<G>, Refusal> {
         let cache_id = self.last_id.checked_add(1).ok_or_else(|| {
             Refusal::new(
                 RefusalKind::Overloaded,
@@ -164,8 +270,8 @@ impl Caches {
     }
 }
 
-impl Request<'_> {
-    fn cache(&self) -> &OpenCache {
+impl<G: ReplyGate> Request<'_, G> {
+    fn cache(&self) -> &Arc<OpenCache> {
         self.proxy.cache()
     }
 
@@ -177,86 +283,57 @@ impl Request<'_> {
         self.edge.value(self.to.reader.format, wire)
     }
 
-    fn one(&self, body: Body) -> Answer {
-        let AnswerTo {
-            request_id, cache_id, ..
-        } = self.to;
-        Answer::One(OutFrame::Cache {
-            id: request_id,
-            cache_id,
-            kind: ResponseType::Message,
-            body,
+    /// Answers with what is made of a reply, which may come later.
+    fn reply<T: Send + 'static>(
+        &self,
+        reply: Reply<T>,
+        make: impl FnOnce(&Edge, AnswerTo, T) -> Result<Answer<G>, Refusal> + Send + 'static,
+    ) -> Result<Answer<G>, Refusal> {
+        match self.gate.pass(self.kind, reply).now_or_later() {
+            Ok(value) => make(self.edge, self.to, value?),
+            Err(value) => {
+                let (edge, to) = (self.edge.clone(), self.to);
+                let answer = async move { make(&edge, to, value.await?) }.boxed();
+                Ok(self.later(false, answer))
+            }
+        }
+    }
+
+    /// Does something long away from the threads that serve connections, and answers with what is made of it.
+    fn blocking<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&Edge, &Arc<OpenCache>) -> Reply<T> + Send + 'static,
+        make: impl FnOnce(AnswerTo, T) -> Answer<G> + Send + 'static,
+    ) -> Answer<G> {
+        let (edge, cache) = (self.edge.clone(), self.proxy.cache().clone());
+        let (gate, kind, to) = (self.gate.clone(), self.kind, self.to);
+        let answer = async move {
+            let reply = blocking(move || Ok(act(&edge, &cache))).await?;
+            Ok(make(to, gate.pass(kind, reply).await?))
+        };
+        self.later(false, answer.boxed())
+    }
+
+    /// Does something long that has no answer but that it is done.
+    fn blocking_silent(
+        &self,
+        act: impl FnOnce(&Edge, &Arc<OpenCache>) -> Reply<()> + Send + 'static,
+    ) -> Answer<G> {
+        self.blocking(act, |_, ()| Answer::None)
+    }
+
+    fn later(&self, holds_events: bool, answer: BoxFuture<'static, Result<Answer<G>, Refusal>>) -> Answer<G> {
+        Answer::Later(Later {
+            kind: self.kind,
+            holds_events,
+            answer,
         })
     }
 
-    fn old_or(&self, old: Option<Binary>, absent: impl FnOnce() -> WireValue) -> Result<Answer, Refusal> {
-        let old = old
-            .map(|old| self.edge.to_wire(self.to.reader, old))
-            .transpose()?;
-        Ok(self.one(Body::Bytes(old.unwrap_or_else(absent))))
-    }
-
-    fn answer(&self, kind: Type, message: Option<Any>) -> Result<Answer, Refusal> {
-        match kind {
-            Type::Get => {
-                let request: BytesValue = unpack(message)?;
-                let value = self.cache().get(&self.key(request.value)?)?;
-                let value = value
-                    .map(|value| self.edge.to_wire(self.to.reader, value))
-                    .transpose()?;
-                Ok(self.one(Body::Optional(value)))
-            }
-            Type::Put => self.put(unpack(message)?),
+    fn answer(&self, message: Option<Any>) -> Result<Answer<G>, Refusal> {
+        match self.kind {
             Type::GetAll => self.get_all(unpack(message)?),
             Type::PutAll => self.put_all(unpack(message)?),
-            Type::PutIfAbsent => {
-                let PutRequest { key, value, ttl } = unpack(message)?;
-                let ttl = TimeToLive::from_wire_ms(ttl.unwrap_or_default())?;
-                let command = Command::PutIfAbsent {
-                    value: self.value(value)?,
-                    ttl,
-                };
-                self.change(key, command, WireValue::nothing)
-            }
-            Type::Remove => {
-                let request: BytesValue = unpack(message)?;
-                self.change(request.value, Command::Remove, || {
-                    self.edge.null(self.to.reader.format)
-                })
-            }
-            Type::RemoveMapping => {
-                let BinaryKeyAndValue { key, value } = unpack(message)?;
-                self.change_if(
-                    key,
-                    Command::RemoveIfEqual {
-                        previous: self.value(value)?,
-                    },
-                )
-            }
-            Type::Replace => {
-                let BinaryKeyAndValue { key, value } = unpack(message)?;
-                self.change(
-                    key,
-                    Command::Replace {
-                        value: self.value(value)?,
-                    },
-                    WireValue::nothing,
-                )
-            }
-            Type::ReplaceMapping => {
-                let ReplaceMappingRequest {
-                    key,
-                    previous_value,
-                    new_value,
-                } = unpack(message)?;
-                let (previous, value) = (self.value(previous_value)?, self.value(new_value)?);
-                self.change_if(key, Command::ReplaceIfEqual { previous, value })
-            }
-            Type::ContainsKey => {
-                let request: BytesValue = unpack(message)?;
-                Ok(self.one(Body::Bool(self.cache().contains_key(&self.key(request.value)?)?)))
-            }
-            Type::ContainsEntry => self.contains_entry(unpack(message)?),
             Type::PageOfKeys => self.page(message, PageContents::Keys),
             Type::PageOfEntries => self.page(message, PageContents::Entries),
             Type::QueryKeys => self.query(unpack(message)?, QueryParts::Keys),
@@ -264,91 +341,38 @@ impl Request<'_> {
             Type::QueryEntries => self.query(unpack(message)?, QueryParts::Entries),
             Type::ContainsValue => {
                 let value = self.value(unpack::<BytesValue>(message)?.value)?;
-                Ok(self.later(move |_, cache| Ok(Body::Bool(cache.contains_value(&value)?))))
+                Ok(self.blocking(
+                    move |_, cache| cache.contains_value(&value),
+                    |to, found| Answer::One(to.frame(Body::Bool(found))),
+                ))
             }
             Type::Aggregate => Err(Refusal::unsupported("aggregation")),
-            Type::Invoke => self.invoke(unpack(message)?),
             Type::Index => Err(Refusal::unsupported("an index")),
-            _ => self.whole_cache(kind),
+            _ => self.whole_cache(),
         }
     }
 
-    fn contains_entry(&self, request: BinaryKeyAndValue) -> Result<Answer, Refusal> {
-        let BinaryKeyAndValue { key, value } = request;
-        let (key, value) = (self.key(key)?, self.value(value)?);
-        let found = self
-            .cache()
-            .get(&key)?
-            .is_some_and(|found| found.same_value(&value));
-        Ok(self.one(Body::Bool(found)))
-    }
-
     /// The requests that carry no message.
-    fn whole_cache(&self, kind: Type) -> Result<Answer, Refusal> {
-        match kind {
-            Type::IsEmpty => Ok(self.one(Body::Bool(self.cache().is_empty()?))),
-            Type::IsReady => Ok(self.one(Body::Bool(true))),
-            Type::Size => {
-                let size = i32::try_from(self.cache().len()?).unwrap_or(i32::MAX);
-                Ok(self.one(Body::Int32(size)))
-            }
-            Type::Clear => Ok(self.later_silent(|_, cache| Ok(cache.clear()?))),
-            Type::Truncate => Ok(self.later_silent(|_, cache| Ok(cache.truncate()?))),
-            Type::Destroy => Ok(self.later_silent(|edge, cache| Ok(edge.grid().destroy(cache)?))),
+    fn whole_cache(&self) -> Result<Answer<G>, Refusal> {
+        match self.kind {
+            Type::IsEmpty => self.reply(self.cache().is_empty(), |_, to, empty| {
+                Ok(Answer::One(to.frame(Body::Bool(empty))))
+            }),
+            Type::IsReady => Ok(Answer::One(self.to.frame(Body::Bool(true)))),
+            Type::Size => self.reply(self.cache().len(), |_, to, len| {
+                let size = i32::try_from(len).unwrap_or(i32::MAX);
+                Ok(Answer::One(to.frame(Body::Int32(size))))
+            }),
+            Type::Clear => Ok(self.blocking_silent(|_, cache| cache.clear())),
+            Type::Truncate => Ok(self.blocking_silent(|_, cache| cache.truncate())),
+            Type::Destroy => Ok(self.blocking_silent(|edge, cache| edge.grid().destroy(cache))),
             _ => Err(Refusal::invalid(
                 "Unrecognized request: the type of the request is not set",
             )),
         }
     }
 
-    fn put(&self, request: PutRequest) -> Result<Answer, Refusal> {
-        let PutRequest { key, value, ttl } = request;
-        let ttl = TimeToLive::from_wire_ms(ttl.unwrap_or_default())?;
-        let command = Command::Put {
-            value: self.value(value)?,
-            ttl,
-        };
-        self.change(key, command, || self.edge.null(self.to.reader.format))
-    }
-
-    /// Does a command and answers with the value before, or with what stands for none.
-    fn change(
-        &self,
-        key: Bytes,
-        command: Command,
-        absent: impl FnOnce() -> WireValue,
-    ) -> Result<Answer, Refusal> {
-        let applied = self.cache().update(&self.key(key)?, command, true)?;
-        self.old_or(applied.previous, absent)
-    }
-
-    /// Does the one invocation that is a plain operation of the Java client; see [`replace_value`].
-    fn invoke(&self, request: ExecuteRequest) -> Result<Answer, Refusal> {
-        let unsupported = || Refusal::unsupported("invoking an entry processor");
-        let keys = request.keys.and_then(|keys| keys.key_or_filter);
-        let Some(keys_or_filter::KeyOrFilter::Key(wire_key)) = keys else {
-            return Err(unsupported());
-        };
-        let value =
-            replace_value(self.edge, self.to.reader.format, request.agent)?.ok_or_else(unsupported)?;
-        let applied = self
-            .cache()
-            .update(&self.key(wire_key.clone())?, Command::Replace { value }, true)?;
-        let old = applied
-            .previous
-            .map(|old| self.edge.to_wire(self.to.reader, old))
-            .transpose()?;
-        let old = old.unwrap_or_else(|| self.edge.null_result(self.to.reader.format));
-        Ok(self.one(Body::Pair(WireValue::new(None, wire_key), old)))
-    }
-
-    /// Does a command with a condition and answers whether it held.
-    fn change_if(&self, key: Bytes, command: Command) -> Result<Answer, Refusal> {
-        let applied = self.cache().update(&self.key(key)?, command, false)?;
-        Ok(self.one(Body::Bool(applied.done)))
-    }
-
-    fn get_all(&self, request: CollectionOfBytesValues) -> Result<Answer, Refusal> {
+    fn get_all(&self, request: CollectionOfBytesValues) -> Result<Answer<G>, Refusal> {
         let keys = request
             .values
             .into_iter()
@@ -358,12 +382,13 @@ impl Request<'_> {
         Ok(Answer::More(More::get_all(
             self.edge.clone(),
             self.proxy.cache().clone(),
+            self.gate.clone(),
             self.to,
             keys,
         )))
     }
 
-    fn put_all(&self, request: PutAllRequest) -> Result<Answer, Refusal> {
+    fn put_all(&self, request: PutAllRequest) -> Result<Answer<G>, Refusal> {
         let ttl = TimeToLive::from_wire_ms(request.ttl.unwrap_or_default())?;
         // Every entry is checked before the first is put.
         let entries = request
@@ -372,44 +397,22 @@ impl Request<'_> {
             .map(|entry| Ok((self.key(entry.key)?, self.value(entry.value)?)))
             .collect::<Result<Vec<_>, Refusal>>()?;
         if entries.len() <= BATCH_INLINE_MAX {
-            self.cache().put_all(entries, ttl)?;
-            return Ok(Answer::None);
+            return self.reply(self.cache().put_all(entries, ttl), |_, _, ()| Ok(Answer::None));
         }
-        Ok(self.later_silent(move |_, cache| Ok(cache.put_all(entries, ttl)?)))
+        Ok(self.blocking_silent(move |_, cache| cache.put_all(entries, ttl)))
     }
 
-    fn page(&self, message: Option<Any>, contents: PageContents) -> Result<Answer, Refusal> {
+    fn page(&self, message: Option<Any>, contents: PageContents) -> Result<Answer<G>, Refusal> {
         let cookie = match message {
             Some(message) => unpack::<BytesValue>(Some(message))?.value,
             None => Bytes::new(),
         };
         let cookie = (!cookie.is_empty()).then_some(cookie);
-        let page = self.cache().page(cookie.as_deref(), contents)?;
-        let frame = |body| {
-            let AnswerTo {
-                request_id, cache_id, ..
-            } = self.to;
-            OutFrame::Cache {
-                id: request_id,
-                cache_id,
-                kind: ResponseType::Message,
-                body,
-            }
-        };
-        let mut frames = Vec::with_capacity(page.entries.len() + 1);
-        frames.push(frame(Body::Cookie(page.next.unwrap_or_default())));
-        for (key, value) in page.entries {
-            let key = self.edge.to_wire(self.to.reader, key)?;
-            let body = match value {
-                Some(value) => Body::Pair(key, self.edge.to_wire(self.to.reader, value)?),
-                None => Body::Bytes(key),
-            };
-            frames.push(frame(body));
-        }
-        Ok(Answer::Frames(frames))
+        let page = self.cache().page(cookie.as_deref(), contents);
+        self.reply(page, page_answer)
     }
 
-    fn query(&self, request: QueryRequest, parts: QueryParts) -> Result<Answer, Refusal> {
+    fn query(&self, request: QueryRequest, parts: QueryParts) -> Result<Answer<G>, Refusal> {
         check_matches_all(self.edge, self.to.reader.format, request.filter)?;
         if request
             .comparator
@@ -420,44 +423,13 @@ impl Request<'_> {
         Ok(Answer::More(More::query(
             self.edge.clone(),
             self.proxy.cache().clone(),
+            self.gate.clone(),
             self.to,
             parts,
         )))
     }
 
-    /// Does something long away from the threads that serve connections.
-    fn later(&self, act: impl FnOnce(&Edge, &OpenCache) -> Result<Body, Refusal> + Send + 'static) -> Answer {
-        let AnswerTo {
-            request_id, cache_id, ..
-        } = self.to;
-        let kind = ResponseType::Message;
-        self.later_frames(move |edge, cache| {
-            let body = act(edge, cache)?;
-            Ok(vec![OutFrame::Cache {
-                id: request_id,
-                cache_id,
-                kind,
-                body,
-            }])
-        })
-    }
-
-    fn later_silent(
-        &self,
-        act: impl FnOnce(&Edge, &OpenCache) -> Result<(), Refusal> + Send + 'static,
-    ) -> Answer {
-        self.later_frames(move |edge, cache| act(edge, cache).map(|()| Vec::new()))
-    }
-
-    fn later_frames(
-        &self,
-        act: impl FnOnce(&Edge, &OpenCache) -> Result<Vec<OutFrame>, Refusal> + Send + 'static,
-    ) -> Answer {
-        let (edge, cache) = (self.edge.clone(), self.proxy.cache().clone());
-        Answer::Later(Box::pin(blocking(move || act(&edge, &cache))))
-    }
-
-    fn map_listener(&self, request: MapListenerRequest, room: bool) -> Result<Answer, Refusal> {
+    fn map_listener(&self, request: MapListenerRequest, room: bool) -> Result<Answer<G>, Refusal> {
         if !request.trigger.is_empty() {
             return Err(Refusal::unsupported("a map trigger"));
         }
@@ -495,7 +467,7 @@ impl Request<'_> {
         subscribe: bool,
         lite: bool,
         priming: bool,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<Answer<G>, Refusal> {
         if !subscribe {
             self.proxy.change_listeners(|table| Ok(table.remove_filter(id)))?;
             return Ok(Answer::None);
@@ -509,7 +481,13 @@ impl Request<'_> {
         Ok(Answer::None)
     }
 
-    fn listen_to_key(&self, key: Key, subscribe: bool, lite: bool, priming: bool) -> Result<Answer, Refusal> {
+    fn listen_to_key(
+        &self,
+        key: Key,
+        subscribe: bool,
+        lite: bool,
+        priming: bool,
+    ) -> Result<Answer<G>, Refusal> {
         if !subscribe {
             self.proxy.change_listeners(|table| Ok(table.remove_key(key)))?;
             return Ok(Answer::None);
@@ -519,13 +497,36 @@ impl Request<'_> {
         if !priming {
             return Ok(Answer::None);
         }
-        let body = Body::Event(Box::new(self.proxy.priming_event(&key)?));
-        let kind = ResponseType::MapEvent;
-        Ok(Answer::BeforeEvents(OutFrame::Cache {
-            id: 0,
-            cache_id: self.to.cache_id,
-            kind,
-            body,
-        }))
+        // The value is read after the listener was registered: what changes later is heard of.
+        let value = self.gate.pass(self.kind, self.cache().get(&key));
+        let (to, primer) = (self.to, self.proxy.primer());
+        let prime = move |value| {
+            let body = Body::Event(Box::new(primer.event(&key, value)?));
+            Ok(Answer::BeforeEvents(OutFrame::Cache {
+                id: 0,
+                cache_id: to.cache_id,
+                kind: ResponseType::MapEvent,
+                body,
+            }))
+        };
+        match value.now_or_later() {
+            Ok(value) => prime(value?),
+            Err(value) => Ok(self.later(true, async move { prime(value.await?) }.boxed())),
+        }
     }
+}
+
+/// The answers to a request for a page.
+fn page_answer<G>(edge: &Edge, to: AnswerTo, page: BinaryPage) -> Result<Answer<G>, Refusal> {
+    let mut frames = Vec::with_capacity(page.entries.len() + 1);
+    frames.push(to.frame(Body::Cookie(page.next.unwrap_or_default())));
+    for (key, value) in page.entries {
+        let key = edge.to_wire(to.reader, key)?;
+        let body = match value {
+            Some(value) => Body::Pair(key, edge.to_wire(to.reader, value)?),
+            None => Body::Bytes(key),
+        };
+        frames.push(to.frame(body));
+    }
+    Ok(Answer::Frames(frames))
 }

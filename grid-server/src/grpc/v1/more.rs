@@ -1,15 +1,17 @@
 //! Answers that come bit by bit, so that a large one never is in memory whole.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use grid_core::cache::PageContents;
-use grid_core::value::Key;
-use grid_member::cache::OpenCache;
+use grid_core::cache::{BinaryPage, PageContents};
+use grid_core::value::{Binary, Key};
+use grid_member::cache::{OpenCache, ReplyFuture};
+use grid_proto::v1::cache::{NamedCacheRequestType as Type, ResponseType};
 
 use crate::grpc::key_batches::KeyBatches;
-use crate::grpc::{Edge, Reader, Refusal};
-use grid_proto::v1::cache::ResponseType;
+use crate::grpc::{Edge, Reader, Refusal, ReplyGate};
 
 use super::frames::{Body, OutFrame};
 
@@ -35,14 +37,20 @@ enum Source {
     Done,
 }
 
+/// What was asked of the cache and is on its way.
+enum Asked {
+    Found(ReplyFuture<Vec<(Binary, Binary)>>),
+    Page(ReplyFuture<BinaryPage>, QueryParts),
+}
+
 /// The rest of an answer.
-pub(crate) struct More {
+pub(crate) struct More<G> {
     edge: Arc<Edge>,
     cache: Arc<OpenCache>,
-    request_id: i64,
-    cache_id: i32,
-    reader: Reader,
+    gate: G,
+    to: AnswerTo,
     source: Source,
+    asked: Option<Asked>,
 }
 
 /// Which request of which stream an answer belongs to.
@@ -56,34 +64,9 @@ pub(crate) struct AnswerTo {
     pub(crate) reader: Reader,
 }
 
-impl More {
-    fn new(edge: Arc<Edge>, cache: Arc<OpenCache>, to: AnswerTo, source: Source) -> Self {
-        let AnswerTo {
-            request_id,
-            cache_id,
-            reader,
-        } = to;
-        More {
-            edge,
-            cache,
-            request_id,
-            cache_id,
-            reader,
-            source,
-        }
-    }
-
-    /// The entries of those keys that are present.
-    pub(crate) fn get_all(edge: Arc<Edge>, cache: Arc<OpenCache>, to: AnswerTo, keys: Vec<Key>) -> Self {
-        Self::new(edge, cache, to, Source::Keys(KeyBatches::new(keys)))
-    }
-
-    /// Every entry.
-    pub(crate) fn query(edge: Arc<Edge>, cache: Arc<OpenCache>, to: AnswerTo, parts: QueryParts) -> Self {
-        Self::new(edge, cache, to, Source::Pages { cookie: None, parts })
-    }
-
-    fn frame(&self, body: Body) -> OutFrame {
+impl AnswerTo {
+    /// A frame of the answer.
+    pub(crate) fn frame(self, body: Body) -> OutFrame {
         OutFrame::Cache {
             id: self.request_id,
             cache_id: self.cache_id,
@@ -91,58 +74,119 @@ impl More {
             body,
         }
     }
+}
 
-    /// The next frames, maybe none; `None` after the last.
-    pub(crate) fn next(&mut self) -> Result<Option<Vec<OutFrame>>, Refusal> {
+/// The next frames, maybe none; `None` after the last.
+type Frames = Result<Option<Vec<OutFrame>>, Refusal>;
+
+impl<G: ReplyGate> More<G> {
+    fn new(edge: Arc<Edge>, cache: Arc<OpenCache>, gate: G, to: AnswerTo, source: Source) -> Self {
+        More {
+            edge,
+            cache,
+            gate,
+            to,
+            source,
+            asked: None,
+        }
+    }
+
+    /// The entries of those keys that are present.
+    pub(crate) fn get_all(
+        edge: Arc<Edge>,
+        cache: Arc<OpenCache>,
+        gate: G,
+        to: AnswerTo,
+        keys: Vec<Key>,
+    ) -> Self {
+        Self::new(edge, cache, gate, to, Source::Keys(KeyBatches::new(keys)))
+    }
+
+    /// Every entry.
+    pub(crate) fn query(
+        edge: Arc<Edge>,
+        cache: Arc<OpenCache>,
+        gate: G,
+        to: AnswerTo,
+        parts: QueryParts,
+    ) -> Self {
+        Self::new(edge, cache, gate, to, Source::Pages { cookie: None, parts })
+    }
+
+    /// Asks the cache for the next part; `None` after the last.
+    fn ask(&mut self) -> Option<Asked> {
         match &mut self.source {
-            Source::Done => Ok(None),
+            Source::Done => None,
             Source::Keys(keys) => {
                 let batch = keys.take();
                 if keys.is_empty() {
                     self.source = Source::Done;
                 }
-                let found = self.cache.get_all(&batch)?;
-                let pair = |(key, value)| {
-                    let (key, value) = (
-                        self.edge.to_wire(self.reader, key)?,
-                        self.edge.to_wire(self.reader, value)?,
-                    );
-                    Ok(self.frame(Body::Pair(key, value)))
-                };
-                found.into_iter().map(pair).collect::<Result<_, _>>().map(Some)
+                let found = self.gate.pass(Type::GetAll, self.cache.get_all(batch));
+                Some(Asked::Found(found.into_future()))
             }
             Source::Pages { cookie, parts } => {
                 let (cookie, parts) = (cookie.take(), *parts);
-                let contents = match parts {
-                    QueryParts::Keys => PageContents::Keys,
-                    QueryParts::Values | QueryParts::Entries => PageContents::Entries,
+                let (kind, contents) = match parts {
+                    QueryParts::Keys => (Type::QueryKeys, PageContents::Keys),
+                    QueryParts::Values => (Type::QueryValues, PageContents::Entries),
+                    QueryParts::Entries => (Type::QueryEntries, PageContents::Entries),
                 };
-                let page = self.cache.page(cookie.as_deref(), contents)?;
-                self.source = match page.next {
-                    Some(next) => Source::Pages {
-                        cookie: Some(next),
-                        parts,
-                    },
-                    None => Source::Done,
-                };
-                let body = |(key, value): (_, Option<_>)| {
-                    let value = value
-                        .map(|value| self.edge.to_wire(self.reader, value))
-                        .transpose()?;
-                    let key = self.edge.to_wire(self.reader, key)?;
-                    let body = match (parts, value) {
-                        (QueryParts::Values, Some(value)) => Body::Bytes(value),
-                        (QueryParts::Entries, Some(value)) => Body::Pair(key, value),
-                        _ => Body::Bytes(key),
-                    };
-                    Ok(self.frame(body))
-                };
-                page.entries
-                    .into_iter()
-                    .map(body)
-                    .collect::<Result<_, _>>()
-                    .map(Some)
+                let page = self.gate.pass(kind, self.cache.page(cookie.as_deref(), contents));
+                Some(Asked::Page(page.into_future(), parts))
             }
         }
+    }
+
+    /// The next frames, as soon as the cache has them.
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Frames> {
+        if self.asked.is_none() {
+            self.asked = self.ask();
+        }
+        let frames = match &mut self.asked {
+            None => return Poll::Ready(Ok(None)),
+            Some(Asked::Found(found)) => {
+                let found = ready!(Pin::new(found).poll(cx));
+                self.asked = None;
+                self.pairs(found?)
+            }
+            Some(Asked::Page(page, parts)) => {
+                let (page, parts) = (ready!(Pin::new(page).poll(cx)), *parts);
+                self.asked = None;
+                self.page(page?, parts)
+            }
+        };
+        Poll::Ready(frames.map(Some))
+    }
+
+    fn pairs(&self, found: Vec<(Binary, Binary)>) -> Result<Vec<OutFrame>, Refusal> {
+        let reader = self.to.reader;
+        let pair = |(key, value)| {
+            let (key, value) = (self.edge.to_wire(reader, key)?, self.edge.to_wire(reader, value)?);
+            Ok(self.to.frame(Body::Pair(key, value)))
+        };
+        found.into_iter().map(pair).collect()
+    }
+
+    fn page(&mut self, page: BinaryPage, parts: QueryParts) -> Result<Vec<OutFrame>, Refusal> {
+        self.source = match page.next {
+            Some(next) => Source::Pages {
+                cookie: Some(next),
+                parts,
+            },
+            None => Source::Done,
+        };
+        let wire = |value| self.edge.to_wire(self.to.reader, value);
+        let frame = |(key, value): (_, Option<_>)| {
+            let value = value.map(wire).transpose()?;
+            let key = wire(key)?;
+            let body = match (parts, value) {
+                (QueryParts::Values, Some(value)) => Body::Bytes(value),
+                (QueryParts::Entries, Some(value)) => Body::Pair(key, value),
+                _ => Body::Bytes(key),
+            };
+            Ok(self.to.frame(body))
+        };
+        page.entries.into_iter().map(frame).collect()
     }
 }

@@ -1,38 +1,50 @@
 //! One version 1 stream: frames in, frames out.
+//!
+//! # Invariants
+//!
+//! Most requests concern one key. Their outcomes may be on their way when the stream takes the next request, up to a
+//! limit of their number and of their bytes ([`InFlight`]).
+//!
+//! - **Order of a key.** Requests on the same key of the same cache are carried out and answered in the order in which
+//!   they came: one whose key is in flight is held back, and nothing more is taken until it was carried out. Requests
+//!   on different keys may be answered in another order.
+//! - **Order of a whole.** A request that concerns more than one key, a cache as a whole, or listeners waits until
+//!   everything in flight is answered, and nothing else is taken until it is answered itself. So does the end of a
+//!   stream because of a frame that cannot be.
+//! - **Events first.** The listeners are told of a change before its reply is there, so the events that a request
+//!   caused on its own stream go out before its answer. Those that come while a priming listener's value is read go
+//!   after it.
+//! - **Bounds.** A request is taken only when everything that can be sent was sent: a client that does not read is not
+//!   read from. One request at most is held back.
+//! - **End.** A server that stops takes no more requests and answers those that it took. A session that is dropped
+//!   stops waiting for what is in flight.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use futures::future::BoxFuture;
 use futures::stream::Stream;
-use grid_proto::faithful::{faithful_context, is_faithful};
+use grid_core::cache::CacheError;
+use grid_member::cache::OpenCache;
+use grid_proto::faithful::is_faithful;
+use grid_proto::v1::cache::NamedCacheRequestType;
 use grid_proto::v1::common::{ErrorMessage, HeartbeatMessage};
-use grid_proto::v1::proxy::{
-    InitRequest, InitResponse, ProxyRequest, ProxyResponse, proxy_request, proxy_response,
-};
-use tokio::time::{Interval, MissedTickBehavior, Sleep};
+use grid_proto::v1::proxy::{InitRequest, ProxyRequest, ProxyResponse, proxy_request, proxy_response};
+use tokio::time::{Interval, Sleep};
 use tonic::Status;
 
 use crate::grpc::edge::{Stopped, stopping};
-use crate::grpc::{Edge, Reader, Refusal};
+use crate::grpc::{Edge, OpenGate, Refusal, ReplyGate};
 
+use super::answer::{Answer, Held, Later};
 use super::caches::Caches;
 use super::event_queue::{EventQueue, QueuedEvent};
 use super::frames::{InFrame, OutFrame};
+use super::handshake::{Handshake, handshake};
+use super::in_flight::InFlight;
 use super::more::More;
-
-/// The version of the protocol that is spoken.
-const PROTOCOL_VERSION: i32 = 1;
-
-/// The version of the reference grid that clients are told, and its encoding: some compare them.
-const REFERENCE_VERSION: &str = "25.03.2";
-const REFERENCE_VERSION_ENCODED: i32 = 251_659_842;
-
-/// A client that asks for heartbeats gets no more than this many a second.
-const HEARTBEAT_INTERVAL_MIN: Duration = Duration::from_millis(100);
 
 /// So many events go out before a request gets its turn, or a busy cache would keep its listener from asking.
 const EVENTS_IN_ROW_MAX: u32 = 64;
@@ -43,54 +55,52 @@ const REQUESTS_IN_ROW_MAX: u32 = 64;
 /// So many rounds without anything to send are made before the thread goes to others.
 const SILENT_ROUNDS_MAX: u32 = 128;
 
-/// Where the answers to a request come from.
-pub(crate) enum Answer {
-    /// All of them are here. `complete` follows.
-    Frames(Vec<OutFrame>),
-    /// The one answer that most requests have. `complete` follows.
-    One(OutFrame),
-    /// One that is older than the events that wait. `complete` follows.
-    BeforeEvents(OutFrame),
-    /// There is none. `complete` follows.
-    None,
-    /// They come bit by bit.
-    More(More),
-    /// They take long to find out, and are found out elsewhere. `complete` follows.
-    Later(BoxFuture<'static, Result<Vec<OutFrame>, Refusal>>),
-}
-
-/// What is under way. The requests of one stream are answered in their order, so that one that follows another
-/// finds what it did.
-enum Work {
+/// What is under way and wants the stream for itself.
+enum Work<G> {
     Idle,
     More {
         id: i64,
-        more: More,
+        more: More<G>,
     },
     Later {
         id: i64,
-        answer: BoxFuture<'static, Result<Vec<OutFrame>, Refusal>>,
+        later: Later<G>,
     },
+    Opening {
+        id: i64,
+        cache: BoxFuture<'static, Result<Arc<OpenCache>, CacheError>>,
+    },
+}
+
+/// What waits until what is in flight lets it.
+enum Waiting {
+    /// A request.
+    Request { id: i64, held: Box<Held> },
+    /// The end of the stream.
+    End(Status),
 }
 
 /// One version 1 stream.
 ///
-/// The state machine is driven by tonic, which polls for frames to send: it takes a request only when everything
-/// before it has been sent, so a client that does not read is not read from either. Events wait in a queue with a
-/// limit; those that a request caused are sent before its answer.
-pub struct Session {
+/// The state machine is driven by tonic, which polls for frames to send. Events wait in a queue with a limit.
+pub struct Session<G = OpenGate> {
     edge: Arc<Edge>,
+    gate: G,
     inbound: Pin<Box<dyn Stream<Item = Result<InFrame, Status>> + Send>>,
     inbound_ended: bool,
-    caches: Option<Caches>,
+    caches: Option<Caches<G>>,
     events: Arc<EventQueue>,
     out: VecDeque<OutFrame>,
-    work: Work,
+    work: Work<G>,
+    in_flight: InFlight,
+    waiting: Option<Waiting>,
     events_in_row: u32,
     requests_in_row: u32,
     handshake_deadline: Option<Pin<Box<Sleep>>>,
     heartbeat: Option<Interval>,
     stopped: Stopped,
+    /// The server stops: nothing more is taken.
+    draining: bool,
     ended: bool,
 }
 
@@ -101,23 +111,41 @@ impl Session {
         edge: Arc<Edge>,
         inbound: impl Stream<Item = Result<InFrame, Status>> + Send + 'static,
     ) -> Self {
+        Session::with_gate(edge, inbound, OpenGate)
+    }
+}
+
+impl<G: ReplyGate> Session<G> {
+    /// A session over a stream of frames, for which the replies of the caches pass this gate. To be called on a
+    /// runtime of tokio that has timers.
+    #[must_use]
+    pub fn with_gate(
+        edge: Arc<Edge>,
+        inbound: impl Stream<Item = Result<InFrame, Status>> + Send + 'static,
+        gate: G,
+    ) -> Self {
         let options = edge.options();
         let events = EventQueue::new(options.event_queue_len_max, options.event_queue_bytes_max);
+        let in_flight = InFlight::new(options.requests_in_flight_max, options.message_len_max);
         let stopped = edge.stopped();
         let handshake_deadline = Some(Box::pin(tokio::time::sleep(options.handshake_timeout)));
         Session {
             edge,
+            gate,
             inbound: Box::pin(inbound),
             inbound_ended: false,
             caches: None,
             events: Arc::new(events),
             out: VecDeque::new(),
             work: Work::Idle,
+            in_flight,
+            waiting: None,
             events_in_row: 0,
             requests_in_row: 0,
             handshake_deadline,
             heartbeat: None,
             stopped,
+            draining: false,
             ended: false,
         }
     }
@@ -165,7 +193,7 @@ impl Session {
             InFrame::Request(request) => request,
             InFrame::Malformed(reason) => {
                 self.edge.metrics().stream_malformed();
-                return Err(Status::invalid_argument(format!(
+                return self.end_with(Status::invalid_argument(format!(
                     "a frame is no ProxyRequest: {reason}"
                 )));
             }
@@ -176,20 +204,31 @@ impl Session {
                 self.take_heartbeat(id, &heartbeat);
                 Ok(())
             }
-            Some(proxy_request::Request::Init(init)) => self.take_init(id, &init, is_faithful(&context)),
+            Some(proxy_request::Request::Init(init)) => self
+                .take_init(id, init, is_faithful(&context))
+                .or_else(|status| self.end_with(status)),
             Some(proxy_request::Request::Message(message)) => {
                 let Some(caches) = &mut self.caches else {
                     return Err(Status::failed_precondition(
                         "the first request of a stream must be an InitRequest",
                     ));
                 };
-                let answer = caches.answer(id, message);
+                let answer = caches.answer(id, message, &self.in_flight);
                 self.take_answer(id, answer)
             }
-            None => Err(Status::invalid_argument(
+            None => self.end_with(Status::invalid_argument(
                 "a ProxyRequest has neither init, message nor heartbeat",
             )),
         }
+    }
+
+    /// Ends the stream as soon as what is in flight is answered.
+    fn end_with(&mut self, status: Status) -> Result<(), Status> {
+        if self.in_flight.is_empty() {
+            return Err(status);
+        }
+        self.waiting = Some(Waiting::End(status));
+        Ok(())
     }
 
     fn take_heartbeat(&mut self, id: i64, heartbeat: &HeartbeatMessage) {
@@ -202,70 +241,24 @@ impl Session {
         }
     }
 
-    fn take_init(&mut self, id: i64, init: &InitRequest, faithful: bool) -> Result<(), Status> {
+    fn take_init(&mut self, id: i64, init: InitRequest, faithful: bool) -> Result<(), Status> {
         if self.caches.is_some() {
             return Err(Status::failed_precondition("the stream is initialized already"));
         }
-        if init.protocol != "CacheService" {
-            let protocol: String = init.protocol.chars().take(100).collect();
-            return Err(Status::unimplemented(format!(
-                "the protocol {protocol:?} is not supported yet; CacheService is"
-            )));
-        }
-        let (wanted, least) = (init.protocol_version, init.supported_protocol_version);
-        if wanted < PROTOCOL_VERSION || (wanted > PROTOCOL_VERSION && least > PROTOCOL_VERSION) {
-            return Err(Status::invalid_argument(format!(
-                "the client speaks versions {least} to {wanted} of the CacheService protocol, this server {PROTOCOL_VERSION}"
-            )));
-        }
-        let format = self
-            .edge
-            .format(&init.format)
-            .map_err(|refusal| refusal.status())?;
-        let caches = Caches::new(
-            self.edge.clone(),
-            init.scope.clone(),
-            Reader { format, faithful },
-            self.events.clone(),
-        );
-        self.caches = Some(caches.map_err(|refusal| refusal.status())?);
-        self.handshake_deadline = None;
-        if let Some(interval_ms) = init
-            .heartbeat
-            .and_then(|ms| u64::try_from(ms).ok())
-            .filter(|ms| *ms > 0)
-        {
-            let period = Duration::from_millis(interval_ms).max(HEARTBEAT_INTERVAL_MIN);
-            // The first is due one period from now.
-            let mut interval = tokio::time::interval(period);
-            interval.reset();
-            interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            self.heartbeat = Some(interval);
-        }
-        let uuid = init.client_uuid.clone().filter(|uuid| !uuid.is_empty());
-        let response = InitResponse {
-            uuid: uuid.unwrap_or_else(|| self.edge.server_uuid()),
-            version: REFERENCE_VERSION.to_owned(),
-            encoded_version: REFERENCE_VERSION_ENCODED,
-            protocol_version: PROTOCOL_VERSION,
-            proxy_member_id: 1,
-            proxy_member_uuid: self.edge.server_uuid(),
-        };
-        let context = if faithful {
-            faithful_context()
-        } else {
-            HashMap::new()
-        };
-        let response = Some(proxy_response::Response::Init(response));
-        self.out.push_back(OutFrame::Other(Box::new(ProxyResponse {
-            id,
+        let Handshake {
+            reader,
+            heartbeat,
             response,
-            context,
-        })));
+        } = handshake(&self.edge, id, &init, faithful)?;
+        let (edge, gate, events) = (self.edge.clone(), self.gate.clone(), self.events.clone());
+        self.caches = Some(Caches::new(edge, gate, init.scope, reader, events));
+        self.handshake_deadline = None;
+        self.heartbeat = heartbeat;
+        self.out.push_back(OutFrame::Other(Box::new(response)));
         Ok(())
     }
 
-    fn take_answer(&mut self, id: i64, answer: Result<Answer, Refusal>) -> Result<(), Status> {
+    fn take_answer(&mut self, id: i64, answer: Result<Answer<G>, Refusal>) -> Result<(), Status> {
         if let Ok(Answer::BeforeEvents(frame)) = answer {
             // What waits may be newer than this, and must not be followed by it.
             self.out.push_back(frame);
@@ -273,8 +266,10 @@ impl Session {
             self.out.push_back(OutFrame::Complete { id });
             return Ok(());
         }
-        // What the request caused goes before its answer.
-        self.take_events()?;
+        if answer.as_ref().map_or(true, Answer::is_settled) {
+            // What the request caused goes before its answer.
+            self.take_events()?;
+        }
         match answer {
             Err(refusal) => {
                 self.refuse(id, &refusal);
@@ -287,8 +282,20 @@ impl Session {
                 self.work = Work::More { id, more };
                 return Ok(());
             }
-            Ok(Answer::Later(answer)) => {
-                self.work = Work::Later { id, answer };
+            Ok(Answer::Later(later)) => {
+                self.work = Work::Later { id, later };
+                return Ok(());
+            }
+            Ok(Answer::Opening(cache)) => {
+                self.work = Work::Opening { id, cache };
+                return Ok(());
+            }
+            Ok(Answer::InFlight(answer, outcome)) => {
+                self.in_flight.push(answer, outcome);
+                return Ok(());
+            }
+            Ok(Answer::Wait(held)) => {
+                self.waiting = Some(Waiting::Request { id, held });
                 return Ok(());
             }
         }
@@ -296,13 +303,13 @@ impl Session {
         Ok(())
     }
 
-    /// Goes on with what is under way. Ready when it made frames or came to its end.
+    /// Goes on with what wants the stream for itself. Ready when it made frames or came to its end.
     fn poll_work(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Status>> {
         match &mut self.work {
             Work::Idle => Poll::Pending,
             Work::More { id, more } => {
                 let id = *id;
-                let next = more.next();
+                let next = ready!(more.poll_next(cx));
                 match next {
                     Ok(Some(frames)) => self.out.extend(frames),
                     Ok(None) => {
@@ -316,13 +323,62 @@ impl Session {
                 }
                 Poll::Ready(Ok(()))
             }
-            Work::Later { id, answer } => {
-                let id = *id;
-                let answer = ready!(answer.as_mut().poll(cx));
+            Work::Later { id, later } => {
+                let (id, kind) = (*id, later.kind);
+                let answer = ready!(later.answer.as_mut().poll(cx));
                 self.work = Work::Idle;
-                Poll::Ready(self.take_answer(id, answer.map(Answer::Frames)))
+                self.count(kind, answer.is_ok());
+                Poll::Ready(self.take_answer(id, answer))
+            }
+            Work::Opening { id, cache } => {
+                let id = *id;
+                let cache = ready!(cache.as_mut().poll(cx));
+                self.work = Work::Idle;
+                let Some(caches) = &mut self.caches else {
+                    return Poll::Ready(Ok(()));
+                };
+                let answer = cache
+                    .map_err(Refusal::from)
+                    .and_then(|cache| caches.opened(id, cache));
+                self.count(NamedCacheRequestType::EnsureCache, answer.is_ok());
+                Poll::Ready(self.take_answer(id, answer))
             }
         }
+    }
+
+    fn count(&self, kind: NamedCacheRequestType, done: bool) {
+        if let Some(caches) = &self.caches {
+            caches.count(kind, done);
+        }
+    }
+
+    /// Answers a request that was in flight, or goes on with the one that waited for it.
+    fn poll_in_flight(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        if let Poll::Ready((answer, outcome)) = self.in_flight.poll_next(cx)
+            && let Some(caches) = &self.caches
+        {
+            let id = answer.to.request_id;
+            let answer = caches.landed(*answer, outcome);
+            return Poll::Ready(self.take_answer(id, answer));
+        }
+        let may_go_on = match &self.waiting {
+            None => false,
+            Some(Waiting::Request { held, .. }) if let Held::Key(request) = &**held => {
+                self.in_flight.admits(request.answer())
+            }
+            Some(_) => self.in_flight.is_empty(),
+        };
+        if !may_go_on {
+            return Poll::Pending;
+        }
+        Poll::Ready(match (self.waiting.take(), &mut self.caches) {
+            (Some(Waiting::Request { id, held }), Some(caches)) => {
+                let answer = caches.resume(*held, &self.in_flight);
+                self.take_answer(id, answer)
+            }
+            (Some(Waiting::End(status)), _) => Err(status),
+            _ => Ok(()),
+        })
     }
 
     fn poll_inbound(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Status>> {
@@ -338,8 +394,11 @@ impl Session {
 
     /// Whether the time is over, for the client to say who it is or for the server. An error ends the stream.
     fn poll_ends(&mut self, cx: &mut Context<'_>) -> Result<(), Status> {
-        if self.stopped.as_mut().poll(cx).is_ready() {
-            return Err(stopping());
+        if self.draining || self.stopped.as_mut().poll(cx).is_ready() {
+            self.draining = true;
+            if self.in_flight.is_empty() && self.waiting.is_none() {
+                return Err(stopping());
+            }
         }
         if let Some(deadline) = &mut self.handshake_deadline
             && deadline.as_mut().poll(cx).is_ready()
@@ -372,13 +431,22 @@ impl Session {
             }
             return worked.map(Ok);
         }
+        if let Poll::Ready(went_on) = self.poll_in_flight(cx) {
+            return Poll::Ready(went_on);
+        }
         self.requests_in_row += 1;
         if self.requests_in_row > REQUESTS_IN_ROW_MAX {
             self.requests_in_row = 0;
             self.poll_ends(cx)?;
             self.poll_heartbeat(cx);
         }
-        let taken = self.poll_inbound(cx)?;
+        let takes =
+            self.waiting.is_none() && self.in_flight.has_room() && !self.inbound_ended && !self.draining;
+        let taken = if takes {
+            self.poll_inbound(cx)?
+        } else {
+            Poll::Pending
+        };
         if taken.is_pending() {
             self.requests_in_row = 0;
             self.poll_ends(cx)?;
@@ -387,19 +455,27 @@ impl Session {
         taken.map(Ok)
     }
 
+    fn is_idle(&self) -> bool {
+        matches!(self.work, Work::Idle) && self.in_flight.is_empty() && self.waiting.is_none()
+    }
+
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<OutFrame>, Status>> {
         for _ in 0..SILENT_ROUNDS_MAX {
             if let Some(frame) = self.out.pop_front() {
                 return Poll::Ready(Ok(Some(frame)));
             }
             let events_wait_their_turn = self.events_in_row >= EVENTS_IN_ROW_MAX;
-            if !events_wait_their_turn && let Poll::Ready(Some(event)) = self.events.poll_pop(cx) {
+            let events_are_held = matches!(&self.work, Work::Later { later, .. } if later.holds_events);
+            if !events_wait_their_turn
+                && !events_are_held
+                && let Poll::Ready(Some(event)) = self.events.poll_pop(cx)
+            {
                 self.events_in_row += 1;
                 self.take_event(event)?;
                 continue;
             }
             self.events_in_row = 0;
-            if self.inbound_ended && matches!(self.work, Work::Idle) {
+            if self.inbound_ended && self.is_idle() {
                 if events_wait_their_turn {
                     continue;
                 }
@@ -414,7 +490,7 @@ impl Session {
     }
 }
 
-impl Stream for Session {
+impl<G: ReplyGate> Stream for Session<G> {
     type Item = Result<OutFrame, Status>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -430,7 +506,7 @@ impl Stream for Session {
     }
 }
 
-impl std::fmt::Debug for Session {
+impl<G> std::fmt::Debug for Session<G> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Session")
             .field("initialized", &self.caches.is_some())

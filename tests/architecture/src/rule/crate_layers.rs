@@ -8,6 +8,7 @@ use crate::{Sources, Violation};
 const LAYERS: &[&str] = &[
     "grid-proto",
     "grid-core",
+    "grid-discovery",
     "grid-client",
     "grid-member",
     "grid-server",
@@ -61,6 +62,11 @@ const FORBIDDEN: &[(&str, &[&str], &str)] = &[
             "clap",
         ],
         "a member has no edges; those are in grid-server",
+    ),
+    (
+        "grid-discovery",
+        &["prost", "tonic", "h2", "http", "hyper", "axum", "clap"],
+        "finding members needs no edge and no gRPC; object stores bring what they need",
     ),
     (
         "grid-client",

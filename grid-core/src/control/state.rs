@@ -1,0 +1,443 @@
+//! The agreed state.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::{NonZeroU16, NonZeroU64};
+
+use serde::{Deserialize, Serialize};
+
+use crate::membership::{Generation, Member, MemberId, MemberInfo, MemberPhase};
+use crate::partition::table::{
+    Assignment, BackupCount, ServiceId, ServiceTable, Step, StepChange, StepRefused,
+};
+use crate::partition::{PartitionCount, PartitionId};
+use crate::store::CacheId;
+
+use super::{CacheRecord, Command, Identity, KeptCopy, Outcome, Removed};
+
+/// So many members that were removed are remembered, so that they can be told.
+const REMOVED_MAX: usize = 1_000;
+
+/// The largest number of services: each count of backups has its own.
+const SERVICES_MAX: usize = 16;
+
+/// The largest number of formats that have a number; the first three are always the same.
+const FORMATS_MAX: usize = 200;
+
+/// What a command changed, for those who act on it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Delta {
+    /// Partitions whose assignment changed.
+    pub partitions: Vec<(ServiceId, PartitionId)>,
+    /// Whether the members changed, or their phases.
+    pub members: bool,
+    /// Caches that are no more.
+    pub destroyed: Vec<CacheId>,
+    /// A service that is new.
+    pub service: Option<ServiceId>,
+}
+
+/// The agreed state of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ControlState {
+    identity: Identity,
+    generation: Generation,
+    /// The place in the log of the last command.
+    index: u64,
+    last_member: u64,
+    members: BTreeMap<MemberId, Member>,
+    removed: BTreeMap<MemberId, Removed>,
+    services: BTreeMap<ServiceId, ServiceTable>,
+    last_cache: u32,
+    caches: BTreeMap<CacheId, CacheRecord>,
+    cache_ids: BTreeMap<(String, String), CacheId>,
+    formats: Vec<String>,
+}
+
+impl ControlState {
+    /// The state of a cluster that begins.
+    #[must_use]
+    pub fn new(identity: Identity) -> Self {
+        ControlState {
+            identity,
+            generation: Generation::FIRST,
+            index: 0,
+            last_member: 0,
+            members: BTreeMap::new(),
+            removed: BTreeMap::new(),
+            services: BTreeMap::new(),
+            last_cache: 0,
+            caches: BTreeMap::new(),
+            cache_ids: BTreeMap::new(),
+            formats: ["json", "pof", "java"].map(str::to_owned).into(),
+        }
+    }
+
+    /// What the cluster is.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// How many partitions each service has.
+    #[must_use]
+    pub fn partition_count(&self) -> PartitionCount {
+        NonZeroU16::new(self.identity.partition_count).map_or(PartitionCount::DEFAULT, PartitionCount::new)
+    }
+
+    /// The generation of the control group.
+    #[must_use]
+    pub fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    /// The place in the log of the last command that was made.
+    #[must_use]
+    pub fn index(&self) -> u64 {
+        self.index
+    }
+
+    /// The members.
+    #[must_use]
+    pub fn members(&self) -> &BTreeMap<MemberId, Member> {
+        &self.members
+    }
+
+    /// What became of a member that was taken out.
+    #[must_use]
+    pub fn removed(&self, member: MemberId) -> Option<Removed> {
+        self.removed.get(&member).copied()
+    }
+
+    /// The services.
+    #[must_use]
+    pub fn services(&self) -> &BTreeMap<ServiceId, ServiceTable> {
+        &self.services
+    }
+
+    /// The service of this name.
+    #[must_use]
+    pub fn service_named(&self, name: &str) -> Option<&ServiceTable> {
+        self.services.values().find(|service| service.name == name)
+    }
+
+    /// Who holds a partition.
+    #[must_use]
+    pub fn assignment(&self, service: ServiceId, partition: PartitionId) -> Option<&Assignment> {
+        self.services.get(&service)?.assignments.get(partition.index())
+    }
+
+    /// The cache with this number.
+    #[must_use]
+    pub fn cache(&self, id: CacheId) -> Option<&CacheRecord> {
+        self.caches.get(&id)
+    }
+
+    /// The cache of this name.
+    #[must_use]
+    pub fn cache_named(&self, scope: &str, name: &str) -> Option<&CacheRecord> {
+        self.caches
+            .get(self.cache_ids.get(&(scope.to_owned(), name.to_owned()))?)
+    }
+
+    /// Every cache.
+    pub fn caches(&self) -> impl Iterator<Item = &CacheRecord> {
+        self.caches.values()
+    }
+
+    /// Whether a cache was destroyed: it has been there, and is not any more.
+    #[must_use]
+    pub fn is_destroyed(&self, id: CacheId) -> bool {
+        id.get() <= self.last_cache && !self.caches.contains_key(&id)
+    }
+
+    /// The names of the serialization formats, by their numbers.
+    #[must_use]
+    pub fn formats(&self) -> &[String] {
+        &self.formats
+    }
+
+    /// Makes the command at this place of the log. One at a place before the next is not made again.
+    pub fn apply(&mut self, index: u64, command: &Command) -> (Outcome, Delta) {
+        let mut delta = Delta::default();
+        if index <= self.index {
+            return (Outcome::Done, delta);
+        }
+        self.index = index;
+        let outcome = match command {
+            Command::Join { info, before } => self.join(info, before.as_ref(), &mut delta),
+            Command::Ready(member) => self.set_phase(*member, MemberPhase::Ready, &mut delta),
+            Command::Drain(member) => self.set_phase(*member, MemberPhase::Draining, &mut delta),
+            Command::Leave(member) => {
+                self.remove(&BTreeSet::from([*member]), true, &mut delta);
+                Outcome::Done
+            }
+            Command::Remove { members, proven } => {
+                self.remove(members, *proven, &mut delta);
+                Outcome::Done
+            }
+            Command::EnsureService { name, backups } => self.ensure_service(name, *backups, &mut delta),
+            Command::EnsureCache {
+                scope,
+                name,
+                service,
+                default_ttl_ms,
+                caches_max,
+            } => self.ensure_cache((scope, name), *service, *default_ttl_ms, *caches_max),
+            Command::DestroyCache(id) => self.destroy_cache(*id, &mut delta),
+            Command::Change { service, steps } => self.change(*service, steps, &mut delta),
+            Command::AcceptLoss { service, partitions } => self.accept_loss(*service, partitions, &mut delta),
+            Command::EnsureFormat(name) => self.ensure_format(name),
+            Command::BeginGeneration(generation) => {
+                self.generation = self.generation.max(*generation);
+                Outcome::Done
+            }
+        };
+        (outcome, delta)
+    }
+
+    /// Passes over a place in the log whose command cannot be read.
+    pub fn skip(&mut self, index: u64) {
+        self.index = self.index.max(index);
+    }
+
+    fn join(
+        &mut self,
+        info: &MemberInfo,
+        before: Option<&(MemberId, Vec<KeptCopy>)>,
+        delta: &mut Delta,
+    ) -> Outcome {
+        let same_process = self
+            .members
+            .values()
+            .find(|member| member.info.process == info.process);
+        if let Some(member) = same_process {
+            // It asks again, since the answer was lost.
+            return Outcome::Joined(member.id);
+        }
+        // Two processes can't listen at one address: the one that did before is dead.
+        let replaced: BTreeSet<_> = self
+            .members
+            .values()
+            .filter(|member| member.info.address == info.address)
+            .map(|member| member.id)
+            .collect();
+        if !replaced.is_empty() {
+            self.remove(&replaced, true, delta);
+        }
+        self.last_member += 1;
+        let id = MemberId::new(self.last_member);
+        let member = Member {
+            id,
+            info: info.clone(),
+            phase: MemberPhase::Joining,
+        };
+        self.members.insert(id, member);
+        delta.members = true;
+        if let Some((before, kept)) = before {
+            self.restore(*before, id, kept, delta);
+        }
+        Outcome::Joined(id)
+    }
+
+    /// Gives a member that came back the partitions that wait for the copies that it kept.
+    fn restore(&mut self, before: MemberId, now: MemberId, kept: &[KeptCopy], delta: &mut Delta) {
+        for copy in kept {
+            let assignment = self
+                .services
+                .get_mut(&copy.service)
+                .and_then(|service| service.assignments.get_mut(copy.partition.index()));
+            let Some(assignment) = assignment else { continue };
+            let waits_for_it = assignment
+                .last
+                .iter()
+                .any(|last| last.member == before && copy.epoch <= last.epoch);
+            if waits_for_it && assignment.restore(before, now) {
+                delta.partitions.push((copy.service, copy.partition));
+            }
+        }
+    }
+
+    fn set_phase(&mut self, member: MemberId, phase: MemberPhase, delta: &mut Delta) -> Outcome {
+        let Some(member) = self.members.get_mut(&member) else {
+            return Outcome::Refused(format!("{member} is no member"));
+        };
+        if member.phase != phase && member.phase != MemberPhase::Draining {
+            member.phase = phase;
+            delta.members = true;
+        }
+        Outcome::Done
+    }
+
+    fn remove(&mut self, members: &BTreeSet<MemberId>, proven: bool, delta: &mut Delta) {
+        for member in members {
+            if self.members.remove(member).is_some() || self.removed.contains_key(member) {
+                let index = self.index;
+                let removed = self.removed.entry(*member).or_insert(Removed { proven, index });
+                removed.proven |= proven;
+                delta.members = true;
+            }
+        }
+        while self.removed.len() > REMOVED_MAX {
+            self.removed.pop_first();
+        }
+        for (id, service) in &mut self.services {
+            let mut primaries: BTreeMap<MemberId, usize> = BTreeMap::new();
+            for primary in service
+                .assignments
+                .iter()
+                .filter_map(|assignment| assignment.primary)
+            {
+                *primaries.entry(primary).or_default() += 1;
+            }
+            for (partition, assignment) in self.identity.partitions().zip(&mut service.assignments) {
+                let before = assignment.primary;
+                let load = |member: MemberId| primaries.get(&member).copied().unwrap_or_default();
+                if !assignment.remove_members(members, proven, load) {
+                    continue;
+                }
+                if let Some(primary) = assignment.primary.filter(|primary| before != Some(*primary)) {
+                    *primaries.entry(primary).or_default() += 1;
+                }
+                delta.partitions.push((*id, partition));
+            }
+        }
+    }
+
+    fn ensure_service(&mut self, name: &str, backups: BackupCount, delta: &mut Delta) -> Outcome {
+        if let Some(service) = self.service_named(name) {
+            return Outcome::Service(service.id);
+        }
+        let Some(number) = u8::try_from(self.services.len())
+            .ok()
+            .filter(|_| self.services.len() < SERVICES_MAX)
+        else {
+            return Outcome::Refused(format!(
+                "there are {SERVICES_MAX} services, and more are not allowed"
+            ));
+        };
+        let id = ServiceId::new(number);
+        let table = ServiceTable::new(id, name.to_owned(), backups, self.partition_count());
+        self.services.insert(id, table);
+        delta.service = Some(id);
+        delta
+            .partitions
+            .extend(self.identity.partitions().map(|partition| (id, partition)));
+        Outcome::Service(id)
+    }
+
+    fn ensure_cache(
+        &mut self,
+        (scope, name): (&str, &str),
+        service: ServiceId,
+        default_ttl_ms: Option<NonZeroU64>,
+        caches_max: u64,
+    ) -> Outcome {
+        if let Some(cache) = self.cache_named(scope, name) {
+            return Outcome::Cache(cache.id);
+        }
+        if !self.services.contains_key(&service) {
+            return Outcome::Refused(format!("there is no service {service}"));
+        }
+        if self.caches.len() as u64 >= caches_max {
+            return Outcome::Refused(format!(
+                "there are {caches_max} caches, and more are not allowed (limits.caches-max); destroy some"
+            ));
+        }
+        let Some(number) = self.last_cache.checked_add(1) else {
+            return Outcome::Refused("4,294,967,295 caches have been opened; start a new cluster".to_owned());
+        };
+        self.last_cache = number;
+        let id = CacheId::new(number);
+        let record = CacheRecord {
+            id,
+            scope: scope.to_owned(),
+            name: name.to_owned(),
+            service,
+            default_ttl_ms,
+        };
+        self.caches.insert(id, record);
+        self.cache_ids.insert((scope.to_owned(), name.to_owned()), id);
+        Outcome::Cache(id)
+    }
+
+    fn destroy_cache(&mut self, id: CacheId, delta: &mut Delta) -> Outcome {
+        let Some(cache) = self.caches.remove(&id) else {
+            return Outcome::Refused("the cache was destroyed before".to_owned());
+        };
+        self.cache_ids.remove(&(cache.scope, cache.name));
+        delta.destroyed.push(id);
+        Outcome::Done
+    }
+
+    fn change(&mut self, service: ServiceId, steps: &[Step], delta: &mut Delta) -> Outcome {
+        let Some(table) = self.services.get_mut(&service) else {
+            return Outcome::Refused(format!("there is no service {service}"));
+        };
+        let members = &self.members;
+        let made = steps.iter().map(|step| {
+            let newcomer = newcomers(&step.change)
+                .into_iter()
+                .find(|member| !members.contains_key(member));
+            if let Some(stranger) = newcomer {
+                return Err(StepRefused::Member(stranger));
+            }
+            let Some(assignment) = table.assignments.get_mut(step.partition.index()) else {
+                return Err(StepRefused::NotNew);
+            };
+            assignment.make(step.epoch, &step.change)?;
+            delta.partitions.push((service, step.partition));
+            Ok(assignment.epoch)
+        });
+        Outcome::Steps(made.collect())
+    }
+
+    fn accept_loss(&mut self, service: ServiceId, partitions: &[PartitionId], delta: &mut Delta) -> Outcome {
+        let Some(table) = self.services.get_mut(&service) else {
+            return Outcome::Refused(format!("there is no service {service}"));
+        };
+        for partition in partitions {
+            let assignment = table.assignments.get_mut(partition.index());
+            if assignment.is_some_and(Assignment::accept_loss) {
+                delta.partitions.push((service, *partition));
+            }
+        }
+        Outcome::Done
+    }
+
+    fn ensure_format(&mut self, name: &str) -> Outcome {
+        let known = self.formats.iter().position(|format| format == name);
+        let number = known.unwrap_or(self.formats.len());
+        match u8::try_from(number) {
+            Ok(id) if number < FORMATS_MAX => {
+                if known.is_none() {
+                    self.formats.push(name.to_owned());
+                }
+                Outcome::Format(id)
+            }
+            _ => Outcome::Refused(format!(
+                "there are {FORMATS_MAX} formats, and more are not allowed"
+            )),
+        }
+    }
+}
+
+/// The members that a change brings in.
+fn newcomers(change: &StepChange) -> Vec<MemberId> {
+    match change {
+        StepChange::Place { primary, backups } => {
+            std::iter::once(*primary).chain(backups.iter().copied()).collect()
+        }
+        StepChange::StartCopy(member) | StepChange::Admit(member) | StepChange::HandOver(member) => {
+            vec![*member]
+        }
+        StepChange::CancelCopy(_) | StepChange::Dismiss(_) => Vec::new(),
+    }
+}
+
+impl Identity {
+    fn partitions(&self) -> impl Iterator<Item = PartitionId> + use<> {
+        NonZeroU16::new(self.partition_count)
+            .map_or(PartitionCount::DEFAULT, PartitionCount::new)
+            .all()
+    }
+}

@@ -1,0 +1,303 @@
+//! What a replica does with the messages of others.
+
+use core::time::Duration;
+
+use crate::membership::MemberId;
+use crate::partition::table::StepChange;
+use crate::store::{StoreError, Timestamp};
+
+use super::follower::NextChunk;
+use super::joining::CopyIn;
+use super::log::Log;
+use super::replica::Role;
+use super::{
+    Append, Appended, Chunk, Effect, Effects, Message, PlantedBug, Position, Refusal, Replica, RequestWindow,
+};
+
+impl<T> Replica<T> {
+    /// Takes a message of another member. `now` is the time of day, `at` the time since this machine was started.
+    pub fn receive(
+        &mut self,
+        now: Timestamp,
+        at: Duration,
+        from: MemberId,
+        message: Message,
+        out: &mut Effects<T>,
+    ) {
+        match message {
+            Message::Append(append) => {
+                let answer = self.take_append(now, from, append);
+                out.messages.push((from, answer));
+            }
+            Message::Chunk(chunk) => {
+                let answer = self.take_chunk(now, from, *chunk);
+                out.messages.push((from, answer));
+            }
+            Message::Appended(appended) => {
+                if appended.epoch == self.epoch || self.settings.has_bug(PlantedBug::SkipEpochCheck) {
+                    if let Role::Primary(primary) = &mut self.role {
+                        primary.acknowledged(at, from, appended, self.log.last());
+                    }
+                    self.go_on(at, out);
+                }
+            }
+            Message::ChunkTaken { epoch, copy, number } => {
+                if epoch == self.epoch
+                    && let Role::Primary(primary) = &mut self.role
+                    && let Some(out) = primary.follower(from).and_then(|follower| follower.copy.as_mut())
+                    && out.id == copy
+                {
+                    while out.on_the_way.front().is_some_and(|chunk| chunk.number <= number) {
+                        out.on_the_way.pop_front();
+                    }
+                }
+                self.go_on(at, out);
+            }
+            Message::Refused { epoch, reason } => self.take_refusal(at, from, epoch, reason, out),
+        }
+    }
+
+    /// Tells the primary again what this replica has, on a new connection: what was told before may be lost.
+    pub fn report_to(&self, member: MemberId, out: &mut Effects<T>) {
+        if self.primary != Some(member) {
+            return;
+        }
+        match &self.role {
+            Role::Backup => out.messages.push((member, self.appended())),
+            Role::Joining(Some(copy)) => {
+                out.messages.push((member, self.appended()));
+                if let Some(number) = copy.next.checked_sub(1) {
+                    let (epoch, copy) = (self.epoch, copy.id);
+                    out.messages.push((member, Message::ChunkTaken { epoch, copy, number }));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn appended(&self) -> Message {
+        Message::Appended(Appended {
+            epoch: self.epoch,
+            last: self.log.last(),
+            knows: self.log.base(),
+        })
+    }
+
+    fn take_append(&mut self, now: Timestamp, from: MemberId, append: Append) -> Message {
+        let skips_check = self.settings.has_bug(PlantedBug::SkipEpochCheck);
+        if append.epoch < self.epoch && !skips_check {
+            return self.refuse(Refusal::OldEpoch);
+        }
+        match &self.role {
+            Role::Backup if append.copy.is_none() => {}
+            Role::Joining(Some(copy)) if append.copy == Some(copy.id) || append.copy.is_none() => {}
+            // A primary that was replaced learns so from the control group; what it has can't be trusted to be the
+            // same as its successor's.
+            _ => return self.refuse(Refusal::NoCopy),
+        }
+        if self.primary.is_none() || append.epoch > self.epoch {
+            self.primary = Some(from);
+        }
+        self.epoch = self.epoch.max(append.epoch);
+        if append.begins && append.epoch > self.log_epoch {
+            if append.first > self.log.last().next() {
+                return self.refuse(Refusal::Behind(self.log.last()));
+            }
+            self.log.cut_after(Position::new(append.first.get() - 1));
+            self.log_epoch = append.epoch;
+        } else if append.epoch > self.log_epoch && append.copy.is_none() && !skips_check {
+            // Its beginning was lost with a connection, and comes again.
+            return self.refuse(Refusal::Behind(self.log.last()));
+        }
+        for record in append.records {
+            let next = self.log.last().next();
+            if record.position > next {
+                return self.refuse(Refusal::Behind(self.log.last()));
+            }
+            if record.position == next {
+                self.log.push(record);
+            }
+        }
+        if self.apply_until(now, append.committed).is_err() {
+            self.break_down();
+            return self.refuse(Refusal::NoCopy);
+        }
+        self.appended()
+    }
+
+    /// Brings the records up to here into the store.
+    pub(super) fn apply_until(&mut self, now: Timestamp, committed: Position) -> Result<(), StoreError> {
+        while self.log.base() < committed {
+            let Some(record) = self.log.pop() else { break };
+            for effect in &record.effects {
+                match effect {
+                    Effect::Change(change) => self.store.replay(now, change)?,
+                    Effect::Truncate { cache, sequence } => {
+                        self.store.truncate(*cache);
+                        self.store.set_sequence(*sequence);
+                    }
+                }
+            }
+            if let Some(answered) = &record.request {
+                self.window.keep(answered);
+            }
+        }
+        Ok(())
+    }
+
+    fn take_chunk(&mut self, now: Timestamp, from: MemberId, chunk: Chunk) -> Message {
+        if chunk.epoch < self.epoch && !self.settings.has_bug(PlantedBug::SkipEpochCheck) {
+            return self.refuse(Refusal::OldEpoch);
+        }
+        if !matches!(self.role, Role::Joining(_)) {
+            return self.refuse(Refusal::NoCopy);
+        }
+        if let Some((start, sequence)) = chunk.start {
+            let is_new = !matches!(&self.role, Role::Joining(Some(copy)) if copy.id == chunk.copy);
+            if is_new {
+                self.forget();
+                self.log = Log::after(start);
+                self.store.set_sequence(sequence);
+                self.role = Role::Joining(Some(CopyIn {
+                    id: chunk.copy,
+                    next: 0,
+                    whole: false,
+                }));
+                self.log_epoch = chunk.epoch;
+            }
+        }
+        self.epoch = self.epoch.max(chunk.epoch);
+        self.primary = Some(from);
+        let Role::Joining(Some(copy)) = &mut self.role else {
+            return self.refuse(Refusal::NoCopy);
+        };
+        if copy.id != chunk.copy || chunk.number > copy.next {
+            return self.refuse(Refusal::NoCopy);
+        }
+        copy.next = chunk.number + 1;
+        copy.whole |= chunk.end.is_some();
+        for entry in &chunk.entries {
+            if self.store.take_copied(now, entry).is_err() {
+                self.break_down();
+                return self.refuse(Refusal::NoCopy);
+            }
+        }
+        if let Some(outcomes) = chunk.end
+            && !self.settings.has_bug(PlantedBug::DropWindow)
+        {
+            let mut window = RequestWindow::default();
+            outcomes.iter().for_each(|answered| window.keep(answered));
+            self.window = window;
+        }
+        Message::ChunkTaken {
+            epoch: self.epoch,
+            copy: chunk.copy,
+            number: chunk.number,
+        }
+    }
+
+    fn take_refusal(
+        &mut self,
+        at: Duration,
+        from: MemberId,
+        epoch: crate::partition::table::Epoch,
+        reason: Refusal,
+        out: &mut Effects<T>,
+    ) {
+        if epoch > self.epoch {
+            // Someone knows more: what was agreed is on its way here too.
+            return;
+        }
+        let epoch_now = self.epoch;
+        let Role::Primary(primary) = &mut self.role else {
+            return;
+        };
+        let base = self.log.base();
+        let Some(follower) = primary.follower(from) else {
+            return;
+        };
+        match (reason, follower.copy.is_some()) {
+            (Refusal::OldEpoch, _) => {}
+            (Refusal::Behind(last), false) if last >= base && epoch == epoch_now => {
+                // It lost something on the way: from the beginning again.
+                follower.sent = None;
+                self.go_on(at, out);
+            }
+            (_, false) => {
+                if follower.given_up_at.is_none() {
+                    follower.given_up_at = Some(at);
+                    out.proposals.push(StepChange::Dismiss(from));
+                }
+            }
+            (_, true) => self.copy_again(from),
+        }
+    }
+
+    /// Copies the partition to this follower again from the beginning.
+    fn copy_again(&mut self, member: MemberId) {
+        let id = self.next_copy();
+        let start = self.log.base();
+        if let Role::Primary(primary) = &mut self.role
+            && let Some(follower) = primary.follower(member)
+        {
+            *follower =
+                super::follower::Follower::joining(member, super::follower::CopyOut::new(id, start), start);
+        }
+    }
+
+    /// The next part of the copy for this member, if one may be sent now. How fast that goes is up to the caller.
+    pub fn next_chunk(&mut self, at: Duration, member: MemberId, out: &mut Effects<T>) -> Option<usize> {
+        let (epoch, last) = (self.epoch, self.log.last());
+        let settings = self.settings;
+        let sequence = self.store.sequence();
+        let (log_base, store, window) = (self.log.base(), &self.store, &self.window);
+        let Role::Primary(primary) = &mut self.role else {
+            return None;
+        };
+        let follower = primary.follower(member)?;
+        let copy = follower.copy.as_mut()?;
+        if copy.on_the_way.len() >= settings.chunks_in_flight {
+            return None;
+        }
+        let NextChunk { number, cursor } = copy.next?;
+        if number == 0 {
+            // The entries of the first part have the effects of all records up to now; those that follow are sent
+            // from the beginning of the log on, which does no harm twice.
+            copy.start = log_base;
+            follower.acked = log_base;
+            follower.sent = None;
+        }
+        let copied = store.copy_after(cursor, settings.chunk_entries, settings.chunk_bytes);
+        let bytes = copied
+            .entries
+            .iter()
+            .map(crate::store::CopiedEntry::bytes)
+            .sum::<usize>();
+        let chunk = Chunk {
+            epoch,
+            copy: copy.id,
+            number,
+            start: (number == 0).then_some((log_base, sequence)),
+            end: copied.next.is_none().then(|| window.all().collect()),
+            entries: copied.entries,
+        };
+        copy.state = last;
+        copy.on_the_way.push_back(NextChunk { number, cursor });
+        copy.next = copied.next.map(|cursor| NextChunk {
+            number: number + 1,
+            cursor: Some(cursor),
+        });
+        out.messages.push((member, Message::Chunk(Box::new(chunk))));
+        if number == 0 {
+            self.go_on(at, out);
+        }
+        Some(bytes)
+    }
+
+    fn refuse(&self, reason: Refusal) -> Message {
+        Message::Refused {
+            epoch: self.epoch,
+            reason,
+        }
+    }
+}

@@ -1,0 +1,433 @@
+//! One member's copy of one partition.
+
+use core::time::Duration;
+use std::collections::VecDeque;
+
+use crate::membership::MemberId;
+use crate::partition::table::{Assignment, Epoch};
+use crate::store::{CacheId, Partition, Timestamp};
+
+use super::follower::Follower;
+use super::joining::CopyIn;
+use super::log::Log;
+use super::primary::{HandingOver, Primary};
+use super::{CopyId, Effects, Failure, PlantedBug, Position, ReplicaSettings, RequestWindow};
+
+/// What a member's copy of a partition is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RoleKind {
+    /// There is no copy.
+    Nothing,
+    /// It orders the writes.
+    Primary,
+    /// It has every acknowledged write.
+    Backup,
+    /// It is being filled.
+    Joining,
+    /// It was complete when the member was cut off, and is kept until a newer one is known to live.
+    Kept,
+    /// It should have been complete, and is not: it serves nothing, and is to be replaced.
+    Broken,
+}
+
+#[derive(Debug)]
+pub(super) enum Role<T> {
+    Nothing,
+    Primary(Primary<T>),
+    Backup,
+    Joining(Option<CopyIn>),
+    Kept,
+    Broken,
+}
+
+/// One member's copy of one partition: entries, the end of the log, the outcomes of requests, and its role.
+///
+/// `T` stands for whoever waits for a write or a read: the caller gives it and gets it back with the answer. See the
+/// [module](crate::replication) for the protocol and what always holds.
+#[derive(Debug)]
+pub struct Replica<T> {
+    pub(super) me: MemberId,
+    pub(super) settings: ReplicaSettings,
+    pub(super) store: Partition,
+    pub(super) window: RequestWindow,
+    pub(super) epoch: Epoch,
+    /// The epoch whose primary the log agrees with.
+    pub(super) log_epoch: Epoch,
+    /// Who orders the writes, as far as this member knows.
+    pub(super) primary: Option<MemberId>,
+    /// At a primary: what is not acknowledged by all. Elsewhere: what is not known to be, and not in the store.
+    pub(super) log: Log,
+    pub(super) role: Role<T>,
+    pub(super) copies: u64,
+}
+
+impl<T> Replica<T> {
+    /// No copy yet.
+    #[must_use]
+    pub fn new(me: MemberId, settings: ReplicaSettings) -> Self {
+        Replica {
+            me,
+            settings,
+            store: Partition::new(),
+            window: RequestWindow::default(),
+            epoch: Epoch::ZERO,
+            log_epoch: Epoch::ZERO,
+            primary: None,
+            log: Log::default(),
+            role: Role::Nothing,
+            copies: 0,
+        }
+    }
+
+    /// The copy of a partition that belongs to this process alone: it serves at once, without backups.
+    #[must_use]
+    pub fn alone(me: MemberId, settings: ReplicaSettings) -> Self {
+        let mut replica = Replica::new(me, settings);
+        replica.primary = Some(me);
+        replica.role = Role::Primary(Primary::of(&replica.log));
+        replica
+    }
+
+    /// Its entries. What is read there may not be acknowledged yet: see [`gate`](Self::gate).
+    #[must_use]
+    pub fn store(&self) -> &Partition {
+        &self.store
+    }
+
+    /// The epoch of its replica set, as far as it knows.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// Its role.
+    #[must_use]
+    pub fn role(&self) -> RoleKind {
+        match &self.role {
+            Role::Nothing => RoleKind::Nothing,
+            Role::Primary(_) => RoleKind::Primary,
+            Role::Backup => RoleKind::Backup,
+            Role::Joining(_) => RoleKind::Joining,
+            Role::Kept => RoleKind::Kept,
+            Role::Broken => RoleKind::Broken,
+        }
+    }
+
+    /// Who orders the writes, as far as it knows.
+    #[must_use]
+    pub fn primary(&self) -> Option<MemberId> {
+        self.primary
+    }
+
+    /// The last record that it has.
+    #[must_use]
+    pub fn last(&self) -> Position {
+        self.log.last()
+    }
+
+    /// The last record that it knows to be acknowledged by the whole replica set.
+    #[must_use]
+    pub fn committed(&self) -> Position {
+        match &self.role {
+            Role::Primary(primary) => primary.committed,
+            _ => self.log.base(),
+        }
+    }
+
+    /// The outcomes of requests that it keeps.
+    #[must_use]
+    pub fn window(&self) -> &RequestWindow {
+        &self.window
+    }
+
+    /// Whether it serves: it is the primary, and not handing over.
+    #[must_use]
+    pub fn serves(&self) -> bool {
+        matches!(&self.role, Role::Primary(primary) if primary.handing_over.is_none())
+    }
+
+    /// Takes on the role that was agreed. Assignments must come in the order in which they were agreed.
+    pub fn configure(&mut self, now: Timestamp, at: Duration, assignment: &Assignment, out: &mut Effects<T>) {
+        let anew = assignment.epoch > self.epoch;
+        self.epoch = self.epoch.max(assignment.epoch);
+        self.primary = assignment.primary;
+        let me = self.me;
+        if assignment.primary == Some(me) {
+            self.lead(now, at, assignment, anew, out);
+        } else if assignment.backups.contains(&me) {
+            self.back_up(out);
+        } else if assignment.joining.contains(&me) {
+            if !matches!(self.role, Role::Joining(_)) {
+                self.give_up_leading(out);
+                self.forget();
+                self.role = Role::Joining(None);
+            }
+        } else if assignment.last.iter().any(|copy| copy.member == me) {
+            self.fence(now, out);
+        } else if assignment.primary.is_some() || !matches!(self.role, Role::Kept) {
+            // A complete newer copy lives.
+            self.give_up_leading(out);
+            self.forget();
+        }
+    }
+
+    /// Stops to serve, and keeps what there is: the member was cut off, and is not part of the cluster any more.
+    pub fn fence(&mut self, now: Timestamp, out: &mut Effects<T>) {
+        match &self.role {
+            Role::Primary(_) => {
+                self.give_up_leading(out);
+                // What no backup has acknowledged was not acknowledged to anyone; as a last copy it counts all the same.
+                self.log = Log::after(self.log.last());
+                self.role = Role::Kept;
+            }
+            Role::Backup => {
+                self.role = match self.apply_until(now, self.log.last()) {
+                    Ok(()) => Role::Kept,
+                    Err(_full) => Role::Broken,
+                };
+            }
+            Role::Joining(Some(copy)) if copy.whole => {
+                // It may have been admitted without knowing it; the control group knows.
+                self.role = match self.apply_until(now, self.log.last()) {
+                    Ok(()) => Role::Kept,
+                    Err(_full) => Role::Broken,
+                };
+            }
+            Role::Joining(_) => self.forget(),
+            Role::Nothing | Role::Kept | Role::Broken => {}
+        }
+    }
+
+    /// The member came back under another number. The copy that it kept stays.
+    pub fn reincarnate(&mut self, me: MemberId) {
+        self.me = me;
+        self.primary = None;
+    }
+
+    fn lead(
+        &mut self,
+        now: Timestamp,
+        at: Duration,
+        assignment: &Assignment,
+        anew: bool,
+        out: &mut Effects<T>,
+    ) {
+        match &self.role {
+            Role::Primary(_) => {}
+            Role::Broken => return,
+            // It was complete in the last agreed set, or nobody has served the partition before.
+            Role::Kept | Role::Nothing => {
+                self.log = Log::after(self.log.last());
+                self.role = Role::Primary(Primary::of(&self.log));
+            }
+            Role::Backup | Role::Joining(_) => {
+                let known = self.log.base();
+                // Whatever may have been acknowledged is in the log: it counts, and the other backups get it again.
+                let records: VecDeque<_> = self.log.after_position(known).cloned().collect();
+                if self.apply_until(now, self.log.last()).is_err() {
+                    // There is no room for what was acknowledged: the partition is rather unavailable than wrong.
+                    self.break_down();
+                    return;
+                }
+                self.log = Log::after(known);
+                records.into_iter().for_each(|record| self.log.push(record));
+                self.role = Role::Primary(Primary::of(&self.log));
+            }
+        }
+        self.log_epoch = self.epoch;
+        let (me, copies, log) = (self.me, &mut self.copies, &self.log);
+        if let Role::Primary(primary) = &mut self.role {
+            primary.follow(assignment, log, anew, || {
+                *copies += 1;
+                CopyId {
+                    primary: me,
+                    number: *copies,
+                }
+            });
+        }
+        self.go_on(at, out);
+    }
+
+    fn back_up(&mut self, out: &mut Effects<T>) {
+        match &self.role {
+            Role::Primary(primary) => {
+                if primary.waiting.is_empty() || self.settings.has_bug(PlantedBug::LoseTail) {
+                    self.give_up_leading(out);
+                    self.log = Log::after(self.log.last());
+                    self.role = Role::Backup;
+                } else {
+                    // It was not sealed: its copy may have what the new primary's has not.
+                    self.give_up_leading(out);
+                    self.break_down();
+                }
+            }
+            Role::Joining(_) | Role::Nothing => self.role = Role::Backup,
+            Role::Backup | Role::Kept | Role::Broken => {}
+        }
+    }
+
+    pub(super) fn give_up_leading(&mut self, out: &mut Effects<T>) {
+        if let Role::Primary(primary) = &mut self.role {
+            primary.give_up(out);
+        }
+    }
+
+    pub(super) fn next_copy(&mut self) -> CopyId {
+        self.copies += 1;
+        CopyId {
+            primary: self.me,
+            number: self.copies,
+        }
+    }
+
+    /// Forgets a copy that should be complete and can't be.
+    pub(super) fn break_down(&mut self) {
+        self.forget();
+        self.role = Role::Broken;
+    }
+
+    /// Forgets the copy.
+    pub(super) fn forget(&mut self) {
+        self.store = Partition::new();
+        self.window = RequestWindow::default();
+        self.log = Log::default();
+        self.role = Role::Nothing;
+    }
+
+    /// Begins to hand the partition over to one of its backups: from now on it serves nothing, until the epoch
+    /// changes or [`unseal`](Self::unseal) is called. The change is proposed when the backup has everything.
+    pub fn seal(&mut self, at: Duration, to: MemberId, out: &mut Effects<T>) {
+        if let Role::Primary(primary) = &mut self.role
+            && primary.handing_over.is_none()
+            && primary
+                .followers
+                .iter()
+                .any(|follower| follower.member == to && follower.counts && follower.copy.is_none())
+        {
+            primary.handing_over = Some(HandingOver {
+                to,
+                proposed_at: None,
+            });
+            self.tick(at, out);
+        }
+    }
+
+    /// Serves again, after a hand-over is known to have been refused.
+    pub fn unseal(&mut self) {
+        if let Role::Primary(primary) = &mut self.role {
+            primary.handing_over = None;
+        }
+    }
+
+    /// To whom the partition is being handed over.
+    #[must_use]
+    pub fn sealed_for(&self) -> Option<MemberId> {
+        match &self.role {
+            Role::Primary(primary) => primary.handing_over.as_ref().map(|over| over.to),
+            _ => None,
+        }
+    }
+
+    /// Whether there is something that [`tick`](Self::tick) may have to do.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        match &self.role {
+            Role::Primary(primary) => {
+                primary.handing_over.is_some()
+                    || primary.followers.iter().any(|follower| {
+                        follower.copy.is_some()
+                            || follower.sent.is_none()
+                            || follower.told < primary.committed
+                            || follower.acked < self.log.last()
+                    })
+            }
+            _ => false,
+        }
+    }
+
+    /// Does what time asks for: tells followers what is acknowledged, gives up those that do not answer, proposes
+    /// again. To be called every 10 ms or so while it [is busy](Self::is_busy).
+    pub fn tick(&mut self, at: Duration, out: &mut Effects<T>) {
+        if let Role::Primary(primary) = &mut self.role {
+            primary.advance(&mut self.log, &self.settings, out);
+            primary.flush(at, self.epoch, &self.log, true, out);
+            primary.propose(at, &self.log, &self.settings, out);
+        }
+    }
+
+    /// Forgets the outcomes of requests that nobody can ask for any more.
+    pub fn forget_outcomes(&mut self, now: Timestamp) {
+        self.window.forget_until(now);
+    }
+
+    /// A connection to this member began: whatever was sent on one before may not have arrived.
+    pub fn connected(&mut self, at: Duration, member: MemberId, out: &mut Effects<T>) {
+        if let Role::Primary(primary) = &mut self.role
+            && let Some(follower) = primary.follower(member)
+        {
+            follower.sent = None;
+            if let Some(copy) = &mut follower.copy {
+                copy.resend();
+            }
+            self.go_on(at, out);
+        }
+    }
+
+    pub(super) fn go_on(&mut self, at: Duration, out: &mut Effects<T>) {
+        if let Role::Primary(primary) = &mut self.role {
+            primary.advance(&mut self.log, &self.settings, out);
+            primary.flush(at, self.epoch, &self.log, false, out);
+            primary.propose(at, &self.log, &self.settings, out);
+        }
+    }
+
+    /// The records in the log that touch this entry and are not acknowledged: what is read there may be shown when the
+    /// record is. `None`: it may be shown at once.
+    ///
+    /// # Errors
+    /// When the member does not serve the partition.
+    pub fn gate(&self, cache: CacheId, key_hash: u64) -> Result<Option<Position>, Failure> {
+        match &self.role {
+            Role::Primary(primary) if primary.handing_over.is_none() => {
+                if primary.waiting.is_empty() {
+                    return Ok(None);
+                }
+                Ok(primary.touching(cache, key_hash))
+            }
+            _ => Err(Failure::NotPrimary),
+        }
+    }
+
+    /// As [`gate`](Self::gate), for what is read of many entries.
+    ///
+    /// # Errors
+    /// When the member does not serve the partition.
+    pub fn gate_all(&self) -> Result<Option<Position>, Failure> {
+        match &self.role {
+            Role::Primary(primary) if primary.handing_over.is_none() => {
+                Ok((!primary.waiting.is_empty()).then(|| self.log.last()))
+            }
+            _ => Err(Failure::NotPrimary),
+        }
+    }
+
+    /// Waits until a record is acknowledged by all. Gives the token back when it is already.
+    pub fn wait(&mut self, position: Position, token: T) -> Option<T> {
+        match &mut self.role {
+            Role::Primary(primary) => primary.wait(position, token),
+            _ => Some(token),
+        }
+    }
+
+    /// The members that follow this primary with a copy on the way, and how far it is.
+    pub fn copies_out(&self) -> impl Iterator<Item = MemberId> + '_ {
+        let followers: &[Follower] = match &self.role {
+            Role::Primary(primary) => &primary.followers,
+            _ => &[],
+        };
+        followers
+            .iter()
+            .filter(|follower| follower.copy.is_some())
+            .map(|follower| follower.member)
+    }
+}

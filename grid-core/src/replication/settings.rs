@@ -1,0 +1,70 @@
+//! Limits of replication.
+
+use core::time::Duration;
+use std::num::NonZeroUsize;
+
+/// Limits of a replica, each with a default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplicaSettings {
+    /// So many changes may wait for the backups before further ones are refused; 4,096 by default.
+    pub waiting_len_max: usize,
+    /// So many bytes of changes may wait for the backups before further ones are refused; 32 MiB by default.
+    pub waiting_bytes_max: usize,
+    /// A backup that leaves a change unacknowledged for so long is voted out; one second by default.
+    pub follower_timeout: Duration,
+    /// So many entries are in one part of a copy, about; 2,000 by default.
+    pub chunk_entries: NonZeroUsize,
+    /// So many bytes are in one part of a copy, about; 128 KiB by default.
+    pub chunk_bytes: NonZeroUsize,
+    /// So many parts of a copy are on the way at once; 2 by default.
+    pub chunks_in_flight: usize,
+    /// A mistake made on purpose, to show that the tests find it.
+    #[cfg(feature = "planted-bugs")]
+    pub bug: Option<PlantedBug>,
+}
+
+impl Default for ReplicaSettings {
+    fn default() -> Self {
+        ReplicaSettings {
+            waiting_len_max: 4_096,
+            waiting_bytes_max: 32 << 20,
+            follower_timeout: Duration::from_secs(1),
+            chunk_entries: NonZeroUsize::new(2_000).expect("2,000 is not zero"),
+            chunk_bytes: NonZeroUsize::new(128 << 10).expect("128 KiB is not zero"),
+            chunks_in_flight: 2,
+            #[cfg(feature = "planted-bugs")]
+            bug: None,
+        }
+    }
+}
+
+/// A mistake that can be made on purpose, to show that the tests find it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlantedBug {
+    /// A write is acknowledged before the backups have it.
+    AcknowledgeEarly,
+    /// Messages of older epochs are taken.
+    SkipEpochCheck,
+    /// A new copy does not get the outcomes of requests.
+    DropWindow,
+    /// A member that lost its lease while it was reading answers all the same.
+    AnswerWithoutLease,
+    /// A copy is said to be complete before it is.
+    AdmitEarly,
+    /// The records that wait when a partition is handed over are not waited for, and forgotten.
+    LoseTail,
+}
+
+impl ReplicaSettings {
+    /// Whether this mistake is to be made. Never, without the feature `planted-bugs`.
+    #[must_use]
+    pub fn has_bug(&self, bug: PlantedBug) -> bool {
+        #[cfg(feature = "planted-bugs")]
+        return self.bug == Some(bug);
+        #[cfg(not(feature = "planted-bugs"))]
+        {
+            let _ = bug;
+            false
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The outcomes of requests that may come again.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::store::Timestamp;
+
+use super::{Answered, ClientId, Outcome, RequestId};
+
+/// How much longer than its apply-before time an outcome is kept, for clocks that do not agree.
+const KEPT_LONGER_MS: u64 = 5_000;
+
+/// The largest number of outcomes of one client in one partition: as many requests as a client may have open.
+pub const OPEN_REQUESTS_MAX: usize = 1_024;
+
+/// What the window knows about a request.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Seen<T> {
+    /// It was not done here.
+    New,
+    /// It was done, with this outcome.
+    Done(T),
+    /// Its client has said that it had the answer: nobody can ask again in good faith.
+    Forgotten,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Client {
+    lowest_open: u64,
+    /// How many times in `ends` are its.
+    ends: usize,
+    outcomes: BTreeMap<u64, Outcome>,
+}
+
+/// The outcomes that a partition keeps, so that a request that comes again after a failover gets its first outcome.
+///
+/// It is changed only by records, in the order of the log: so every copy of the partition has the same one.
+///
+/// # Invariant
+///
+/// From the record that did a request until its client has said that it has the answer, or its apply-before time is
+/// over, the window has its outcome.
+#[derive(Clone, Debug, Default)]
+pub struct RequestWindow {
+    clients: BTreeMap<ClientId, Client>,
+    /// By the order in which they came: when each may be forgotten.
+    ends: VecDeque<(Timestamp, RequestId)>,
+}
+
+impl RequestWindow {
+    /// What is known about a request.
+    #[must_use]
+    pub fn seen(&self, id: RequestId) -> Seen<&Outcome> {
+        let Some(client) = self.clients.get(&id.client) else {
+            return Seen::New;
+        };
+        match client.outcomes.get(&id.number) {
+            Some(outcome) => Seen::Done(outcome),
+            None if id.number < client.lowest_open => Seen::Forgotten,
+            None => Seen::New,
+        }
+    }
+
+    /// Whether there is room for another outcome of this client.
+    #[must_use]
+    pub fn has_room(&self, client: ClientId) -> bool {
+        self.clients
+            .get(&client)
+            .is_none_or(|client| client.outcomes.len() < OPEN_REQUESTS_MAX)
+    }
+
+    /// Keeps an outcome, and forgets what its client has had the answer of.
+    pub fn keep(&mut self, answered: &Answered) {
+        let client = self.clients.entry(answered.id.client).or_default();
+        if answered.lowest_open > client.lowest_open {
+            client.lowest_open = answered.lowest_open;
+            client.outcomes = client.outcomes.split_off(&answered.lowest_open);
+        }
+        if answered.id.number >= client.lowest_open {
+            client
+                .outcomes
+                .insert(answered.id.number, answered.outcome.clone());
+        }
+        client.ends += 1;
+        self.ends
+            .push_back((answered.apply_before.after_ms(KEPT_LONGER_MS), answered.id));
+    }
+
+    /// Forgets outcomes whose time is over, as far as those that came before them are over too.
+    pub fn forget_until(&mut self, now: Timestamp) {
+        while let Some((end, id)) = self.ends.front().copied() {
+            let kept = self
+                .clients
+                .get(&id.client)
+                .is_some_and(|client| client.outcomes.contains_key(&id.number));
+            if kept && end > now {
+                break;
+            }
+            self.ends.pop_front();
+            if let Some(client) = self.clients.get_mut(&id.client) {
+                client.outcomes.remove(&id.number);
+                client.ends -= 1;
+                if client.ends == 0 {
+                    self.clients.remove(&id.client);
+                }
+            }
+        }
+    }
+
+    /// How many outcomes there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.clients.values().map(|client| client.outcomes.len()).sum()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Every outcome, as records would keep them, for a copy of the partition.
+    pub fn all(&self) -> impl Iterator<Item = Answered> + '_ {
+        self.ends.iter().filter_map(|(end, id)| {
+            let client = self.clients.get(&id.client)?;
+            Some(Answered {
+                id: *id,
+                outcome: client.outcomes.get(&id.number)?.clone(),
+                lowest_open: client.lowest_open,
+                apply_before: Timestamp::from_unix_ms(end.as_unix_ms().saturating_sub(KEPT_LONGER_MS)),
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(number: u64, lowest_open: u64, apply_before: u64) -> Answered {
+        Answered {
+            id: RequestId {
+                client: ClientId::new(7),
+                number,
+            },
+            outcome: Outcome {
+                done: true,
+                ..Outcome::default()
+            },
+            lowest_open,
+            apply_before: Timestamp::from_unix_ms(apply_before),
+        }
+    }
+
+    fn seen(window: &RequestWindow, number: u64) -> Seen<bool> {
+        match window.seen(RequestId {
+            client: ClientId::new(7),
+            number,
+        }) {
+            Seen::New => Seen::New,
+            Seen::Done(outcome) => Seen::Done(outcome.done),
+            Seen::Forgotten => Seen::Forgotten,
+        }
+    }
+
+    #[test]
+    fn an_outcome_is_kept_until_its_client_has_it() {
+        let mut window = RequestWindow::default();
+        window.keep(&answered(1, 1, 1_000));
+        window.keep(&answered(2, 1, 1_000));
+        assert_eq!(
+            (seen(&window, 1), seen(&window, 2), seen(&window, 3)),
+            (Seen::Done(true), Seen::Done(true), Seen::New)
+        );
+        window.keep(&answered(3, 2, 1_000));
+        assert_eq!(
+            (seen(&window, 1), seen(&window, 2)),
+            (Seen::Forgotten, Seen::Done(true))
+        );
+    }
+
+    #[test]
+    fn an_outcome_goes_when_its_time_is_over_and_nothing_is_left() {
+        let mut window = RequestWindow::default();
+        window.keep(&answered(1, 1, 1_000));
+        window.forget_until(Timestamp::from_unix_ms(1_000));
+        assert_eq!(seen(&window, 1), Seen::Done(true));
+        window.forget_until(Timestamp::from_unix_ms(1_000 + KEPT_LONGER_MS));
+        assert_eq!(seen(&window, 1), Seen::New);
+        assert!(window.is_empty() && window.ends.is_empty() && window.clients.is_empty());
+    }
+
+    #[test]
+    fn a_copy_knows_the_same() {
+        let mut window = RequestWindow::default();
+        for number in 1..5 {
+            window.keep(&answered(number, 3, 1_000 + number));
+        }
+        let mut copy = RequestWindow::default();
+        window.all().for_each(|answered| copy.keep(&answered));
+        for number in 0..6 {
+            assert_eq!(seen(&window, number), seen(&copy, number), "{number}");
+        }
+    }
+}

@@ -1,0 +1,432 @@
+//! What is asked of one partition, done at this member.
+
+use std::sync::Arc;
+
+use grid_core::partition::PartitionId;
+use grid_core::replication::{Failure, Outcome, Replica, RequestTag, Write, Written};
+use grid_core::store::{Command, PageContent, PageCursor, PageLimits, TimeToLive};
+use grid_core::value::{Binary, Key};
+use parking_lot::Mutex;
+
+use crate::replication::{Tried, Waiter};
+
+use super::{OpenCache, PartFailure, PartRequest, PartResult};
+
+/// How many entries are removed under one lock by a clear, so that others are not held up for long.
+const CLEAR_BATCH_LEN: usize = 1_000;
+
+/// What came of an update at this member.
+#[derive(Debug)]
+pub(crate) enum Updating {
+    /// It is done and acknowledged.
+    Done(Outcome),
+    /// It is done here; the waiter will be called.
+    Waits,
+    /// It was not done.
+    Failed(PartFailure),
+}
+
+impl OpenCache {
+    /// The value of a key, if this member serves it.
+    pub(crate) fn here_get(&self, id: PartitionId, key: &Key) -> Tried<Option<Binary>> {
+        self.replicas.try_read(
+            id,
+            |replica| replica.gate(self.id(), key.hash()),
+            |store, now| store.get(now, self.id(), key).map(|entry| entry.value_binary()),
+        )
+    }
+
+    /// Whether a key is present, if this member serves it.
+    pub(crate) fn here_contains(&self, id: PartitionId, key: &Key) -> Tried<bool> {
+        self.replicas.try_read(
+            id,
+            |replica| replica.gate(self.id(), key.hash()),
+            |store, now| store.contains(now, self.id(), key),
+        )
+    }
+
+    /// How many entries the partition has, if this member serves it.
+    pub(crate) fn here_len(&self, id: PartitionId) -> Tried<usize> {
+        self.replicas
+            .try_read(id, Replica::gate_all, |store, now| store.len(now, self.id()))
+    }
+
+    /// Does a command, if this member serves the partition. The waiter is made only when it is needed.
+    pub(crate) fn here_update(
+        &self,
+        id: PartitionId,
+        key: &Key,
+        (command, previous, tag): (Command, bool, Option<RequestTag>),
+        waiter: impl FnOnce() -> Waiter,
+    ) -> Updating {
+        if !self.replicas.may_serve() {
+            return Updating::Failed(self.elsewhere(id));
+        }
+        let at = self.replicas.uptime();
+        let written = self.replicas.change(id, |replica, out| {
+            if self.is_destroyed() {
+                return Err(PartFailure::Destroyed);
+            }
+            let token = if replica.is_alone() {
+                Waiter::none()
+            } else {
+                waiter()
+            };
+            let write = Write {
+                cache: self.id(),
+                settings: self.settings(),
+                key,
+                command,
+                want: self.listeners().want(previous),
+                tag,
+            };
+            let written = replica.write(self.replicas.now(), write, token, out);
+            replica.send(at, out);
+            written.map_err(|(failure, _token)| self.failed(replica, failure))
+        });
+        match written {
+            Ok(Written::Done(outcome, _token)) => Updating::Done(outcome),
+            Ok(Written::Waits) => Updating::Waits,
+            Err(failure) => Updating::Failed(failure),
+        }
+    }
+
+    /// Does what is asked of a partition, if this member serves it, and then calls `done`: at once, or when it is
+    /// acknowledged.
+    pub(crate) fn here(
+        self: &Arc<Self>,
+        id: PartitionId,
+        request: PartRequest,
+        done: impl FnOnce(Result<PartResult, PartFailure>) + Send + Sync + 'static,
+    ) {
+        if self.is_destroyed() {
+            return done(Err(PartFailure::Destroyed));
+        }
+        match request {
+            PartRequest::Get(key) => {
+                let read = self.here_get(id, &key);
+                self.answer_read(id, read, PartResult::Value, done);
+            }
+            PartRequest::Contains(key) => {
+                let read = self.here_contains(id, &key);
+                self.answer_read(id, read, PartResult::Flag, done);
+            }
+            PartRequest::Len => {
+                let read = self.here_len(id);
+                self.answer_read(id, read, |len| PartResult::Len(len as u64), done);
+            }
+            PartRequest::Figures => {
+                let read = self.replicas.try_read(id, Replica::gate_all, |store, now| {
+                    let stats = store.stats(self.id());
+                    (
+                        store.len(now, self.id()) as u64,
+                        stats.key_bytes + stats.value_bytes,
+                    )
+                });
+                let figures = |(entries, bytes)| PartResult::Figures { entries, bytes };
+                self.answer_read(id, read, figures, done);
+            }
+            PartRequest::ContainsValue(value) => {
+                let read = self.replicas.try_read(id, Replica::gate_all, |store, now| {
+                    store.contains_value(now, self.id(), &value)
+                });
+                self.answer_read(id, read, PartResult::Flag, done);
+            }
+            PartRequest::GetAll(keys) => self.here_get_all(id, &keys, done),
+            PartRequest::Page {
+                after,
+                limits,
+                content,
+            } => self.here_page(id, (after, limits, content), done),
+            PartRequest::Update {
+                key,
+                command,
+                previous,
+                tag,
+            } => self.here_update_with(id, &key, (command, previous, tag), done),
+            PartRequest::PutAll { entries, ttl } => self.here_put_all(id, entries, ttl, done),
+            PartRequest::Clear => self.here_clear(id, done),
+            PartRequest::Truncate => self.here_truncate(id, done),
+        }
+    }
+
+    fn here_get_all(
+        &self,
+        id: PartitionId,
+        keys: &[Key],
+        done: impl FnOnce(Result<PartResult, PartFailure>) + Send + Sync + 'static,
+    ) {
+        let gate = |replica: &Replica<Waiter>| {
+            let mut last = None;
+            for key in keys {
+                last = last.max(replica.gate(self.id(), key.hash())?);
+            }
+            Ok(last)
+        };
+        let read = self.replicas.try_read(id, gate, |store, now| {
+            let found = keys.iter().filter_map(|key| store.get(now, self.id(), key));
+            found
+                .map(|entry| (entry.key_binary(), entry.value_binary()))
+                .collect()
+        });
+        self.answer_read(id, read, PartResult::Entries, done);
+    }
+
+    fn here_page(
+        &self,
+        id: PartitionId,
+        (after, limits, content): (Option<PageCursor>, PageLimits, PageContent),
+        done: impl FnOnce(Result<PartResult, PartFailure>) + Send + Sync + 'static,
+    ) {
+        let read = self.replicas.try_read(id, Replica::gate_all, |store, now| {
+            store.page(now, self.id(), after, limits, content)
+        });
+        self.answer_read(id, read, PartResult::Page, done);
+    }
+
+    fn answer_read<T: Send + Sync + 'static>(
+        &self,
+        id: PartitionId,
+        read: Tried<T>,
+        make: impl FnOnce(T) -> PartResult + Send + Sync + 'static,
+        done: impl FnOnce(Result<PartResult, PartFailure>) + Send + Sync + 'static,
+    ) {
+        match read {
+            Tried::Done(value) => done(Ok(make(value))),
+            Tried::Elsewhere => done(Err(self.elsewhere(id))),
+            Tried::Waits(position, value) => {
+                let replicas = self.replicas.clone();
+                let waiter = Waiter::new(move |result| match result {
+                    // The lease may have ended while the answer waited.
+                    Ok(_) if replicas.may_serve() => done(Ok(make(value))),
+                    _ => done(Err(PartFailure::Elsewhere(replicas.read(id).epoch()))),
+                });
+                if let Some(waiter) = self.replicas.wait(id, position, waiter) {
+                    waiter.call(Ok(Outcome::default()));
+                }
+            }
+        }
+    }
+
+    fn here_update_with(
+        &self,
+        id: PartitionId,
+        key: &Key,
+        what: (Command, bool, Option<RequestTag>),
+        done: impl FnOnce(Result<PartResult, PartFailure>) + Send + Sync + 'static,
+    ) {
+        // `done` goes to the waiter when one is made, and stays here otherwise.
+        let done = Mutex::new(Some(done));
+        let take = || done.lock().take();
+        let updating = self.here_update(id, key, what, || match take() {
+            Some(done) => {
+                Waiter::new(|result| done(result.map(PartResult::Outcome).map_err(PartFailure::Failed)))
+            }
+            None => Waiter::none(),
+        });
+        let result = match updating {
+            Updating::Waits => return,
+            Updating::Done(outcome) => Ok(PartResult::Outcome(outcome)),
+            Updating::Failed(failure) => Err(failure),
+        };
+        if let Some(done) = take() {
+            done(result);
+        }
+    }
+
+    fn here_put_all(
+        &self,
+        id: PartitionId,
+        entries: Vec<(Key, Binary)>,
+        ttl: TimeToLive,
+        done: impl FnOnce(Result<PartResult, PartFailure>) + Send + Sync + 'static,
+    ) {
+        if !self.replicas.may_serve() {
+            return done(Err(self.elsewhere(id)));
+        }
+        let at = self.replicas.uptime();
+        let count = entries.len() as u64;
+        let gathered = Gathered::new(entries.len(), move |failure| {
+            done(match failure {
+                None => Ok(PartResult::Done(count)),
+                Some(failure) => Err(failure),
+            });
+        });
+        // All of them go to the backups together.
+        let at_once = self.replicas.change(id, |replica, out| {
+            let mut at_once = Vec::new();
+            for (key, value) in entries {
+                let write = Write {
+                    cache: self.id(),
+                    settings: self.settings(),
+                    key: &key,
+                    command: Command::Put { value, ttl },
+                    want: self.listeners().want(false),
+                    tag: None,
+                };
+                if self.is_destroyed() {
+                    at_once.push(Some(PartFailure::Destroyed));
+                    continue;
+                }
+                let token = if replica.is_alone() {
+                    Waiter::none()
+                } else {
+                    gathered.waiter()
+                };
+                match replica.write(self.replicas.now(), write, token, out) {
+                    Ok(Written::Done(..)) => at_once.push(None),
+                    Ok(Written::Waits) => {}
+                    Err((failure, _token)) => at_once.push(Some(self.failed(replica, failure))),
+                }
+            }
+            replica.send(at, out);
+            at_once
+        });
+        at_once.into_iter().for_each(|failure| gathered.one(failure));
+        if count == 0 {
+            gathered.finish();
+        }
+    }
+
+    fn here_clear(
+        &self,
+        id: PartitionId,
+        done: impl FnOnce(Result<PartResult, PartFailure>) + Send + Sync + 'static,
+    ) {
+        let mut removed = 0;
+        let done = Mutex::new(Some(done));
+        let take = || done.lock().take();
+        loop {
+            if !self.replicas.may_serve() {
+                break finish(take(), Err(self.elsewhere(id)));
+            }
+            let at = self.replicas.uptime();
+            let cleared = self.replicas.change(id, |replica, out| {
+                if self.is_destroyed() {
+                    return Err(PartFailure::Destroyed);
+                }
+                let now = self.replicas.now();
+                let want = self.listeners().want(false);
+                let more = replica.store().stats(self.id()).entries > CLEAR_BATCH_LEN as u64;
+                // Whoever asked waits for the last batch alone: those before are acknowledged before it.
+                let token = match () {
+                    () if more || replica.is_alone() => Waiter::none(),
+                    () => match take() {
+                        Some(done) => Waiter::new(move |result| {
+                            let failed = |failure| PartFailure::Failed(failure);
+                            done(result.map(|_| PartResult::Done(0)).map_err(failed));
+                        }),
+                        None => Waiter::none(),
+                    },
+                };
+                let cleared = replica.clear(now, self.id(), CLEAR_BATCH_LEN, want, token, out);
+                replica.send(at, out);
+                cleared.map_err(|(failure, token)| {
+                    token.call(Err(failure));
+                    self.failed(replica, failure)
+                })
+            });
+            match cleared {
+                Ok((swept, written)) => {
+                    removed += swept.removed as u64;
+                    if swept.done {
+                        if let Written::Done(_, token) = written {
+                            token.call(Ok(Outcome::default()));
+                            finish(take(), Ok(PartResult::Done(removed)));
+                        }
+                        break;
+                    }
+                }
+                Err(failure) => break finish(take(), Err(failure)),
+            }
+        }
+    }
+
+    fn here_truncate(
+        &self,
+        id: PartitionId,
+        done: impl FnOnce(Result<PartResult, PartFailure>) + Send + Sync + 'static,
+    ) {
+        if !self.replicas.may_serve() {
+            return done(Err(self.elsewhere(id)));
+        }
+        let (now, at) = (self.replicas.now(), self.replicas.uptime());
+        let waiter = Waiter::new(move |result| {
+            done(result.map(|_| PartResult::Done(0)).map_err(PartFailure::Failed));
+        });
+        self.replicas.change(id, |replica, out| {
+            let truncated = replica.truncate(now, self.id(), Some(waiter), out);
+            replica.send(at, out);
+            if let Err((failure, Some(waiter))) = truncated {
+                waiter.call(Err(failure));
+            }
+        });
+    }
+
+    fn elsewhere(&self, id: PartitionId) -> PartFailure {
+        PartFailure::Elsewhere(self.replicas.read(id).epoch())
+    }
+
+    fn failed(&self, replica: &Replica<Waiter>, failure: Failure) -> PartFailure {
+        match failure {
+            Failure::NotPrimary => PartFailure::Elsewhere(replica.epoch()),
+            failure => PartFailure::Failed(failure),
+        }
+    }
+}
+
+fn finish(
+    done: Option<impl FnOnce(Result<PartResult, PartFailure>)>,
+    result: Result<PartResult, PartFailure>,
+) {
+    if let Some(done) = done {
+        done(result);
+    }
+}
+
+type WhenAll = Box<dyn FnOnce(Option<PartFailure>) + Send + Sync>;
+
+/// Several writes that are answered together.
+#[derive(Clone)]
+struct Gathered {
+    state: Arc<Mutex<(usize, Option<PartFailure>, Option<WhenAll>)>>,
+}
+
+impl Gathered {
+    fn new(count: usize, done: impl FnOnce(Option<PartFailure>) + Send + Sync + 'static) -> Self {
+        let state: (usize, Option<PartFailure>, Option<WhenAll>) = (count, None, Some(Box::new(done)));
+        Gathered {
+            state: Arc::new(Mutex::new(state)),
+        }
+    }
+
+    fn waiter(&self) -> Waiter {
+        let gathered = self.clone();
+        Waiter::new(move |result| gathered.one(result.err().map(PartFailure::Failed)))
+    }
+
+    /// One of them came to this end.
+    fn one(&self, failure: Option<PartFailure>) {
+        let is_last = {
+            let mut state = self.state.lock();
+            state.0 = state.0.saturating_sub(1);
+            if state.1.is_none() {
+                state.1 = failure;
+            }
+            state.0 == 0
+        };
+        if is_last {
+            self.finish();
+        }
+    }
+
+    fn finish(&self) {
+        let (done, failure) = {
+            let mut state = self.state.lock();
+            (state.2.take(), state.1.take())
+        };
+        if let Some(done) = done {
+            done(failure);
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What can be asked of one partition.
+
+use grid_core::partition::table::Epoch;
+use grid_core::replication::{Failure, Outcome, RequestTag};
+use grid_core::store::{Command, Page, PageContent, PageCursor, PageLimits, TimeToLive};
+use grid_core::value::{Binary, Key};
+
+/// What is asked of the entries of one cache in one partition.
+#[derive(Clone, Debug)]
+pub enum PartRequest {
+    /// The value of a key.
+    Get(Key),
+    /// Whether a key is present.
+    Contains(Key),
+    /// A command on an entry.
+    Update {
+        /// The key.
+        key: Key,
+        /// What to do.
+        command: Command,
+        /// Whether the value before is wanted.
+        previous: bool,
+        /// The request, when it is numbered.
+        tag: Option<RequestTag>,
+    },
+    /// The entries of those keys that are present.
+    GetAll(Vec<Key>),
+    /// Puts entries.
+    PutAll {
+        /// What to put.
+        entries: Vec<(Key, Binary)>,
+        /// How long they live.
+        ttl: TimeToLive,
+    },
+    /// The number of entries.
+    Len,
+    /// Whether an entry has this value.
+    ContainsValue(Binary),
+    /// Removes all entries, one by one.
+    Clear,
+    /// Removes all entries at once.
+    Truncate,
+    /// Some entries.
+    Page {
+        /// After this place.
+        after: Option<PageCursor>,
+        /// How many.
+        limits: PageLimits,
+        /// What of each.
+        content: PageContent,
+    },
+    /// The number and the bytes of the entries.
+    Figures,
+}
+
+impl PartRequest {
+    /// Whether it may take long: it is then done away from the threads that serve connections.
+    #[must_use]
+    pub fn is_long(&self) -> bool {
+        match self {
+            PartRequest::ContainsValue(_) | PartRequest::Clear | PartRequest::Truncate => true,
+            PartRequest::GetAll(keys) => keys.len() > 256,
+            PartRequest::PutAll { entries, .. } => entries.len() > 256,
+            _ => false,
+        }
+    }
+
+    /// Whether it changes something.
+    #[must_use]
+    pub fn changes(&self) -> bool {
+        matches!(
+            self,
+            PartRequest::Update { .. }
+                | PartRequest::PutAll { .. }
+                | PartRequest::Clear
+                | PartRequest::Truncate
+        )
+    }
+}
+
+/// The answer to a [`PartRequest`].
+#[derive(Clone, Debug)]
+pub enum PartResult {
+    /// A value, if there is one.
+    Value(Option<Binary>),
+    /// Yes or no.
+    Flag(bool),
+    /// What came of a command.
+    Outcome(Outcome),
+    /// Entries.
+    Entries(Vec<(Binary, Binary)>),
+    /// It is done; so many entries were changed.
+    Done(u64),
+    /// A number of entries.
+    Len(u64),
+    /// Some entries.
+    Page(Page),
+    /// The number of entries, and their bytes.
+    Figures {
+        /// How many there are.
+        entries: u64,
+        /// The bytes of their keys and values.
+        bytes: u64,
+    },
+}
+
+/// Why a partition did not do what was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PartFailure {
+    /// Another member serves the partition, as far as a member of this epoch knows. Nothing was done.
+    Elsewhere(Epoch),
+    /// The cache was destroyed. Nothing was done.
+    Destroyed,
+    /// The member does not know the cache yet. Nothing was done.
+    UnknownCache,
+    /// The partition refused, or lost track.
+    Failed(Failure),
+    /// Some reason, in words. Nothing was done.
+    Refused(String),
+}

@@ -1,0 +1,132 @@
+//! What other members ask of this one about partitions.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use grid_core::membership::MemberId;
+use grid_core::partition::PartitionId;
+use grid_core::partition::table::Epoch;
+use grid_core::store::CacheId;
+use parking_lot::Mutex;
+
+use crate::cache::{OpenCache, PartFailure, PartRequest, PartResult};
+use crate::event::Lifecycle;
+use crate::replication::wire;
+use crate::routing::{PartsAnswer, PartsRequest};
+use crate::task::TaskKind;
+use crate::transport::Answer;
+
+use super::core::Core;
+
+/// So long someone who knows more than this member waits for it to learn it too.
+const CATCH_UP: Duration = Duration::from_millis(500);
+
+type PartAnswer = Result<PartResult, PartFailure>;
+
+/// Takes a message between replicas.
+pub(super) fn replica(core: &Core, from: MemberId, body: Bytes) {
+    match wire::decode(body, core.settings.partition_count) {
+        Ok((service, partition, message)) => {
+            let replicas = core.services.read().get(&service).cloned();
+            if let Some(replicas) = replicas {
+                replicas.receive(partition, from, message);
+            }
+        }
+        Err(error) => tracing::warn!(%from, %error, "a message between replicas was not taken"),
+    }
+}
+
+/// The answers of several partitions, sent when the last is there.
+struct Gathering {
+    state: Mutex<(usize, Vec<Option<PartAnswer>>, Option<Answer>)>,
+}
+
+impl Gathering {
+    fn put(&self, at: usize, answer: PartAnswer) {
+        let complete = {
+            let mut state = self.state.lock();
+            if let Some(slot) = state.1.get_mut(at) {
+                *slot = Some(answer);
+            }
+            state.0 = state.0.saturating_sub(1);
+            (state.0 == 0).then(|| (std::mem::take(&mut state.1), state.2.take()))
+        };
+        if let Some((answers, Some(answer))) = complete {
+            let answers: Vec<PartAnswer> = answers.into_iter().flatten().collect();
+            answer.send(PartsAnswer::encode(&answers));
+        }
+    }
+}
+
+/// Answers what is asked about partitions, now or when it is acknowledged.
+pub(super) fn parts(core: &Arc<Core>, body: Bytes, answer: Answer) {
+    let request = match PartsRequest::decode(body, core.settings.partition_count) {
+        Ok(request) => request,
+        Err(error) => return answer.fail(error.to_string()),
+    };
+    let cache = core
+        .registry()
+        .and_then(|registry| registry.numbered(request.cache));
+    let Some(cache) = cache.filter(|cache| cache.service() == request.service) else {
+        let destroyed = core.view.read(|state| state.is_destroyed(request.cache));
+        let failure = if destroyed == Some(true) {
+            PartFailure::Destroyed
+        } else {
+            PartFailure::UnknownCache
+        };
+        let answers: Vec<PartAnswer> = request.parts.iter().map(|_| Err(failure.clone())).collect();
+        return answer.send(PartsAnswer::encode(&answers));
+    };
+    let count = request.parts.len();
+    if count == 0 {
+        return answer.send(PartsAnswer::encode(&[]));
+    }
+    let gathering = Arc::new(Gathering {
+        state: Mutex::new((count, vec![None; count], Some(answer))),
+    });
+    for (at, (partition, epoch, part)) in request.parts.into_iter().enumerate() {
+        one_part(core, &cache, (partition, epoch, part), (gathering.clone(), at));
+    }
+}
+
+fn one_part(
+    core: &Arc<Core>,
+    cache: &Arc<OpenCache>,
+    (partition, epoch, part): (PartitionId, Epoch, PartRequest),
+    (gathering, at): (Arc<Gathering>, usize),
+) {
+    let replicas = core.services.read().get(&cache.service()).cloned();
+    let behind = replicas.is_some_and(|replicas| replicas.read(partition).epoch() < epoch);
+    if !behind && !part.is_long() {
+        cache.here(partition, part, move |answer| gathering.put(at, answer));
+        return;
+    }
+    let (core, cache) = (core.clone(), cache.clone());
+    let supervisor = core.supervisor.clone();
+    supervisor.spawn(TaskKind::Connection, "part of another member", async move {
+        if behind {
+            let mut news = core.view.index();
+            let knows = news.wait_for(|_| {
+                core.view
+                    .route(cache.service(), partition)
+                    .is_some_and(|route| route.epoch >= epoch)
+            });
+            // Without the news the one who asks is told that the partition is elsewhere, and asks again.
+            let _in_time = tokio::time::timeout(CATCH_UP, knows).await.is_ok();
+        }
+        if part.is_long() {
+            let act = move || cache.here(partition, part, move |answer| gathering.put(at, answer));
+            let _no_panic = tokio::task::spawn_blocking(act).await;
+        } else {
+            cache.here(partition, part, move |answer| gathering.put(at, answer));
+        }
+    });
+}
+
+/// Tells the listeners at this member that a cache was truncated.
+pub(super) fn truncated(core: &Core, cache: CacheId) {
+    if let Some(cache) = core.registry().and_then(|registry| registry.numbered(cache)) {
+        cache.listeners().publish_lifecycle(Lifecycle::Truncated);
+    }
+}

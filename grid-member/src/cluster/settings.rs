@@ -1,0 +1,93 @@
+//! How a member finds its cluster and behaves in it.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use grid_core::membership::survivor::TwoMembers;
+use grid_core::membership::{Location, ProcessId};
+use grid_core::partition::PartitionCount;
+use grid_core::partition::assignment::MoveLimits;
+use grid_core::partition::table::BackupCount;
+use grid_core::replication::ReplicaSettings;
+
+use crate::routing::RouterSettings;
+
+/// How a member finds its cluster and behaves in it, each with a default.
+#[derive(Clone, Debug)]
+pub struct ClusterSettings {
+    /// The name of the cluster; `girih` by default.
+    pub cluster_name: String,
+    /// The name of the member.
+    pub member_name: String,
+    /// Where it listens for other members; port 7574 of the loopback interface by default.
+    pub listen: SocketAddr,
+    /// Where others reach it, when that is another address than the one that it listens on.
+    pub advertised: Option<SocketAddr>,
+    /// Members to join, as `HOST:PORT`. `None`: it starts a cluster of its own.
+    pub join: Option<Vec<String>>,
+    /// How many members are expected before a cluster is started; by default the addresses to join and its own.
+    pub expect: Option<NonZeroUsize>,
+    /// Where it is.
+    pub location: Location,
+    /// What it is for, in the operator's words.
+    pub role: String,
+    /// Whether it holds partitions; yes by default.
+    pub storage: bool,
+    /// How many partitions it takes compared to others; 100 by default.
+    pub weight: u32,
+    /// Where gRPC clients reach it, if it serves them.
+    pub grpc: Option<SocketAddr>,
+    /// Where its HTTP port is, if it has one.
+    pub http: Option<SocketAddr>,
+    /// How many partitions each service has; 257 by default. The same on all members.
+    pub partition_count: PartitionCount,
+    /// How many backups caches have that no rule says otherwise of; 1 by default. The member that starts the cluster
+    /// decides.
+    pub backups: BackupCount,
+    /// What the survivor of two members on different hosts does.
+    pub two_members: TwoMembers,
+    /// How long a member may serve after it was last heard by the leader, at most; 2 s by default.
+    pub lease: Duration,
+    /// Limits of moving partitions.
+    pub moves: MoveLimits,
+    /// How fast partitions are copied at most, in bytes a second; 256 MiB by default.
+    pub copy_bytes_per_second: u64,
+    /// How long a member that is told to stop tries to hand its partitions over; 30 s by default.
+    pub drain_timeout: Duration,
+    /// Limits of replicas.
+    pub replicas: ReplicaSettings,
+    /// Times of requests.
+    pub routing: RouterSettings,
+    /// This run of the program; drawn at random by default.
+    pub process: ProcessId,
+}
+
+impl Default for ClusterSettings {
+    fn default() -> Self {
+        ClusterSettings {
+            cluster_name: "girih".to_owned(),
+            member_name: "member-1".to_owned(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 7574)),
+            advertised: None,
+            join: None,
+            expect: None,
+            location: Location::default(),
+            role: String::new(),
+            storage: true,
+            weight: 100,
+            grpc: None,
+            http: None,
+            partition_count: PartitionCount::DEFAULT,
+            backups: BackupCount::default(),
+            two_members: TwoMembers::default(),
+            lease: Duration::from_secs(2),
+            moves: MoveLimits::default(),
+            copy_bytes_per_second: 256 << 20,
+            drain_timeout: Duration::from_secs(30),
+            replicas: ReplicaSettings::default(),
+            routing: RouterSettings::default(),
+            process: ProcessId::new(crate::random::draw()),
+        }
+    }
+}

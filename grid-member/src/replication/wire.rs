@@ -1,0 +1,348 @@
+//! Messages between replicas as the bodies of frames.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use grid_core::membership::MemberId;
+use grid_core::partition::table::{Epoch, ServiceId};
+use grid_core::partition::{PartitionCount, PartitionId};
+use grid_core::replication::{
+    Answered, Append, Appended, Chunk, CopyId, Effect, Message, Position, Record, Refusal,
+};
+use grid_core::store::{Change, ChangeKind, CopiedEntry, Sequence};
+
+use crate::wire::{Reader, WireError, Writer};
+
+const APPEND: u8 = 0;
+const APPENDED: u8 = 1;
+const CHUNK: u8 = 2;
+const CHUNK_TAKEN: u8 = 3;
+const REFUSED: u8 = 4;
+
+/// The body of a message about this partition.
+#[must_use]
+pub fn encode(service: ServiceId, partition: PartitionId, message: &Message) -> Vec<Bytes> {
+    let mut out = Writer::with_capacity(256);
+    out.u8(service.get());
+    out.len(partition.index());
+    match message {
+        Message::Append(append) => {
+            out.u8(APPEND);
+            out.varint(append.epoch.get());
+            copy(&mut out, append.copy);
+            out.varint(append.first.get());
+            out.varint(append.committed.get());
+            out.bool(append.begins);
+            out.len(append.records.len());
+            append
+                .records
+                .iter()
+                .for_each(|record| write_record(&mut out, record));
+        }
+        Message::Appended(appended) => {
+            out.u8(APPENDED);
+            out.varint(appended.epoch.get());
+            out.varint(appended.last.get());
+            out.varint(appended.knows.get());
+        }
+        Message::Chunk(chunk) => {
+            out.u8(CHUNK);
+            write_chunk(&mut out, chunk);
+        }
+        Message::ChunkTaken {
+            epoch,
+            copy: id,
+            number,
+        } => {
+            out.u8(CHUNK_TAKEN);
+            out.varint(epoch.get());
+            copy(&mut out, Some(*id));
+            out.varint(*number);
+        }
+        Message::Refused { epoch, reason } => {
+            out.u8(REFUSED);
+            out.varint(epoch.get());
+            match reason {
+                Refusal::OldEpoch => out.u8(0),
+                Refusal::Behind(position) => {
+                    out.u8(1);
+                    out.varint(position.get());
+                }
+                Refusal::NoCopy => out.u8(2),
+            }
+        }
+    }
+    out.finish()
+}
+
+/// Reads a message, with the partition that it is about.
+///
+/// # Errors
+/// When it is damaged, or about a partition that there is not.
+pub fn decode(body: Bytes, count: PartitionCount) -> Result<(ServiceId, PartitionId, Message), WireError> {
+    let mut body = Reader::new(body);
+    let service = ServiceId::new(body.u8()?);
+    let partition = u16::try_from(body.varint()?)
+        .ok()
+        .and_then(|number| count.nth(number));
+    let partition = partition.ok_or(WireError {
+        what: "there is no such partition",
+    })?;
+    let message = match body.u8()? {
+        APPEND => Message::Append(read_append(&mut body)?),
+        APPENDED => Message::Appended(Appended {
+            epoch: Epoch::new(body.varint()?),
+            last: Position::new(body.varint()?),
+            knows: Position::new(body.varint()?),
+        }),
+        CHUNK => Message::Chunk(Box::new(read_chunk(&mut body)?)),
+        CHUNK_TAKEN => Message::ChunkTaken {
+            epoch: Epoch::new(body.varint()?),
+            copy: read_copy(&mut body)?.ok_or(WireError {
+                what: "a copy has no number",
+            })?,
+            number: body.varint()?,
+        },
+        REFUSED => Message::Refused {
+            epoch: Epoch::new(body.varint()?),
+            reason: match body.u8()? {
+                0 => Refusal::OldEpoch,
+                1 => Refusal::Behind(Position::new(body.varint()?)),
+                2 => Refusal::NoCopy,
+                _ => {
+                    return Err(WireError {
+                        what: "a reason is none",
+                    });
+                }
+            },
+        },
+        _ => {
+            return Err(WireError {
+                what: "a message between replicas is none",
+            });
+        }
+    };
+    body.end()?;
+    Ok((service, partition, message))
+}
+
+fn copy(out: &mut Writer, copy: Option<CopyId>) {
+    out.bool(copy.is_some());
+    if let Some(copy) = copy {
+        out.varint(copy.primary.get());
+        out.varint(copy.number);
+    }
+}
+
+fn read_copy(body: &mut Reader) -> Result<Option<CopyId>, WireError> {
+    if !body.bool()? {
+        return Ok(None);
+    }
+    Ok(Some(CopyId {
+        primary: MemberId::new(body.varint()?),
+        number: body.varint()?,
+    }))
+}
+
+fn read_append(body: &mut Reader) -> Result<Append, WireError> {
+    let epoch = Epoch::new(body.varint()?);
+    let copy = read_copy(body)?;
+    let first = Position::new(body.varint()?);
+    let committed = Position::new(body.varint()?);
+    let begins = body.bool()?;
+    let count = body.count(3)?;
+    let mut records = Vec::with_capacity(count);
+    for at in 0..count as u64 {
+        let position = first.get().checked_add(at).ok_or(WireError {
+            what: "a position is too large",
+        })?;
+        records.push(Arc::new(read_record(body, Position::new(position))?));
+    }
+    if first == Position::ZERO {
+        return Err(WireError {
+            what: "records begin with number 1",
+        });
+    }
+    Ok(Append {
+        epoch,
+        copy,
+        first,
+        records,
+        committed,
+        begins,
+    })
+}
+
+fn write_record(out: &mut Writer, record: &Record) {
+    out.len(record.effects.len());
+    for effect in &record.effects {
+        match effect {
+            Effect::Change(change) => {
+                out.u8(match (change.kind, change.expired) {
+                    (ChangeKind::Insert, _) => 1,
+                    (ChangeKind::Update, _) => 2,
+                    (ChangeKind::Delete, false) => 3,
+                    (ChangeKind::Delete, true) => 4,
+                });
+                out.varint(change.sequence.get());
+                out.cache(change.cache);
+                out.binary(&change.key);
+                if let Some(value) = &change.new {
+                    out.binary(value);
+                    out.maybe_time(change.deadline);
+                }
+            }
+            Effect::Truncate { cache, sequence } => {
+                out.u8(0);
+                out.varint(sequence.get());
+                out.cache(*cache);
+            }
+        }
+    }
+    out.bool(record.request.is_some());
+    if let Some(answered) = &record.request {
+        write_answered(out, answered);
+    }
+}
+
+fn read_record(body: &mut Reader, position: Position) -> Result<Record, WireError> {
+    let count = body.count(3)?;
+    let mut effects = Vec::with_capacity(count);
+    for _ in 0..count {
+        effects.push(read_effect(body)?);
+    }
+    let request = if body.bool()? {
+        Some(read_answered(body)?)
+    } else {
+        None
+    };
+    Ok(Record {
+        position,
+        effects,
+        request,
+    })
+}
+
+fn read_effect(body: &mut Reader) -> Result<Effect, WireError> {
+    let (kind, expired) = match body.u8()? {
+        0 => {
+            return Ok(Effect::Truncate {
+                sequence: Sequence::new(body.varint()?),
+                cache: body.cache()?,
+            });
+        }
+        1 => (ChangeKind::Insert, false),
+        2 => (ChangeKind::Update, false),
+        3 => (ChangeKind::Delete, false),
+        4 => (ChangeKind::Delete, true),
+        _ => {
+            return Err(WireError {
+                what: "a change is none",
+            });
+        }
+    };
+    let sequence = Sequence::new(body.varint()?);
+    let cache = body.cache()?;
+    let key = body.binary()?;
+    let (new, deadline) = match kind {
+        ChangeKind::Delete => (None, None),
+        ChangeKind::Insert | ChangeKind::Update => (Some(body.binary()?), body.maybe_time()?),
+    };
+    Ok(Effect::Change(Change {
+        sequence,
+        cache,
+        key,
+        kind,
+        old: None,
+        new,
+        deadline,
+        expired,
+    }))
+}
+
+fn write_answered(out: &mut Writer, answered: &Answered) {
+    out.u128(answered.id.client.get());
+    out.varint(answered.id.number);
+    out.varint(answered.lowest_open);
+    out.varint(answered.apply_before.as_unix_ms());
+    out.outcome(&answered.outcome);
+}
+
+fn read_answered(body: &mut Reader) -> Result<Answered, WireError> {
+    use grid_core::replication::{ClientId, RequestId};
+    use grid_core::store::Timestamp;
+    let client = ClientId::new(body.u128()?);
+    let number = body.varint()?;
+    Ok(Answered {
+        id: RequestId { client, number },
+        lowest_open: body.varint()?,
+        apply_before: Timestamp::from_unix_ms(body.varint()?),
+        outcome: body.outcome()?,
+    })
+}
+
+fn write_chunk(out: &mut Writer, chunk: &Chunk) {
+    out.varint(chunk.epoch.get());
+    copy(out, Some(chunk.copy));
+    out.varint(chunk.number);
+    out.bool(chunk.start.is_some());
+    if let Some((position, sequence)) = chunk.start {
+        out.varint(position.get());
+        out.varint(sequence.get());
+    }
+    out.len(chunk.entries.len());
+    for entry in &chunk.entries {
+        out.cache(entry.cache);
+        out.varint(entry.version.get());
+        out.binary(&entry.key);
+        out.binary(&entry.value);
+        out.maybe_time(entry.deadline);
+    }
+    out.bool(chunk.end.is_some());
+    if let Some(outcomes) = &chunk.end {
+        out.len(outcomes.len());
+        outcomes.iter().for_each(|answered| write_answered(out, answered));
+    }
+}
+
+fn read_chunk(body: &mut Reader) -> Result<Chunk, WireError> {
+    let epoch = Epoch::new(body.varint()?);
+    let copy = read_copy(body)?.ok_or(WireError {
+        what: "a copy has no number",
+    })?;
+    let number = body.varint()?;
+    let start = if body.bool()? {
+        Some((Position::new(body.varint()?), Sequence::new(body.varint()?)))
+    } else {
+        None
+    };
+    let count = body.count(7)?;
+    let mut entries = Vec::with_capacity(count);
+    for _ in 0..count {
+        entries.push(CopiedEntry {
+            cache: body.cache()?,
+            version: Sequence::new(body.varint()?),
+            key: body.binary()?,
+            value: body.binary()?,
+            deadline: body.maybe_time()?,
+        });
+    }
+    let end = if body.bool()? {
+        let count = body.count(20)?;
+        let mut outcomes = Vec::with_capacity(count);
+        for _ in 0..count {
+            outcomes.push(read_answered(body)?);
+        }
+        Some(outcomes)
+    } else {
+        None
+    };
+    Ok(Chunk {
+        epoch,
+        copy,
+        number,
+        start,
+        entries,
+        end,
+    })
+}

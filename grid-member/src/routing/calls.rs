@@ -1,0 +1,30 @@
+//! Asking another member.
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use grid_core::cache::CacheError;
+use grid_core::membership::MemberId;
+use grid_core::store::CacheId;
+
+/// Another member did not answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CallFailed {
+    /// The request did not leave this member.
+    #[error("not sent: {0}")]
+    NotSent(String),
+    /// The request may have reached the other member.
+    #[error("no answer: {0}")]
+    NoAnswer(String),
+}
+
+/// Asks other members.
+pub trait Calls: Send + Sync {
+    /// Sends this body of a request about partitions, and waits for the answer.
+    fn call(&self, to: MemberId, body: Vec<Bytes>) -> BoxFuture<'static, Result<Bytes, CallFailed>>;
+
+    /// Tells the listeners of a cache at every member that it was truncated; waits until all members know.
+    fn tell_truncated(&self, cache: CacheId) -> BoxFuture<'static, Result<(), CacheError>>;
+
+    /// Whether this is the number of this member.
+    fn is_me(&self, member: MemberId) -> bool;
+}

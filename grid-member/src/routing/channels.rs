@@ -1,0 +1,77 @@
+//! Numbers for requests that are done once.
+
+use std::time::Duration;
+
+use grid_core::replication::{ClientId, RequestId, RequestTag};
+use grid_core::store::Timestamp;
+use parking_lot::Mutex;
+
+/// A request may be applied for so long after it was first sent. Longer than any request is tried.
+const APPLY_WITHIN: Duration = Duration::from_secs(30);
+
+/// Numbers for requests, given out so that each number is used by one request at a time: a partition then keeps one
+/// outcome for each channel.
+#[derive(Debug)]
+pub struct Channels {
+    base: u128,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    made: u64,
+    idle: Vec<Channel>,
+}
+
+/// A sequence of numbered requests, of which one is open at a time.
+#[derive(Debug)]
+pub struct Channel {
+    client: ClientId,
+    next: u64,
+}
+
+impl Channels {
+    /// Channels whose names begin with this random number.
+    #[must_use]
+    pub fn new(random: u128) -> Self {
+        Channels {
+            // Room for the numbers of the channels.
+            base: random & !u128::from(u64::MAX),
+            state: Mutex::default(),
+        }
+    }
+
+    /// A channel that nobody uses; to be given back when its request has its answer.
+    pub fn take(&self) -> Channel {
+        let mut state = self.state.lock();
+        if let Some(channel) = state.idle.pop() {
+            return channel;
+        }
+        state.made += 1;
+        Channel {
+            client: ClientId::new(self.base | u128::from(state.made)),
+            next: 1,
+        }
+    }
+
+    /// Gives a channel back. One whose request has no answer must be dropped instead: its outcome may be asked for.
+    pub fn give_back(&self, channel: Channel) {
+        self.state.lock().idle.push(channel);
+    }
+}
+
+impl Channel {
+    /// The tag of the next request of this channel.
+    pub fn tag(&mut self, now: Timestamp) -> RequestTag {
+        let number = self.next;
+        self.next += 1;
+        RequestTag {
+            id: RequestId {
+                client: self.client,
+                number,
+            },
+            lowest_open: number,
+            apply_before: now.after_ms(u64::try_from(APPLY_WITHIN.as_millis()).unwrap_or(u64::MAX)),
+        }
+    }
+}

@@ -1,0 +1,344 @@
+//! Bringing what is asked of partitions to their primaries.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::{BoxFuture, join_all};
+use grid_core::cache::{Applied, CacheError, Unavailability};
+use grid_core::membership::MemberId;
+use grid_core::partition::PartitionId;
+use grid_core::partition::table::Epoch;
+use grid_core::replication::Failure;
+use tokio::sync::oneshot;
+
+use crate::cache::{OpenCache, PartFailure, PartRequest, PartResult};
+use crate::clock::Clock;
+use crate::cluster::{LeaseGuard, View};
+use crate::wire::WireError;
+
+use super::{CallFailed, Calls, Channels, PartsAnswer, PartsRequest};
+
+/// Times of a router, each with a default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RouterSettings {
+    /// So long a request is tried in all; 10 s by default.
+    pub request_timeout: Duration,
+    /// So long after its lease ended a member tries on before it says that it is cut off; 800 ms by default.
+    pub cut_off_after: Duration,
+    /// So long a partition whose copies are all out of reach is waited for; 2 s by default.
+    pub no_owner_after: Duration,
+}
+
+impl Default for RouterSettings {
+    fn default() -> Self {
+        RouterSettings {
+            request_timeout: Duration::from_secs(10),
+            cut_off_after: Duration::from_millis(800),
+            no_owner_after: Duration::from_secs(2),
+        }
+    }
+}
+
+/// A part may be served by its member again without news from the control group, as when a hand-over failed: it is
+/// asked again after so long.
+const ASK_AGAIN: Duration = Duration::from_millis(25);
+
+type PartAnswer = Result<PartResult, PartFailure>;
+
+/// Brings what is asked of partitions to the members that serve them, again and again while they move.
+///
+/// What is asked is done once: an update carries a number by which the partition knows it when it comes again.
+pub struct Router {
+    calls: Arc<dyn Calls>,
+    view: Arc<View>,
+    lease: Arc<LeaseGuard>,
+    clock: Arc<dyn Clock>,
+    channels: Channels,
+    settings: RouterSettings,
+}
+
+/// What became of a part that was asked for.
+enum Fate {
+    Done(PartResult),
+    /// It has to be asked again; whether it may have been done.
+    Again(PartRequest, bool),
+    Failed(CacheError),
+}
+
+impl Router {
+    /// A router of a member. `random` names the member's requests.
+    #[must_use]
+    pub fn new(
+        calls: Arc<dyn Calls>,
+        view: Arc<View>,
+        lease: Arc<LeaseGuard>,
+        clock: Arc<dyn Clock>,
+        random: u128,
+        settings: RouterSettings,
+    ) -> Self {
+        Router {
+            calls,
+            view,
+            lease,
+            clock,
+            channels: Channels::new(random),
+            settings,
+        }
+    }
+
+    /// The agreed state as this member knows it.
+    #[must_use]
+    pub fn view(&self) -> &Arc<View> {
+        &self.view
+    }
+
+    /// Numbers for requests.
+    #[must_use]
+    pub fn channels(&self) -> &Channels {
+        &self.channels
+    }
+
+    /// Asks one partition.
+    ///
+    /// # Errors
+    /// As [`ask_all`](Self::ask_all).
+    pub async fn ask(
+        &self,
+        cache: &Arc<OpenCache>,
+        partition: PartitionId,
+        request: PartRequest,
+    ) -> Result<PartResult, CacheError> {
+        let mut results = self.ask_all(cache, vec![(partition, request)]).await?;
+        results
+            .pop()
+            .map(|(_, result)| result)
+            .ok_or_else(|| CacheError::Protocol {
+                what: "no answer for a partition".to_owned(),
+            })
+    }
+
+    /// Asks some partitions at once: each member that serves some of them gets one request.
+    ///
+    /// # Errors
+    /// When a partition is lost or not served in time, this member is cut off, or a partition refuses. Other parts may
+    /// have been done then; the error says so.
+    pub async fn ask_all(
+        &self,
+        cache: &Arc<OpenCache>,
+        parts: Vec<(PartitionId, PartRequest)>,
+    ) -> Result<Vec<(PartitionId, PartResult)>, CacheError> {
+        let started = self.clock.uptime();
+        let changes = parts.iter().any(|(_, request)| request.changes());
+        let mut results = Vec::with_capacity(parts.len());
+        let mut news = self.view.index();
+        let mut open = parts;
+        let mut doubtful = false;
+        loop {
+            news.mark_unchanged();
+            let mut again = Vec::new();
+            let mut unserved = false;
+            let mut groups: BTreeMap<MemberId, Vec<(PartitionId, Epoch, PartRequest)>> = BTreeMap::new();
+            for (partition, request) in open {
+                match self.view.route(cache.service(), partition) {
+                    Some(route) if route.lost => {
+                        return Err(unavailable(
+                            Unavailability::Lost,
+                            changes,
+                            doubtful || !results.is_empty(),
+                        ));
+                    }
+                    Some(route) if let Some(primary) = route.primary => {
+                        groups
+                            .entry(primary)
+                            .or_default()
+                            .push((partition, route.epoch, request));
+                    }
+                    _ => {
+                        unserved = true;
+                        again.push((partition, request));
+                    }
+                }
+            }
+            let asked = groups
+                .into_iter()
+                .map(|(member, parts)| self.ask_member(cache, member, parts));
+            for (partition, fate) in join_all(asked).await.into_iter().flatten() {
+                match fate {
+                    Fate::Done(result) => results.push((partition, result)),
+                    Fate::Again(request, maybe_done) => {
+                        doubtful |= maybe_done;
+                        again.push((partition, request));
+                    }
+                    Fate::Failed(error) => return Err(error),
+                }
+            }
+            if again.is_empty() {
+                return Ok(results);
+            }
+            let tried = self.clock.uptime().saturating_sub(started);
+            if let Some(reason) = self.give_up(tried, unserved) {
+                return Err(unavailable(reason, changes, doubtful || !results.is_empty()));
+            }
+            open = again;
+            let changed = tokio::time::timeout(ASK_AGAIN, news.changed()).await;
+            if matches!(changed, Ok(Err(_))) {
+                return Err(CacheError::ShuttingDown);
+            }
+        }
+    }
+
+    /// Tells the listeners at every member that a cache was truncated.
+    ///
+    /// # Errors
+    /// When this member is shutting down.
+    pub async fn tell_truncated(&self, cache: &OpenCache) -> Result<(), CacheError> {
+        self.calls.tell_truncated(cache.id()).await
+    }
+
+    /// Why a request that could not be done so far is not to be tried any longer.
+    fn give_up(&self, tried: Duration, unserved: bool) -> Option<Unavailability> {
+        let cut_off = self.lease.missing_for().min(tried) >= self.settings.cut_off_after
+            && self.lease.missing_for() >= self.settings.cut_off_after;
+        if cut_off {
+            return Some(Unavailability::Minority);
+        }
+        let timeout = if unserved {
+            self.settings.no_owner_after
+        } else {
+            self.settings.request_timeout
+        };
+        (tried >= timeout).then_some(Unavailability::NoOwner)
+    }
+
+    fn ask_member<'a>(
+        &'a self,
+        cache: &'a Arc<OpenCache>,
+        member: MemberId,
+        parts: Vec<(PartitionId, Epoch, PartRequest)>,
+    ) -> BoxFuture<'a, Vec<(PartitionId, Fate)>> {
+        Box::pin(async move {
+            let answers = if self.calls.is_me(member) {
+                Ok(self.ask_here(cache, &parts).await)
+            } else {
+                self.ask_there(cache, member, &parts).await
+            };
+            match answers {
+                Ok(answers) => parts
+                    .into_iter()
+                    .zip(answers)
+                    .map(|((partition, _, request), answer)| (partition, fate(cache, request, answer)))
+                    .collect(),
+                Err(CallError::Failed(failed)) => {
+                    let maybe_done = matches!(failed, CallFailed::NoAnswer(_));
+                    let again = |(partition, _, request)| (partition, Fate::Again(request, maybe_done));
+                    parts.into_iter().map(again).collect()
+                }
+                Err(CallError::Wire(error)) => {
+                    let what = error.to_string();
+                    let failed = |(partition, _, _)| {
+                        (
+                            partition,
+                            Fate::Failed(CacheError::Protocol { what: what.clone() }),
+                        )
+                    };
+                    parts.into_iter().map(failed).collect()
+                }
+            }
+        })
+    }
+
+    async fn ask_here(
+        &self,
+        cache: &Arc<OpenCache>,
+        parts: &[(PartitionId, Epoch, PartRequest)],
+    ) -> Vec<PartAnswer> {
+        let mut answers = Vec::with_capacity(parts.len());
+        for (partition, _, request) in parts {
+            let (tell, told) = oneshot::channel();
+            let done = move |answer| {
+                // Whoever asked may have gone.
+                let _gone = tell.send(answer);
+            };
+            let (cache, partition, request) = (cache.clone(), *partition, request.clone());
+            if request.is_long() {
+                let act = move || cache.here(partition, request, done);
+                let worked = tokio::task::spawn_blocking(act).await;
+                debug_assert!(worked.is_ok(), "what is done to partitions does not panic");
+            } else {
+                cache.here(partition, request, done);
+            }
+            answers.push(told);
+        }
+        let answer = |told: Result<PartAnswer, oneshot::error::RecvError>| {
+            told.unwrap_or(Err(PartFailure::Failed(Failure::Deposed)))
+        };
+        join_all(answers).await.into_iter().map(answer).collect()
+    }
+
+    async fn ask_there(
+        &self,
+        cache: &Arc<OpenCache>,
+        member: MemberId,
+        parts: &[(PartitionId, Epoch, PartRequest)],
+    ) -> Result<Vec<PartAnswer>, CallError> {
+        let asked = parts
+            .iter()
+            .map(|(partition, epoch, request)| (*partition, *epoch, request));
+        let body = PartsRequest::encode(cache.service(), cache.id(), asked);
+        let answer = self.calls.call(member, body).await.map_err(CallError::Failed)?;
+        let answer = PartsAnswer::decode(answer).map_err(CallError::Wire)?;
+        if answer.results.len() != parts.len() {
+            return Err(CallError::Wire(WireError {
+                what: "it does not answer what was asked",
+            }));
+        }
+        Ok(answer.results)
+    }
+}
+
+enum CallError {
+    Failed(CallFailed),
+    Wire(WireError),
+}
+
+fn fate(cache: &OpenCache, request: PartRequest, answer: PartAnswer) -> Fate {
+    match answer {
+        Ok(result) => Fate::Done(result),
+        Err(
+            PartFailure::Elsewhere(_) | PartFailure::UnknownCache | PartFailure::Failed(Failure::NotPrimary),
+        ) => Fate::Again(request, false),
+        Err(PartFailure::Destroyed) => Fate::Failed(CacheError::Destroyed {
+            cache: cache.name().to_string(),
+        }),
+        Err(PartFailure::Failed(Failure::Deposed)) => match request {
+            // Done twice it may undo what others did meanwhile, so whoever asked has to decide.
+            PartRequest::Update { tag: None, .. } => Fate::Failed(CacheError::OwnerChanged {
+                applied: Applied::Unknown,
+            }),
+            request => Fate::Again(request, true),
+        },
+        Err(PartFailure::Failed(failure)) => Fate::Failed(CacheError::Overloaded {
+            what: failure.to_string(),
+        }),
+        Err(PartFailure::Refused(what)) => Fate::Failed(CacheError::Overloaded { what }),
+    }
+}
+
+fn unavailable(reason: Unavailability, changes: bool, doubtful: bool) -> CacheError {
+    let applied = if changes && doubtful {
+        Applied::Unknown
+    } else {
+        Applied::No
+    };
+    CacheError::Unavailable { reason, applied }
+}
+
+impl fmt::Debug for Router {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Router")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}

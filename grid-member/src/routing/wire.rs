@@ -1,0 +1,371 @@
+//! Requests about partitions as the bodies of frames.
+
+use bytes::Bytes;
+use grid_core::partition::table::{Epoch, ServiceId};
+use grid_core::partition::{PartitionCount, PartitionId};
+use grid_core::replication::Failure;
+use grid_core::store::{CacheId, Page, PageContent, PageCursor, PageEntry, PageLimits, Sequence};
+
+use crate::cache::{PartFailure, PartRequest, PartResult};
+use crate::wire::{Reader, WireError, Writer};
+
+/// What is asked of some partitions of one cache.
+#[derive(Debug)]
+pub struct PartsRequest {
+    /// The service of the cache.
+    pub service: ServiceId,
+    /// The cache.
+    pub cache: CacheId,
+    /// What is asked of each partition, and the epoch that the one who asks knows.
+    pub parts: Vec<(PartitionId, Epoch, PartRequest)>,
+}
+
+impl PartsRequest {
+    /// Writes the request.
+    #[must_use]
+    pub fn encode<'a>(
+        service: ServiceId,
+        cache: CacheId,
+        parts: impl ExactSizeIterator<Item = (PartitionId, Epoch, &'a PartRequest)>,
+    ) -> Vec<Bytes> {
+        let mut out = Writer::with_capacity(128);
+        out.u8(service.get());
+        out.cache(cache);
+        out.len(parts.len());
+        for (partition, epoch, request) in parts {
+            out.len(partition.index());
+            out.varint(epoch.get());
+            write_request(&mut out, request);
+        }
+        out.finish()
+    }
+
+    /// Reads a request.
+    ///
+    /// # Errors
+    /// When it is damaged, or about a partition that there is not.
+    pub fn decode(body: Bytes, count: PartitionCount) -> Result<Self, WireError> {
+        let mut body = Reader::new(body);
+        let service = ServiceId::new(body.u8()?);
+        let cache = body.cache()?;
+        let len = body.count(3)?;
+        let mut parts = Vec::with_capacity(len);
+        for _ in 0..len {
+            let partition = read_partition(&mut body, count)?;
+            let epoch = Epoch::new(body.varint()?);
+            parts.push((partition, epoch, read_request(&mut body)?));
+        }
+        body.end()?;
+        Ok(PartsRequest {
+            service,
+            cache,
+            parts,
+        })
+    }
+}
+
+/// The answers of some partitions, in the order of the request.
+#[derive(Debug)]
+pub struct PartsAnswer {
+    /// What came of each.
+    pub results: Vec<Result<PartResult, PartFailure>>,
+}
+
+impl PartsAnswer {
+    /// Writes the answer.
+    #[must_use]
+    pub fn encode(results: &[Result<PartResult, PartFailure>]) -> Vec<Bytes> {
+        let mut out = Writer::with_capacity(64);
+        out.len(results.len());
+        for result in results {
+            match result {
+                Ok(result) => write_result(&mut out, result),
+                Err(failure) => write_failure(&mut out, failure),
+            }
+        }
+        out.finish()
+    }
+
+    /// Reads an answer.
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub fn decode(body: Bytes) -> Result<Self, WireError> {
+        let mut body = Reader::new(body);
+        let len = body.count(1)?;
+        let mut results = Vec::with_capacity(len);
+        for _ in 0..len {
+            results.push(read_answer(&mut body)?);
+        }
+        body.end()?;
+        Ok(PartsAnswer { results })
+    }
+}
+
+fn read_partition(body: &mut Reader, count: PartitionCount) -> Result<PartitionId, WireError> {
+    let number = u16::try_from(body.varint()?).ok();
+    number.and_then(|number| count.nth(number)).ok_or(WireError {
+        what: "there is no such partition",
+    })
+}
+
+fn write_request(out: &mut Writer, request: &PartRequest) {
+    match request {
+        PartRequest::Get(key) => {
+            out.u8(0);
+            out.key(key);
+        }
+        PartRequest::Contains(key) => {
+            out.u8(1);
+            out.key(key);
+        }
+        PartRequest::Update {
+            key,
+            command,
+            previous,
+            tag,
+        } => {
+            out.u8(2);
+            out.key(key);
+            out.bool(*previous);
+            out.tag(tag.as_ref());
+            out.command(command);
+        }
+        PartRequest::GetAll(keys) => {
+            out.u8(3);
+            out.len(keys.len());
+            keys.iter().for_each(|key| out.key(key));
+        }
+        PartRequest::PutAll { entries, ttl } => {
+            out.u8(4);
+            out.ttl(*ttl);
+            out.len(entries.len());
+            for (key, value) in entries {
+                out.key(key);
+                out.binary(value);
+            }
+        }
+        PartRequest::Len => out.u8(5),
+        PartRequest::ContainsValue(value) => {
+            out.u8(6);
+            out.binary(value);
+        }
+        PartRequest::Clear => out.u8(7),
+        PartRequest::Truncate => out.u8(8),
+        PartRequest::Page {
+            after,
+            limits,
+            content,
+        } => {
+            out.u8(9);
+            out.bool(after.is_some());
+            if let Some(after) = after {
+                out.varint(after.hash());
+            }
+            out.len(limits.entries_max.get());
+            out.len(limits.bytes_max.get());
+            out.u8(match content {
+                PageContent::Keys => 0,
+                PageContent::Values => 1,
+                PageContent::Entries => 2,
+            });
+        }
+        PartRequest::Figures => out.u8(10),
+    }
+}
+
+fn read_request(body: &mut Reader) -> Result<PartRequest, WireError> {
+    Ok(match body.u8()? {
+        0 => PartRequest::Get(body.key()?),
+        1 => PartRequest::Contains(body.key()?),
+        2 => PartRequest::Update {
+            key: body.key()?,
+            previous: body.bool()?,
+            tag: body.tag()?,
+            command: body.command()?,
+        },
+        3 => {
+            let count = body.count(2)?;
+            let keys: Result<Vec<_>, _> = (0..count).map(|_| body.key()).collect();
+            PartRequest::GetAll(keys?)
+        }
+        4 => {
+            let ttl = body.ttl()?;
+            let count = body.count(4)?;
+            let entries: Result<Vec<_>, _> = (0..count).map(|_| Ok((body.key()?, body.binary()?))).collect();
+            PartRequest::PutAll {
+                entries: entries?,
+                ttl,
+            }
+        }
+        5 => PartRequest::Len,
+        6 => PartRequest::ContainsValue(body.binary()?),
+        7 => PartRequest::Clear,
+        8 => PartRequest::Truncate,
+        9 => {
+            let after = if body.bool()? {
+                Some(PageCursor::from_hash(body.varint()?))
+            } else {
+                None
+            };
+            let limits = PageLimits {
+                entries_max: limit(body)?,
+                bytes_max: limit(body)?,
+            };
+            let content = match body.u8()? {
+                0 => PageContent::Keys,
+                1 => PageContent::Values,
+                2 => PageContent::Entries,
+                _ => {
+                    return Err(WireError {
+                        what: "the content of a page is none",
+                    });
+                }
+            };
+            PartRequest::Page {
+                after,
+                limits,
+                content,
+            }
+        }
+        10 => PartRequest::Figures,
+        _ => {
+            return Err(WireError {
+                what: "a request is none",
+            });
+        }
+    })
+}
+
+fn limit(body: &mut Reader) -> Result<std::num::NonZeroUsize, WireError> {
+    let limit = usize::try_from(body.varint()?).unwrap_or(usize::MAX);
+    std::num::NonZeroUsize::new(limit).ok_or(WireError {
+        what: "a limit is zero",
+    })
+}
+
+fn write_result(out: &mut Writer, result: &PartResult) {
+    match result {
+        PartResult::Value(value) => {
+            out.u8(0);
+            out.maybe_binary(value.as_ref());
+        }
+        PartResult::Flag(flag) => {
+            out.u8(1);
+            out.bool(*flag);
+        }
+        PartResult::Outcome(outcome) => {
+            out.u8(2);
+            out.outcome(outcome);
+        }
+        PartResult::Entries(entries) => {
+            out.u8(3);
+            out.len(entries.len());
+            for (key, value) in entries {
+                out.binary(key);
+                out.binary(value);
+            }
+        }
+        PartResult::Done(count) => {
+            out.u8(4);
+            out.varint(*count);
+        }
+        PartResult::Len(len) => {
+            out.u8(5);
+            out.varint(*len);
+        }
+        PartResult::Page(page) => {
+            out.u8(6);
+            out.bool(page.next.is_some());
+            if let Some(next) = page.next {
+                out.varint(next.hash());
+            }
+            out.len(page.entries.len());
+            for entry in &page.entries {
+                out.varint(entry.version.get());
+                out.maybe_binary(entry.key.as_ref());
+                out.maybe_binary(entry.value.as_ref());
+            }
+        }
+        PartResult::Figures { entries, bytes } => {
+            out.u8(7);
+            out.varint(*entries);
+            out.varint(*bytes);
+        }
+    }
+}
+
+fn write_failure(out: &mut Writer, failure: &PartFailure) {
+    match failure {
+        PartFailure::Elsewhere(epoch) => {
+            out.u8(128);
+            out.varint(epoch.get());
+        }
+        PartFailure::Destroyed => out.u8(129),
+        PartFailure::UnknownCache => out.u8(130),
+        PartFailure::Failed(Failure::NotPrimary) => {
+            out.u8(128);
+            out.varint(0);
+        }
+        PartFailure::Failed(Failure::Deposed) => out.u8(131),
+        PartFailure::Failed(failure) => {
+            out.u8(132);
+            out.slice(failure.to_string().as_bytes());
+        }
+        PartFailure::Refused(words) => {
+            out.u8(132);
+            out.slice(words.as_bytes());
+        }
+    }
+}
+
+fn read_answer(body: &mut Reader) -> Result<Result<PartResult, PartFailure>, WireError> {
+    Ok(match body.u8()? {
+        0 => Ok(PartResult::Value(body.maybe_binary()?)),
+        1 => Ok(PartResult::Flag(body.bool()?)),
+        2 => Ok(PartResult::Outcome(body.outcome()?)),
+        3 => {
+            let count = body.count(4)?;
+            let entries: Result<Vec<_>, WireError> =
+                (0..count).map(|_| Ok((body.binary()?, body.binary()?))).collect();
+            Ok(PartResult::Entries(entries?))
+        }
+        4 => Ok(PartResult::Done(body.varint()?)),
+        5 => Ok(PartResult::Len(body.varint()?)),
+        6 => Ok(PartResult::Page(read_page(body)?)),
+        7 => Ok(PartResult::Figures {
+            entries: body.varint()?,
+            bytes: body.varint()?,
+        }),
+        128 => Err(PartFailure::Elsewhere(Epoch::new(body.varint()?))),
+        129 => Err(PartFailure::Destroyed),
+        130 => Err(PartFailure::UnknownCache),
+        131 => Err(PartFailure::Failed(Failure::Deposed)),
+        132 => Err(PartFailure::Refused(
+            String::from_utf8_lossy(&body.bytes()?).into_owned(),
+        )),
+        _ => {
+            return Err(WireError {
+                what: "an answer is none",
+            });
+        }
+    })
+}
+
+fn read_page(body: &mut Reader) -> Result<Page, WireError> {
+    let next = if body.bool()? {
+        Some(PageCursor::from_hash(body.varint()?))
+    } else {
+        None
+    };
+    let count = body.count(3)?;
+    let mut entries = Vec::with_capacity(count);
+    for _ in 0..count {
+        entries.push(PageEntry {
+            version: Sequence::new(body.varint()?),
+            key: body.maybe_binary()?,
+            value: body.maybe_binary()?,
+        });
+    }
+    Ok(Page { entries, next })
+}

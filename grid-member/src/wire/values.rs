@@ -1,0 +1,228 @@
+//! Values, keys and times in a body.
+
+use std::num::NonZeroU64;
+
+use grid_core::replication::{ClientId, Outcome, RequestId, RequestTag};
+use grid_core::store::{CacheId, Command, TimeToLive, Timestamp};
+use grid_core::value::{Binary, Format, Key};
+
+use super::{Reader, WireError, Writer};
+
+impl Writer {
+    /// Writes a value with its format.
+    pub fn binary(&mut self, binary: &Binary) {
+        self.u8(binary.format().id());
+        self.bytes(binary.bytes());
+    }
+
+    /// Writes a value that may be missing.
+    pub fn maybe_binary(&mut self, binary: Option<&Binary>) {
+        self.bool(binary.is_some());
+        if let Some(binary) = binary {
+            self.binary(binary);
+        }
+    }
+
+    /// Writes a key.
+    pub fn key(&mut self, key: &Key) {
+        self.binary(key.spelling());
+    }
+
+    /// Writes the number of a cache.
+    pub fn cache(&mut self, cache: CacheId) {
+        self.varint(u64::from(cache.get()));
+    }
+
+    /// Writes a point in time that may be missing.
+    pub fn maybe_time(&mut self, time: Option<Timestamp>) {
+        self.varint(time.map_or(0, |time| time.as_unix_ms().saturating_add(1)));
+    }
+
+    /// Writes a time to live.
+    pub fn ttl(&mut self, ttl: TimeToLive) {
+        self.varint(match ttl {
+            TimeToLive::CacheDefault => 0,
+            TimeToLive::Never => 1,
+            TimeToLive::After(ms) => ms.get().saturating_add(1),
+        });
+    }
+
+    /// Writes what a client says with a request.
+    pub fn tag(&mut self, tag: Option<&RequestTag>) {
+        self.bool(tag.is_some());
+        if let Some(tag) = tag {
+            self.u128(tag.id.client.get());
+            self.varint(tag.id.number);
+            self.varint(tag.lowest_open);
+            self.varint(tag.apply_before.as_unix_ms());
+        }
+    }
+
+    /// Writes the outcome of a write.
+    pub fn outcome(&mut self, outcome: &Outcome) {
+        self.bool(outcome.done);
+        self.bool(outcome.existed);
+        self.maybe_binary(outcome.previous.as_ref());
+    }
+
+    /// Writes a command on an entry.
+    pub fn command(&mut self, command: &Command) {
+        match command {
+            Command::Put { value, ttl } => {
+                self.u8(0);
+                self.ttl(*ttl);
+                self.binary(value);
+            }
+            Command::PutIfAbsent { value, ttl } => {
+                self.u8(1);
+                self.ttl(*ttl);
+                self.binary(value);
+            }
+            Command::Replace { value } => {
+                self.u8(2);
+                self.binary(value);
+            }
+            Command::ReplaceIfEqual { previous, value } => {
+                self.u8(3);
+                self.binary(previous);
+                self.binary(value);
+            }
+            Command::Remove => self.u8(4),
+            Command::RemoveIfEqual { previous } => {
+                self.u8(5);
+                self.binary(previous);
+            }
+        }
+    }
+}
+
+impl Reader {
+    /// Reads a value with its format.
+    ///
+    /// # Errors
+    /// When the body is damaged, as everywhere.
+    pub fn binary(&mut self) -> Result<Binary, WireError> {
+        let format = Format::from_id(self.u8()?);
+        Ok(Binary::new(format, self.bytes()?))
+    }
+
+    /// Reads a value that may be missing.
+    ///
+    /// # Errors
+    /// When the body is damaged.
+    pub fn maybe_binary(&mut self) -> Result<Option<Binary>, WireError> {
+        Ok(if self.bool()? { Some(self.binary()?) } else { None })
+    }
+
+    /// Reads a key.
+    ///
+    /// # Errors
+    /// When the body is damaged, or the key is none.
+    pub fn key(&mut self) -> Result<Key, WireError> {
+        Key::new(self.binary()?).map_err(|_error| WireError {
+            what: "a key is none",
+        })
+    }
+
+    /// Reads the number of a cache.
+    ///
+    /// # Errors
+    /// When the body is damaged.
+    pub fn cache(&mut self) -> Result<CacheId, WireError> {
+        let number = u32::try_from(self.varint()?).map_err(|_error| WireError {
+            what: "the number of a cache is too large",
+        })?;
+        Ok(CacheId::new(number))
+    }
+
+    /// Reads a point in time that may be missing.
+    ///
+    /// # Errors
+    /// When the body is damaged.
+    pub fn maybe_time(&mut self) -> Result<Option<Timestamp>, WireError> {
+        Ok(self.varint()?.checked_sub(1).map(Timestamp::from_unix_ms))
+    }
+
+    /// Reads a time to live.
+    ///
+    /// # Errors
+    /// When the body is damaged.
+    pub fn ttl(&mut self) -> Result<TimeToLive, WireError> {
+        Ok(match self.varint()? {
+            0 => TimeToLive::CacheDefault,
+            1 => TimeToLive::Never,
+            more => NonZeroU64::new(more - 1).map_or(TimeToLive::Never, TimeToLive::After),
+        })
+    }
+
+    /// Reads what a client says with a request.
+    ///
+    /// # Errors
+    /// When the body is damaged.
+    pub fn tag(&mut self) -> Result<Option<RequestTag>, WireError> {
+        if !self.bool()? {
+            return Ok(None);
+        }
+        let client = ClientId::new(self.u128()?);
+        let number = self.varint()?;
+        Ok(Some(RequestTag {
+            id: RequestId { client, number },
+            lowest_open: self.varint()?,
+            apply_before: Timestamp::from_unix_ms(self.varint()?),
+        }))
+    }
+
+    /// Reads the outcome of a write.
+    ///
+    /// # Errors
+    /// When the body is damaged.
+    pub fn outcome(&mut self) -> Result<Outcome, WireError> {
+        Ok(Outcome {
+            done: self.bool()?,
+            existed: self.bool()?,
+            previous: self.maybe_binary()?,
+        })
+    }
+
+    /// Reads a command on an entry.
+    ///
+    /// # Errors
+    /// When the body is damaged.
+    pub fn command(&mut self) -> Result<Command, WireError> {
+        Ok(match self.u8()? {
+            0 => {
+                let ttl = self.ttl()?;
+                Command::Put {
+                    value: self.binary()?,
+                    ttl,
+                }
+            }
+            1 => {
+                let ttl = self.ttl()?;
+                Command::PutIfAbsent {
+                    value: self.binary()?,
+                    ttl,
+                }
+            }
+            2 => Command::Replace {
+                value: self.binary()?,
+            },
+            3 => {
+                let previous = self.binary()?;
+                Command::ReplaceIfEqual {
+                    previous,
+                    value: self.binary()?,
+                }
+            }
+            4 => Command::Remove,
+            5 => Command::RemoveIfEqual {
+                previous: self.binary()?,
+            },
+            _ => {
+                return Err(WireError {
+                    what: "a command is none",
+                });
+            }
+        })
+    }
+}
