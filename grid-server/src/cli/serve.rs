@@ -20,12 +20,6 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<(), CliError> {
     refuse_unsupported(arguments)?;
     let loaded = load(arguments)?;
     log_to_stderr()?;
-    if loaded.sources.contains_key("member.listen") {
-        tracing::warn!(
-            listen = %loaded.config.member.listen,
-            "there is no transport between members yet, so this address is not listened on"
-        );
-    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| CliError::Failed(format!("no threads for the server: {error}")))?;
     let done = runtime.block_on(serve(loaded.config));
@@ -42,8 +36,12 @@ pub(super) fn load(arguments: &ServeArguments) -> Result<Loaded, CliError> {
     }
     let flags = [
         ("--cluster", "cluster.name", &arguments.cluster),
+        ("--expect", "cluster.expect", &arguments.expect),
+        ("--backups", "cluster.backups", &arguments.backups),
+        ("--two-members", "cluster.two-members", &arguments.two_members),
         ("--name", "member.name", &arguments.name),
         ("--listen", "member.listen", &arguments.listen),
+        ("--advertise", "member.advertise", &arguments.advertise),
         ("--grpc", "grpc.address", &arguments.grpc),
         ("--http", "http.address", &arguments.http),
         ("--zone", "member.zone", &arguments.zone),
@@ -56,6 +54,16 @@ pub(super) fn load(arguments: &ServeArguments) -> Result<Loaded, CliError> {
             layers = layers.flag(flag, key, text.clone());
         }
     }
+    // A flag given several times adds to the list.
+    if !arguments.join.is_empty() {
+        layers = layers.flag("--join", "cluster.join", arguments.join.join(","));
+    }
+    if !arguments.discover.is_empty() {
+        layers = layers.flag("--discover", "cluster.discover", arguments.discover.join(";"));
+    }
+    if arguments.no_storage {
+        layers = layers.flag("--no-storage", "member.storage", "false".to_owned());
+    }
     if arguments.insecure {
         layers = layers.flag("--insecure", "security.insecure", "true".to_owned());
     }
@@ -64,36 +72,12 @@ pub(super) fn load(arguments: &ServeArguments) -> Result<Loaded, CliError> {
 
 /// What would promise something that is not there is refused, never ignored.
 fn refuse_unsupported(arguments: &ServeArguments) -> Result<(), CliError> {
-    let flags = [
-        (
-            !arguments.join.is_empty(),
-            "--join (a cluster has one member so far)",
-        ),
-        (
-            arguments.expect.is_some(),
-            "--expect (a cluster has one member so far)",
-        ),
-        (
-            arguments.data_dir.is_some(),
-            "--data-dir (entries are in memory only)",
-        ),
-        (
-            arguments.no_storage,
-            "--no-storage (the only member of a cluster holds its data)",
-        ),
-    ];
-    let given: Vec<&str> = flags
-        .iter()
-        .filter(|(given, _)| *given)
-        .map(|(_, flag)| *flag)
-        .collect();
-    if given.is_empty() {
-        return Ok(());
+    if arguments.data_dir.is_some() {
+        return Err(CliError::Usage(
+            "not supported yet: --data-dir (entries are in memory only); leave it out".to_owned(),
+        ));
     }
-    Err(CliError::Usage(format!(
-        "not supported yet: {}; leave it out",
-        given.join(", ")
-    )))
+    Ok(())
 }
 
 fn log_to_stderr() -> Result<(), CliError> {

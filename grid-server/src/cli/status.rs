@@ -18,7 +18,7 @@ const MEMBER_COLUMNS: [Column; 7] = [
 
 pub(super) async fn run(client: &ClientArguments) -> Result<(), CliError> {
     let cluster = get_json(client, "/cluster").await?;
-    if client.output == Output::Json {
+    if client.shown_as() == Output::Json {
         return print(&cluster.to_string());
     }
     let partitions = &cluster["partitions"];

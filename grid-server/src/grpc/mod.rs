@@ -22,6 +22,7 @@ mod reply_gate;
 mod serve;
 pub mod v0;
 pub mod v1;
+mod unready;
 mod wire_value;
 
 pub use edge::Edge;
@@ -32,4 +33,5 @@ pub use reader::Reader;
 pub use refusal::{Refusal, RefusalKind};
 pub use reply_gate::{OpenGate, ReplyGate};
 pub use serve::serve;
+pub use unready::{RefusalLimits, refuse_all};
 pub use wire_value::WireValue;

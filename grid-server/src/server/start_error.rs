@@ -62,6 +62,9 @@ pub enum StartError {
         /// The flag that changes it.
         flag: &'static str,
     },
+    /// Members cannot be looked for.
+    #[error("cluster.discover: {0}")]
+    Discovery(#[source] grid_discovery::SettingsError),
     /// The member cannot be made.
     #[error(transparent)]
     Member(#[from] grid_member::BuildError),

@@ -23,7 +23,7 @@ const COLUMNS: [Column; 8] = [
 
 pub(super) async fn list(client: &ClientArguments) -> Result<(), CliError> {
     let caches = get_json(client, "/caches").await?;
-    match client.output {
+    match client.shown_as() {
         Output::Json => print(&caches.to_string()),
         Output::Table => print(&table(&COLUMNS, caches.as_array().map_or(&[], Vec::as_slice))),
     }
