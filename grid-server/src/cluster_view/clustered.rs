@@ -34,8 +34,10 @@ pub trait ClusterSource: Send + Sync + 'static {
     fn lease_missing_for(&self) -> Duration;
     /// Has all members agree on a change.
     fn agree(&self, command: Command) -> BoxFuture<'_, Result<Outcome, CacheError>>;
-    /// Hands this member's partitions over to others, before it leaves.
+    /// Hands this member's partitions over to others, before it stops.
     fn hand_over(&self) -> BoxFuture<'_, Result<(), CacheError>>;
+    /// Takes leave of the cluster.
+    fn leave(&self) -> BoxFuture<'_, Result<(), CacheError>>;
 }
 
 /// The view of a member of a cluster.
@@ -163,6 +165,10 @@ impl<S: ClusterSource> ClusterView for ClusteredMember<S> {
 
     fn hand_over(&self) -> ChangeFuture<'_, ()> {
         async move { Ok(self.source.hand_over().await?) }.boxed()
+    }
+
+    fn leave(&self) -> ChangeFuture<'_, ()> {
+        async move { Ok(self.source.leave().await?) }.boxed()
     }
 
     fn drain(&self, member: u64) -> ChangeFuture<'_, ()> {

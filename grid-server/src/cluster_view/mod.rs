@@ -3,20 +3,20 @@
 //! [`ClusterView`] is what the HTTP edge asks. [`ClusteredMember`] answers it from the state that the members agreed on,
 //! as its [`ClusterSource`] knows it; what follows from that state alone is in `of_state`.
 
-mod alone;
 mod change;
 mod clustered;
 mod detail;
+mod grid_source;
 mod info;
 mod of_state;
 mod pace;
 
-pub use alone::{MemberIdentity, SingleMember};
 pub use change::{ChangeError, ChangeFuture};
 pub use clustered::{ClusterSource, ClusteredMember};
 pub use detail::{ClusterFigures, MemberDetail, PartitionDetail, Rebalance, ServiceDetail};
+pub use grid_source::GridSource;
 pub use info::{ClusterInfo, Health, MemberInfo, PartitionsInfo, StatusHa};
-pub use of_state::{cluster_info, is_safe, member_details, service_details};
+pub use of_state::{cluster_info, is_handed_over, is_safe, member_details, service_details};
 pub use pace::Pace;
 
 use grid_member::cache::CacheInfo;
@@ -37,8 +37,10 @@ pub trait ClusterView: Send + Sync + 'static {
     fn caches(&self) -> Vec<CacheInfo>;
     /// The health of this member.
     fn health(&self) -> Health;
-    /// Hands this member's partitions over to others, before it leaves.
+    /// Hands this member's partitions over to others, before it stops.
     fn hand_over(&self) -> ChangeFuture<'_, ()>;
+    /// Takes leave of the cluster, after [`hand_over`](Self::hand_over).
+    fn leave(&self) -> ChangeFuture<'_, ()>;
     /// Has a member hand its partitions over and take no more.
     fn drain(&self, member: u64) -> ChangeFuture<'_, ()>;
     /// Gives up the entries of lost partitions of a service; `None` for all that are lost. Gives those that it was asked

@@ -75,7 +75,8 @@ pub(super) async fn address_for_members(config: &Config) -> Result<SocketAddr, S
         Err(error) => return Err(error),
     };
     let mut address = probed.map_err(|error| StartError::unusable(Listen::MEMBERS, &error))?;
-    if listen.port() == 0 {
+    // Others are told the port of "any address" before the member listens, so it is chosen here.
+    if listen.port() == 0 && !address.ip().is_unspecified() {
         address.set_port(0);
     }
     Ok(address)

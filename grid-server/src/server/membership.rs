@@ -1,14 +1,14 @@
 //! Becoming a member of the cluster.
 
-use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use grid_member::Grid;
 use grid_member::cache::{CacheLimits, CacheRule};
+use grid_member::clock::{Clock, SystemClock};
 use grid_member::cluster::ClusterSettings;
 
-use crate::cluster_view::{ClusterView, MemberIdentity, SingleMember};
+use crate::cluster_view::{ClusterView, ClusteredMember, GridSource};
 use crate::config::{CacheConfig, Config};
 
 use super::StartError;
@@ -18,8 +18,6 @@ use super::lookout::Lookout;
 pub(super) struct Membership {
     pub(super) grid: Grid,
     pub(super) view: Arc<dyn ClusterView>,
-    /// Where it listens for other members.
-    pub(super) listen: Option<SocketAddr>,
     pub(super) lookout: Option<Lookout>,
 }
 
@@ -41,30 +39,26 @@ pub(super) async fn join(
         event_queue_len_max: config.limits.event_queue_len_max,
         event_queue_bytes_max: config.limits.event_queue_bytes_max.0,
     };
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let builder = Grid::builder()
         .cluster_name(&settings.cluster_name)
         .member_name(&settings.member_name)
         .backups(settings.backups)
-        .limits(limits);
+        .clock(clock.clone())
+        .limits(limits)
+        .cluster(settings);
     let rules = config.caches.iter().map(rule_of);
     let grid = rules.fold(builder, grid_member::GridBuilder::cache_rule).build().await?;
-    let view = Arc::new(SingleMember::new(
-        grid.clone(),
-        MemberIdentity {
-            address: settings.grpc.map(|address| address.to_string()).unwrap_or_default(),
-            zone: settings.location.zone,
-            machine: settings.location.machine,
-        },
-    ));
+    // Whoever does not wait for the end wants no member.
+    let unless_joined = grid.supervisor().token().clone().drop_guard();
+    grid.joined().await.map_err(StartError::Joining)?;
+    unless_joined.disarm();
     if let Some(lookout) = &lookout {
-        lookout.joined(None);
+        let cluster = grid.cluster().and_then(|cluster| cluster.view().read(|state| state.identity().id));
+        lookout.joined(cluster);
     }
-    Ok(Membership {
-        grid,
-        view,
-        listen: None,
-        lookout,
-    })
+    let view = Arc::new(ClusteredMember::new(grid.clone(), GridSource::new(grid.clone()), clock));
+    Ok(Membership { grid, view, lookout })
 }
 
 fn rule_of(cache: &CacheConfig) -> CacheRule {

@@ -67,12 +67,7 @@ impl Server {
 
         let joining = membership::join(&config, cluster_settings(&config, addresses));
         let (joined, grpc_listener) = edge.refuse_until(grpc_listener, joining).await;
-        let Membership {
-            grid,
-            view,
-            listen,
-            lookout,
-        } = joined?;
+        let Membership { grid, view, lookout } = joined?;
         grpc.spawn(edge.serve(grpc_listener, grid.clone(), grpc_stop.clone()));
         state.joined(view.clone());
         Ok(RunningServer {
@@ -80,7 +75,6 @@ impl Server {
             view,
             lookout,
             state,
-            listen_address: listen,
             grpc_address: addresses.grpc,
             http_address: addresses.http,
             grpc,

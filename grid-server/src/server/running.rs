@@ -29,7 +29,6 @@ pub struct RunningServer {
     pub(super) view: Arc<dyn ClusterView>,
     pub(super) lookout: Option<Lookout>,
     pub(super) state: Arc<HttpState>,
-    pub(super) listen_address: Option<SocketAddr>,
     pub(super) grpc_address: SocketAddr,
     pub(super) http_address: SocketAddr,
     pub(super) grpc: JoinSet<()>,
@@ -44,7 +43,7 @@ impl RunningServer {
     /// Where other members connect; `None` when they cannot.
     #[must_use]
     pub fn listen_address(&self) -> Option<SocketAddr> {
-        self.listen_address
+        self.grid.cluster().map(grid_member::cluster::Cluster::local_addr)
     }
 
     /// Where gRPC clients connect.
@@ -81,7 +80,7 @@ impl RunningServer {
     /// drained. Takes at most `member.hand-over-timeout` and `member.drain-timeout`.
     pub async fn shutdown(mut self) -> Stopped {
         self.state.begin_draining();
-        self.hand_over().await;
+        let handed_over = self.hand_over().await;
         let (mut grpc, mut http) = (std::mem::take(&mut self.grpc), std::mem::take(&mut self.http));
         let drain = async {
             self.grpc_stop.cancel();
@@ -96,6 +95,10 @@ impl RunningServer {
         if let Some(lookout) = self.lookout.take() {
             lookout.stop().await;
         }
+        // Others must not take a member for gone that has what they lack: then it leaves without a word.
+        if handed_over && let Err(error) = self.view.leave().await {
+            tracing::warn!(%error, "the other members will find out that this one has left");
+        }
         self.grid.shutdown().await;
         if drained.is_ok() {
             Stopped::Drained
@@ -104,15 +107,17 @@ impl RunningServer {
         }
     }
 
-    async fn hand_over(&self) {
+    /// Whether nothing depends on this member any more.
+    async fn hand_over(&self) -> bool {
         match tokio::time::timeout(self.hand_over_timeout, self.view.hand_over()).await {
-            Ok(Ok(())) => tracing::info!("no partition is held any more that others should have"),
+            Ok(Ok(())) => return true,
             Ok(Err(error)) => tracing::warn!(%error, "not every partition was handed over"),
             Err(_elapsed) => tracing::warn!(
                 timeout = ?self.hand_over_timeout,
                 "not every partition was handed over within member.hand-over-timeout"
             ),
         }
+        false
     }
 }
 

@@ -6,7 +6,7 @@ use grid_core::cache::CacheBackend;
 
 use super::super::arguments::{ClientArguments, Output};
 use super::super::error::{CliError, Effect};
-use super::super::http_get::get_json;
+use super::super::http_request::get_json;
 use super::super::output::print;
 use super::super::table::{Column, table};
 
