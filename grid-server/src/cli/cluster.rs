@@ -99,7 +99,10 @@ async fn partitions(client: &ClientArguments, service: Option<&str>, troubled: b
 /// Whether a partition is not as it should be.
 fn is_troubled(partition: &Value, backups: u64) -> bool {
     let len = |field: &str| rows_of(&partition[field]).len() as u64;
-    partition["primary"].is_null() || partition["lost"] == true || len("backups") < backups || len("joining") > 0
+    partition["primary"].is_null()
+        || partition["lost"] == true
+        || len("backups") < backups
+        || len("joining") > 0
 }
 
 /// The partitions of a service as rows, the members of each in one text.
@@ -152,7 +155,9 @@ async fn drain(client: &ClientArguments, member: &str, wait: bool) -> Result<(),
 fn member_id(members: &Value, named: &str) -> Result<u64, CliError> {
     let rows = rows_of(members);
     let number = |row: &Value| row["id"].as_u64();
-    let by_id = rows.iter().find(|row| number(row).is_some_and(|id| id.to_string() == named));
+    let by_id = rows
+        .iter()
+        .find(|row| number(row).is_some_and(|id| id.to_string() == named));
     let mut by_name = rows.iter().filter(|row| row["name"] == named);
     match (by_id, by_name.next(), by_name.next()) {
         (Some(row), _, _) | (None, Some(row), None) => {
@@ -196,7 +201,12 @@ fn progress(rebalance: &Value) -> String {
     let time_left = rebalance["time_left_ms"].as_u64().map_or_else(
         || "the time left is not known yet".to_owned(),
         // Whole seconds, rounded up.
-        |ms| format!("about {} left", show_duration(Duration::from_secs(ms.div_ceil(1_000)))),
+        |ms| {
+            format!(
+                "about {} left",
+                show_duration(Duration::from_secs(ms.div_ceil(1_000)))
+            )
+        },
     );
     let figure = |field: &str| text_of(&rebalance[field]);
     format!(
@@ -229,22 +239,32 @@ async fn accept_loss(
     }
     let given_up: Vec<String> = rows_of(&answer["partitions"]).iter().map(text_of).collect();
     if given_up.is_empty() {
-        return print(&format!("no partition of {service} is lost; nothing was given up"));
+        return print(&format!(
+            "no partition of {service} is lost; nothing was given up"
+        ));
     }
-    print(&format!("given up, and empty from now on: {} of {service}", given_up.join(", ")))
+    print(&format!(
+        "given up, and empty from now on: {} of {service}",
+        given_up.join(", ")
+    ))
 }
 
 fn confirm(service: &str, partitions: &[u16]) -> Result<(), CliError> {
     let which = match partitions {
         [] => "every lost partition".to_owned(),
-        some => format!("the lost partitions {}", some.iter().map(u16::to_string).collect::<Vec<_>>().join(", ")),
+        some => format!(
+            "the lost partitions {}",
+            some.iter().map(u16::to_string).collect::<Vec<_>>().join(", ")
+        ),
     };
     if !std::io::stdin().is_terminal() {
         return Err(CliError::Usage(format!(
             "this gives up the entries of {which} of {service} for ever; say --yes to do it"
         )));
     }
-    print(&format!("This gives up the entries of {which} of {service} for ever. Type yes to go on:"))?;
+    print(&format!(
+        "This gives up the entries of {which} of {service} for ever. Type yes to go on:"
+    ))?;
     let mut line = String::new();
     let read = std::io::stdin().lock().read_line(&mut line);
     read.map_err(|error| CliError::Data(format!("standard input: cannot be read: {error}")))?;
@@ -269,7 +289,11 @@ mod tests {
         ]);
         assert_eq!(member_id(&members, "1").unwrap(), 1);
         assert_eq!(member_id(&members, "a").unwrap(), 1);
-        assert_eq!(member_id(&members, "2").unwrap(), 2, "a number comes before a name");
+        assert_eq!(
+            member_id(&members, "2").unwrap(),
+            2,
+            "a number comes before a name"
+        );
         assert_eq!(member_id(&members, "b").unwrap_err().exit_code(), 2);
         let unknown = member_id(&members, "c").unwrap_err();
         assert_eq!(unknown.exit_code(), 1);
@@ -282,7 +306,8 @@ mod tests {
             "done": false, "moves_left": 9, "places_left": 0, "copies_left": 5, "hand_overs_left": 3,
             "dismissals_left": 1, "copies_under_way": 4, "time_left_ms": 61_001,
         });
-        let told = "9 moves left: 0 to place, 5 copies (4 under way), 3 hand-overs, 1 to dismiss; about 62s left";
+        let told =
+            "9 moves left: 0 to place, 5 copies (4 under way), 3 hand-overs, 1 to dismiss; about 62s left";
         assert_eq!(progress(&busy), told);
         assert!(progress(&json!({"done": false})).ends_with("the time left is not known yet"));
         assert!(progress(&json!({"done": true})).starts_with("done"));
@@ -290,13 +315,20 @@ mod tests {
 
     #[test]
     fn partitions_in_trouble_are_told_from_others() {
-        let partition = |primary: Value, backups: Value, joining: Value, lost: bool| {
-            json!({"primary": primary, "backups": backups, "joining": joining, "lost": lost})
-        };
-        assert!(!is_troubled(&partition(json!(1), json!([2]), json!([]), false), 1));
-        assert!(is_troubled(&partition(json!(null), json!([]), json!([]), false), 0));
+        let partition = |primary: Value, backups: Value, joining: Value, lost: bool| json!({"primary": primary, "backups": backups, "joining": joining, "lost": lost});
+        assert!(!is_troubled(
+            &partition(json!(1), json!([2]), json!([]), false),
+            1
+        ));
+        assert!(is_troubled(
+            &partition(json!(null), json!([]), json!([]), false),
+            0
+        ));
         assert!(is_troubled(&partition(json!(1), json!([]), json!([]), false), 1));
-        assert!(is_troubled(&partition(json!(1), json!([2]), json!([3]), false), 1));
+        assert!(is_troubled(
+            &partition(json!(1), json!([2]), json!([3]), false),
+            1
+        ));
         assert!(is_troubled(&partition(json!(1), json!([2]), json!([]), true), 1));
     }
 }

@@ -67,7 +67,9 @@ pub(super) async fn post_json(
         return json_of(&from, &answer);
     }
     let known = error_in(&answer);
-    let what = known.clone().unwrap_or_else(|| format!("{from}: answered {status}"));
+    let what = known
+        .clone()
+        .unwrap_or_else(|| format!("{from}: answered {status}"));
     Err(match status {
         // A path that is not there has an error too, but from another program.
         StatusCode::NOT_FOUND if known.is_some() => CliError::NotFound(what),

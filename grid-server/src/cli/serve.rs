@@ -101,7 +101,8 @@ async fn end_of_input(stop_with_stdin: bool) {
         return std::future::pending().await;
     }
     // The thread that waits for the end may outlive the server; the process does not wait for it.
-    let read = tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink()));
+    let read =
+        tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink()));
     if let Ok(Err(error)) = read.await {
         tracing::warn!(%error, "standard input cannot be read");
     }
@@ -125,7 +126,9 @@ async fn serve(config: Config, stop_with_stdin: bool) -> Result<(), CliError> {
         }
     };
     let (grpc, http) = (server.grpc_address(), server.http_address());
-    let listen = server.listen_address().map_or_else(|| "none".to_owned(), |address| address.to_string());
+    let listen = server
+        .listen_address()
+        .map_or_else(|| "none".to_owned(), |address| address.to_string());
     let name = server.grid().member_name().to_owned();
     // Whoever started the server may not want to read.
     match output::print(&format!(

@@ -35,7 +35,11 @@ pub(super) async fn watch(client: &ClientArguments) -> Result<(), CliError> {
             Err(error) => format!("no status: {error}"),
         };
         if now != last {
-            let gap = if last.is_empty() || client.shown_as() == Output::Json { "" } else { "\n" };
+            let gap = if last.is_empty() || client.shown_as() == Output::Json {
+                ""
+            } else {
+                "\n"
+            };
             print(&format!("{gap}{now}"))?;
             last = now;
         }

@@ -18,8 +18,8 @@ use parking_lot::Mutex;
 
 use super::of_state::{Tables, cluster_info, is_safe, member_details, partition_counts, service_details};
 use super::{
-    ChangeError, ChangeFuture, ClusterFigures, ClusterInfo, ClusterView, Health, MemberDetail, Pace, Rebalance,
-    ServiceDetail,
+    ChangeError, ChangeFuture, ClusterFigures, ClusterInfo, ClusterView, Health, MemberDetail, Pace,
+    Rebalance, ServiceDetail,
 };
 
 /// The place of a member in its cluster: what it knows, and how it has things agreed.
@@ -81,13 +81,19 @@ impl<S: ClusterSource> ClusteredMember<S> {
     ) -> Result<(ServiceId, Vec<PartitionId>), ChangeError> {
         let found = self.read(|state| {
             let Some(table) = state.service_named(service) else {
-                let names: Vec<_> = state.services().values().map(|table| table.name.as_str()).collect();
+                let names: Vec<_> = state
+                    .services()
+                    .values()
+                    .map(|table| table.name.as_str())
+                    .collect();
                 let text = format!("there is no service {service:?}; there are: {}", names.join(", "));
                 return Err(ChangeError::NotFound(text));
             };
             let lost = table.partitions().filter(|(_, assignment)| assignment.lost);
             let lost: Vec<_> = lost.map(|(partition, _)| partition).collect();
-            let Some(asked) = asked else { return Ok((table.id, lost)) };
+            let Some(asked) = asked else {
+                return Ok((table.id, lost));
+            };
             let is_lost = |number: &usize| lost.iter().any(|partition| partition.index() == *number);
             if let Some(number) = asked.iter().find(|number| !is_lost(number)) {
                 let text = format!("partition {number} of {service} is not lost; nothing was given up");
@@ -113,7 +119,9 @@ impl<S: ClusterSource> ClusterView for ClusteredMember<S> {
     fn figures(&self) -> ClusterFigures {
         let (me, leader) = (self.source.me(), self.source.leader());
         ClusterFigures {
-            lost: self.read(|state| partition_counts(state).lost).unwrap_or_default(),
+            lost: self
+                .read(|state| partition_counts(state).lost)
+                .unwrap_or_default(),
             leads: me.is_some() && me == leader,
             lease_missing: self.source.lease_missing_for(),
         }
@@ -121,7 +129,8 @@ impl<S: ClusterSource> ClusterView for ClusteredMember<S> {
 
     fn members(&self) -> Vec<MemberDetail> {
         let (me, leader) = (self.source.me(), self.source.leader());
-        self.read(|state| member_details(state, me, leader)).unwrap_or_default()
+        self.read(|state| member_details(state, me, leader))
+            .unwrap_or_default()
     }
 
     fn partitions(&self) -> Vec<ServiceDetail> {
@@ -199,6 +208,8 @@ impl<S: ClusterSource> ClusterView for ClusteredMember<S> {
 
 impl<S> fmt::Debug for ClusteredMember<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClusteredMember").field("grid", &self.grid).finish_non_exhaustive()
+        f.debug_struct("ClusteredMember")
+            .field("grid", &self.grid)
+            .finish_non_exhaustive()
     }
 }

@@ -10,8 +10,8 @@ use grid_core::membership::MemberId;
 use grid_member::Grid;
 use grid_member::cluster::Cluster;
 
-use super::of_state::is_handed_over;
 use super::ClusterSource;
+use super::of_state::is_handed_over;
 
 /// After this time without an agreement it is asked for again.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
@@ -34,7 +34,9 @@ impl GridSource {
     }
 
     async fn hand_over_all(&self) -> Result<(), CacheError> {
-        let Some(cluster) = self.cluster() else { return Ok(()) };
+        let Some(cluster) = self.cluster() else {
+            return Ok(());
+        };
         let Some(me) = cluster.me() else { return Ok(()) };
         let mut news = cluster.view().index();
         let mut agreed = false;

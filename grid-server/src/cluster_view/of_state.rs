@@ -39,7 +39,11 @@ pub fn cluster_info(state: &ControlState, leader: Option<MemberId>) -> ClusterIn
 pub fn is_safe(state: &ControlState) -> bool {
     let counts = partition_counts(state);
     let backed_up = state.services().values().any(|service| service.backups.get() > 0);
-    let storage = state.members().values().filter(|member| member.info.storage).count();
+    let storage = state
+        .members()
+        .values()
+        .filter(|member| member.info.storage)
+        .count();
     let as_safe_as_can_be = !backed_up || storage <= 1 || how_safe(state) >= HowSafe::NodeSafe;
     counts.unassigned == 0 && counts.endangered == 0 && as_safe_as_can_be
 }
@@ -48,7 +52,10 @@ pub fn is_safe(state: &ControlState) -> bool {
 /// the other members can hold. So it is when there is no other that could take anything.
 #[must_use]
 pub fn is_handed_over(state: &ControlState, member: MemberId) -> bool {
-    let takers = state.members().values().filter(|other| other.id != member && other.takes_partitions());
+    let takers = state
+        .members()
+        .values()
+        .filter(|other| other.id != member && other.takes_partitions());
     let takers = takers.count();
     if takers == 0 {
         return true;
@@ -147,15 +154,17 @@ pub fn service_details(state: &ControlState) -> Vec<ServiceDetail> {
 
 fn service_detail(service: &ServiceTable) -> ServiceDetail {
     let ids = |members: &[MemberId]| members.iter().map(|member| member.get()).collect();
-    let partitions = service.partitions().map(|(partition, assignment)| PartitionDetail {
-        number: partition.index(),
-        epoch: assignment.epoch.get(),
-        primary: assignment.primary.map(MemberId::get),
-        backups: ids(&assignment.backups),
-        joining: ids(&assignment.joining),
-        lost: assignment.lost,
-        waits_for: assignment.last.iter().map(|last| last.member.get()).collect(),
-    });
+    let partitions = service
+        .partitions()
+        .map(|(partition, assignment)| PartitionDetail {
+            number: partition.index(),
+            epoch: assignment.epoch.get(),
+            primary: assignment.primary.map(MemberId::get),
+            backups: ids(&assignment.backups),
+            joining: ids(&assignment.joining),
+            lost: assignment.lost,
+            waits_for: assignment.last.iter().map(|last| last.member.get()).collect(),
+        });
     ServiceDetail {
         service: service.name.clone(),
         backups: service.backups.get(),
@@ -184,7 +193,10 @@ impl Tables {
         let (mut progress, mut under_way) = (Progress::default(), 0);
         for service in self.services.values() {
             progress += Progress::of(service, &plan(service, &self.members));
-            let joining = service.assignments.iter().map(|assignment| assignment.joining.len());
+            let joining = service
+                .assignments
+                .iter()
+                .map(|assignment| assignment.joining.len());
             under_way += joining.sum::<usize>();
         }
         (progress, under_way)

@@ -63,6 +63,10 @@ mod tests {
         assert_eq!(pace.observe(s(6), 50), None);
         assert_eq!(pace.observe(s(7), 25), Some(s(1)));
         pace.observe(s(8), 0);
-        assert_eq!(pace.observe(s(1_000), 10), None, "the rest between does not count");
+        assert_eq!(
+            pace.observe(s(1_000), 10),
+            None,
+            "the rest between does not count"
+        );
     }
 }

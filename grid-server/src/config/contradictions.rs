@@ -56,7 +56,11 @@ impl Found<'_> {
 
     fn of_addresses(&mut self) {
         let Config { cluster, member, .. } = &self.loaded.config;
-        if member.advertise.as_ref().is_some_and(|address| address.port() == 0 || is_any(address)) {
+        if member
+            .advertise
+            .as_ref()
+            .is_some_and(|address| address.port() == 0 || is_any(address))
+        {
             self.at(
                 "member.advertise",
                 "others cannot connect to that; give the address and the port that they reach",
@@ -74,5 +78,8 @@ impl Found<'_> {
 
 /// Whether this is "any address", which nobody can connect to.
 fn is_any(address: &HostPort) -> bool {
-    address.host().parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified())
+    address
+        .host()
+        .parse::<IpAddr>()
+        .is_ok_and(|ip| ip.is_unspecified())
 }

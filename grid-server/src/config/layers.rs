@@ -141,7 +141,10 @@ impl Layers {
             config.caches = loading.caches(file);
         }
         loading.refuse_unknown_variables(&self.variables, &known);
-        let Loading { sources, mut mistakes } = loading;
+        let Loading {
+            sources,
+            mut mistakes,
+        } = loading;
         let loaded = Loaded { config, sources };
         if mistakes.is_empty() {
             mistakes = contradictions(&loaded);

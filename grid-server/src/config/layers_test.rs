@@ -249,7 +249,10 @@ fn the_cluster_is_configured_in_every_layer() {
         .flag("--no-storage", "member.storage", "false".to_owned());
     let config = layers.load().unwrap().config;
     let join = config.cluster.join.unwrap();
-    assert_eq!(join.iter().map(ToString::to_string).collect::<Vec<_>>(), ["db3:1", "db4:2"]);
+    assert_eq!(
+        join.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["db3:1", "db4:2"]
+    );
     assert_eq!(config.cluster.discover.unwrap().len(), 2);
     assert_eq!(config.cluster.expect, Some(3));
     assert_eq!(config.cluster.backups.get(), 2);

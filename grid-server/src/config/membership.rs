@@ -11,8 +11,10 @@ use super::value::{Label, List, Listed, Raw, Setting, Within, WithinIfSet, Word}
 use super::{HostPort, HostPortError};
 
 impl Word for TwoMembers {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("wait", TwoMembers::Wait), ("trust-reset", TwoMembers::TrustReset)];
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("wait", TwoMembers::Wait),
+        ("trust-reset", TwoMembers::TrustReset),
+    ];
 }
 
 impl Setting for BackupCount {
@@ -20,7 +22,10 @@ impl Setting for BackupCount {
         let mut count = u32::from(self.get());
         Within(&mut count, 0..=u32::from(BackupCount::MAX.get())).set(raw)?;
         // Within the limits there is such a count.
-        *self = u8::try_from(count).ok().and_then(BackupCount::new).unwrap_or_default();
+        *self = u8::try_from(count)
+            .ok()
+            .and_then(BackupCount::new)
+            .unwrap_or_default();
         Ok(())
     }
 
@@ -49,11 +54,11 @@ impl Listed for HostPort {
     const LEN_MAX: usize = 256;
 
     fn read(text: &str) -> Result<Self, String> {
-        let address: HostPort = text
-            .parse()
-            .map_err(|error: HostPortError| error.to_string())?;
+        let address: HostPort = text.parse().map_err(|error: HostPortError| error.to_string())?;
         if address.port() == 0 {
-            return Err(format!("{text:?}: port 0 is no port to connect to; give the one that the member listens on"));
+            return Err(format!(
+                "{text:?}: port 0 is no port to connect to; give the one that the member listens on"
+            ));
         }
         Ok(address)
     }
@@ -71,7 +76,8 @@ impl Listed for SourceSettings {
     const LEN_MAX: usize = 16;
 
     fn read(text: &str) -> Result<Self, String> {
-        text.parse().map_err(|error: grid_discovery::SettingsError| error.to_string())
+        text.parse()
+            .map_err(|error: grid_discovery::SettingsError| error.to_string())
     }
 
     fn write(&self) -> String {

@@ -384,17 +384,30 @@ impl<T: Listed> Setting for List<'_, T> {
             }
         };
         if texts.is_empty() || texts == [""] {
-            return Err(format!("there are no {} in it; leave the setting out instead", T::WHAT));
+            return Err(format!(
+                "there are no {} in it; leave the setting out instead",
+                T::WHAT
+            ));
         }
         if texts.len() > T::LEN_MAX {
-            return Err(format!("{} {} are given, and at most {} may be", texts.len(), T::WHAT, T::LEN_MAX));
+            return Err(format!(
+                "{} {} are given, and at most {} may be",
+                texts.len(),
+                T::WHAT,
+                T::LEN_MAX
+            ));
         }
         *self.0 = Some(texts.into_iter().map(T::read).collect::<Result<_, _>>()?);
         Ok(())
     }
 
     fn show(&self) -> Option<String> {
-        let shown: Vec<String> = self.0.as_ref()?.iter().map(|entry| quoted(&entry.write())).collect();
+        let shown: Vec<String> = self
+            .0
+            .as_ref()?
+            .iter()
+            .map(|entry| quoted(&entry.write()))
+            .collect();
         Some(format!("[{}]", shown.join(", ")))
     }
 }

@@ -20,9 +20,9 @@ mod refusal;
 mod replace_agent;
 mod reply_gate;
 mod serve;
+mod unready;
 pub mod v0;
 pub mod v1;
-mod unready;
 mod wire_value;
 
 pub use edge::Edge;

@@ -43,7 +43,9 @@ pub(super) async fn drain(
             "say which member, by its number: /cluster/drain?member=2",
         );
     };
-    let Some(view) = state.view() else { return joining() };
+    let Some(view) = state.view() else {
+        return joining();
+    };
     match view.drain(member).await {
         Ok(()) => Json(json!({ "member": member })).into_response(),
         Err(failed) => change_error(&failed),
@@ -66,7 +68,9 @@ pub(super) async fn accept_loss(
             return error(rejected.status(), &what);
         }
     };
-    let Some(view) = state.view() else { return joining() };
+    let Some(view) = state.view() else {
+        return joining();
+    };
     match view.accept_loss(service.clone(), partitions).await {
         Ok(partitions) => Json(json!({ "service": service, "partitions": partitions })).into_response(),
         Err(failed) => change_error(&failed),

@@ -72,8 +72,10 @@ pub(super) const CLUSTER_STATUS_HA: Metric = gauge(
     "grid_cluster_status_ha",
     "What can be lost without losing data: 0 nothing, 1 a member, 2 a machine, 3 a rack, 4 a site.",
 );
-pub(super) const CLUSTER_LEADS: Metric =
-    gauge("grid_cluster_leads", "1 if this member leads the cluster, 0 if not.");
+pub(super) const CLUSTER_LEADS: Metric = gauge(
+    "grid_cluster_leads",
+    "1 if this member leads the cluster, 0 if not.",
+);
 pub(super) const CLUSTER_EPOCH: Metric = gauge(
     "grid_cluster_epoch",
     "Changes of what the members agreed on, as far as this member knows.",

@@ -86,7 +86,11 @@ fn of_cluster(page: &mut Page, cluster: &ClusterInfo, figures: &ClusterFigures) 
     page.one(def::CLUSTER_STATUS_HA, &[], cluster.status_ha.level());
     page.one(def::CLUSTER_LEADS, &[], u8::from(figures.leads));
     page.one(def::CLUSTER_EPOCH, &[], cluster.epoch);
-    page.one(def::LEASE_MISSING_SECONDS, &[], figures.lease_missing.as_secs_f64());
+    page.one(
+        def::LEASE_MISSING_SECONDS,
+        &[],
+        figures.lease_missing.as_secs_f64(),
+    );
 }
 
 #[derive(Default)]

@@ -66,7 +66,9 @@ pub(super) async fn address_for_members(config: &Config) -> Result<SocketAddr, S
     let probed = match bind(Listen::MEMBERS, listen, insecure).await {
         Ok(probe) => probe.local_addr(),
         Err(StartError::PortInUse { .. }) if is_nobodys_port(config) => {
-            let free = bind(Listen::MEMBERS, &HostPort::loopback(0), insecure).await?.local_addr();
+            let free = bind(Listen::MEMBERS, &HostPort::loopback(0), insecure)
+                .await?
+                .local_addr();
             if let Ok(free) = free {
                 tracing::warn!(%listen, %free, "another process listens for members there; taking a free port");
             }
@@ -97,7 +99,9 @@ fn is_nobodys_port(config: &Config) -> bool {
 pub(super) async fn resolve_one(listen: Listen, address: &HostPort) -> Result<SocketAddr, StartError> {
     // What others are told opens nothing.
     let mut found = resolve(listen, address, true).await?.into_iter();
-    found.next().ok_or_else(|| StartError::cannot_listen(listen, address, &no_address()))
+    found
+        .next()
+        .ok_or_else(|| StartError::cannot_listen(listen, address, &no_address()))
 }
 
 async fn resolve(listen: Listen, address: &HostPort, insecure: bool) -> Result<Vec<SocketAddr>, StartError> {

@@ -30,7 +30,12 @@ impl Lookout {
     /// When the ways make no sense together.
     pub(super) fn start(config: &Config, member: &ClusterSettings) -> Result<Option<Self>, StartError> {
         let is_list = |source: &&SourceSettings| matches!(source, SourceSettings::Static(_));
-        let sources = config.cluster.discover.iter().flatten().filter(|source| !is_list(source));
+        let sources = config
+            .cluster
+            .discover
+            .iter()
+            .flatten()
+            .filter(|source| !is_list(source));
         let sources: Vec<SourceSettings> = sources.cloned().collect();
         if sources.is_empty() {
             return Ok(None);
@@ -60,12 +65,15 @@ impl Lookout {
     pub(super) async fn first_found(&self) -> Vec<SocketAddr> {
         let mut found = self.discovery.found();
         loop {
-            let waited = tokio::time::timeout(SAY_EVERY, found.wait_for(|found| !found.peers.is_empty())).await;
+            let waited =
+                tokio::time::timeout(SAY_EVERY, found.wait_for(|found| !found.peers.is_empty())).await;
             match waited {
                 Ok(Ok(known)) => return known.member_addresses().collect(),
                 // The discovery lives as long as this does.
                 Ok(Err(_ended)) => return Vec::new(),
-                Err(_elapsed) => tracing::info!(ways = %self.ways, "no other member was found yet; looking on"),
+                Err(_elapsed) => {
+                    tracing::info!(ways = %self.ways, "no other member was found yet; looking on")
+                }
             }
         }
     }

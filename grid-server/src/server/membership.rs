@@ -25,10 +25,7 @@ pub(super) struct Membership {
 ///
 /// # Errors
 /// When the member cannot be made.
-pub(super) async fn join(
-    config: &Config,
-    mut settings: ClusterSettings,
-) -> Result<Membership, StartError> {
+pub(super) async fn join(config: &Config, mut settings: ClusterSettings) -> Result<Membership, StartError> {
     let lookout = Lookout::start(config, &settings)?;
     if let (Some(lookout), None) = (&lookout, &settings.join) {
         let found = lookout.first_found().await;
@@ -48,16 +45,25 @@ pub(super) async fn join(
         .limits(limits)
         .cluster(settings);
     let rules = config.caches.iter().map(rule_of);
-    let grid = rules.fold(builder, grid_member::GridBuilder::cache_rule).build().await?;
+    let grid = rules
+        .fold(builder, grid_member::GridBuilder::cache_rule)
+        .build()
+        .await?;
     // Whoever does not wait for the end wants no member.
     let unless_joined = grid.supervisor().token().clone().drop_guard();
     grid.joined().await.map_err(StartError::Joining)?;
     unless_joined.disarm();
     if let Some(lookout) = &lookout {
-        let cluster = grid.cluster().and_then(|cluster| cluster.view().read(|state| state.identity().id));
+        let cluster = grid
+            .cluster()
+            .and_then(|cluster| cluster.view().read(|state| state.identity().id));
         lookout.joined(cluster);
     }
-    let view = Arc::new(ClusteredMember::new(grid.clone(), GridSource::new(grid.clone()), clock));
+    let view = Arc::new(ClusteredMember::new(
+        grid.clone(),
+        GridSource::new(grid.clone()),
+        clock,
+    ));
     Ok(Membership { grid, view, lookout })
 }
 

@@ -32,7 +32,8 @@ pub(super) fn cluster_settings(config: &Config, addresses: Addresses) -> Cluster
     let advertised = addresses.advertise.or_else(|| {
         let ip = addresses.listen.ip();
         let port = addresses.listen.port();
-        ip.is_unspecified().then(|| SocketAddr::new(own_address(ip), port))
+        ip.is_unspecified()
+            .then(|| SocketAddr::new(own_address(ip), port))
     });
     let reached = advertised.unwrap_or(addresses.listen).ip();
     ClusterSettings {
@@ -87,7 +88,10 @@ fn reachable(mut address: SocketAddr, reached: IpAddr) -> SocketAddr {
 fn own_address(any: IpAddr) -> IpAddr {
     // Addresses for documentation. To connect a UDP socket sends nothing: it only asks the system for the way there.
     let (bind, far): (SocketAddr, SocketAddr) = match any {
-        IpAddr::V4(_) => ((Ipv4Addr::UNSPECIFIED, 0).into(), (Ipv4Addr::new(192, 0, 2, 1), 9).into()),
+        IpAddr::V4(_) => (
+            (Ipv4Addr::UNSPECIFIED, 0).into(),
+            (Ipv4Addr::new(192, 0, 2, 1), 9).into(),
+        ),
         IpAddr::V6(_) => {
             let far = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
             ((Ipv6Addr::UNSPECIFIED, 0).into(), (far, 9).into())
@@ -128,19 +132,30 @@ mod tests {
                     hand-over-timeout = '7s'\n";
         let settings = settings(file, "10.0.0.9:7574");
         assert_eq!(
-            (settings.cluster_name.as_str(), settings.member_name.as_str(), settings.role.as_str()),
+            (
+                settings.cluster_name.as_str(),
+                settings.member_name.as_str(),
+                settings.role.as_str()
+            ),
             ("shop", "m1", "cache")
         );
         let location = settings.location;
         assert_eq!(
-            (location.zone.as_str(), location.rack.as_str(), location.machine.as_str()),
+            (
+                location.zone.as_str(),
+                location.rack.as_str(),
+                location.machine.as_str()
+            ),
             ("z", "r", "m")
         );
         let join = ["db1:7574", "db2:7574", "db3:7574"];
         assert_eq!(settings.join.unwrap(), join);
         assert_eq!(settings.expect.map(NonZeroUsize::get), Some(3));
         assert_eq!(settings.backups.get(), 2);
-        assert_eq!(settings.two_members, grid_core::membership::survivor::TwoMembers::TrustReset);
+        assert_eq!(
+            settings.two_members,
+            grid_core::membership::survivor::TwoMembers::TrustReset
+        );
         assert!(!settings.storage);
         assert_eq!(settings.drain_timeout.as_secs(), 7);
         assert_eq!(settings.advertised, None);

@@ -81,6 +81,8 @@ impl Member {
     async fn run(&self) -> io::Result<Option<ExitStatus>> {
         let mut child = self.command()?.spawn()?;
         let output = child.stdout.take();
+        // To wait for a process closes its input first, which would tell it to stop.
+        let input = child.stdin.take();
         let watched = async {
             if let Some(output) = output {
                 self.read(output).await?;
@@ -92,6 +94,7 @@ impl Member {
             () = self.stop.cancelled() => {}
             ended = watched => return ended.map(Some),
         }
+        drop(input);
         stop(child).await?;
         Ok(None)
     }
@@ -136,7 +139,10 @@ impl Member {
         // Ctrl-C goes to all processes of a group: here this one alone tells the members to stop, in order.
         command.process_group(0);
         // The member stops when its standard input ends, which it does whatever becomes of this process.
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true);
         Ok(command)
     }
 }
@@ -148,12 +154,14 @@ fn set_unless_given(command: &mut Command, name: &str, value: &str) {
 }
 
 fn log(dir: &Path, name: &str) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).open(dir.join(format!("{name}.log")))
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(dir.join(format!("{name}.log")))
 }
 
-/// Tells a member to stop, and kills it when it does not.
+/// Waits for a member that was told to stop, and kills it when it does not.
 async fn stop(mut child: Child) -> io::Result<()> {
-    drop(child.stdin.take());
     if let Ok(ended) = tokio::time::timeout(STOP_MAX, child.wait()).await {
         ended?;
         return Ok(());

@@ -33,7 +33,8 @@ const COLUMNS: [Column; 4] = [
 
 pub(super) fn run(arguments: &UpArguments) -> Result<(), CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| CliError::Failed(format!("no threads for the command: {error}")))?;
+    let runtime =
+        runtime.map_err(|error| CliError::Failed(format!("no threads for the command: {error}")))?;
     runtime.block_on(up(arguments))
 }
 
@@ -68,7 +69,9 @@ async fn up(arguments: &UpArguments) -> Result<(), CliError> {
                 Some(Said::Ready(index)) => ready[index] = true,
                 Some(Said::Ended(index, how)) => {
                     let name = &places[index].name;
-                    return Err(CliError::Failed(format!("{name} ended before it was ready: {how}; its log says why")));
+                    return Err(CliError::Failed(format!(
+                        "{name} ended before it was ready: {how}; its log says why"
+                    )));
                 }
                 None => return Err(CliError::Failed("no member could be started".to_owned())),
             }
@@ -137,7 +140,10 @@ async fn tell(signals: &mut Signals, said: &mut mpsc::Receiver<Said>, places: &[
         match told {
             Some(Said::Ready(index)) => output::complain(&format!("{} is ready again", places[index].name)),
             Some(Said::Ended(index, how)) => {
-                output::complain(&format!("{} ended: {how}; it is started again", places[index].name));
+                output::complain(&format!(
+                    "{} ended: {how}; it is started again",
+                    places[index].name
+                ));
             }
             // Members go on until they are told to stop.
             None => return,

@@ -22,7 +22,10 @@ pub(super) fn places(arguments: &UpArguments) -> Result<Vec<Place>, CliError> {
         let port = match first {
             None => 0,
             Some(first) => first.checked_add(at).ok_or_else(|| {
-                CliError::Usage(format!("there are no {} ports from {first} on", arguments.members))
+                CliError::Usage(format!(
+                    "there are no {} ports from {first} on",
+                    arguments.members
+                ))
             })?,
         };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).and_then(|listener| {
@@ -68,7 +71,9 @@ mod tests {
     #[test]
     fn every_member_has_ports_of_its_own() {
         let places = places(&arguments(20, None)).unwrap();
-        let ports = places.iter().flat_map(|place| [place.listen, place.grpc, place.http]);
+        let ports = places
+            .iter()
+            .flat_map(|place| [place.listen, place.grpc, place.http]);
         assert_eq!(ports.collect::<BTreeSet<_>>().len(), 60);
         assert_eq!(places[19].name, "member-20");
     }
