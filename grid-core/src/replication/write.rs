@@ -57,19 +57,20 @@ impl<T> Replica<T> {
         token: T,
         out: &mut Effects<T>,
     ) -> Result<Written<T>, (Failure, T)> {
-        if let Err(failure) = self.check_write(now, write.tag.as_ref()) {
+        if let Err(failure) = self.check_serves() {
             return Err((failure, token));
         }
+        // What was done is answered, however late it is asked for again.
         if let Some(seen) = write.tag.and_then(|tag| self.answered(&tag)) {
             return match seen {
                 Ok(outcome) => Ok(self.when_acknowledged(outcome, token)),
                 Err(failure) => Err((failure, token)),
             };
         }
-        let Role::Primary(primary) = &mut self.role else {
-            return Err((Failure::NotPrimary, token));
-        };
-        let alone = primary.is_alone();
+        if let Err(failure) = self.check_room(now, write.tag.as_ref()) {
+            return Err((failure, token));
+        }
+        let alone = self.is_alone();
         let want = if alone {
             write.want
         } else {
@@ -150,7 +151,7 @@ impl<T> Replica<T> {
         token: T,
         out: &mut Effects<T>,
     ) -> Result<(SweptEntries, Written<T>), (Failure, T)> {
-        if let Err(failure) = self.check_write(now, None) {
+        if let Err(failure) = self.check_write(now) {
             return Err((failure, token));
         }
         let want_all = self.want_for_backups(want);
@@ -171,7 +172,7 @@ impl<T> Replica<T> {
             removed: 0,
             done: true,
         };
-        if self.check_write(now, None).is_err() {
+        if self.check_write(now).is_err() {
             return nothing;
         }
         let alone = self.is_alone();
@@ -209,7 +210,7 @@ impl<T> Replica<T> {
         token: Option<T>,
         out: &mut Effects<T>,
     ) -> Result<usize, (Failure, Option<T>)> {
-        if let Err(failure) = self.check_write(now, None) {
+        if let Err(failure) = self.check_write(now) {
             return Err((failure, token));
         }
         let dropped = self.store.truncate(cache);
@@ -274,14 +275,24 @@ impl<T> Replica<T> {
         (result, Written::Waits)
     }
 
-    fn check_write(&self, now: Timestamp, tag: Option<&RequestTag>) -> Result<(), Failure> {
-        let Role::Primary(primary) = &self.role else {
-            return Err(Failure::NotPrimary);
-        };
-        if primary.handing_over.is_some() {
-            return Err(Failure::NotPrimary);
+    fn check_write(&self, now: Timestamp) -> Result<(), Failure> {
+        self.check_serves()?;
+        self.check_room(now, None)
+    }
+
+    fn check_serves(&self) -> Result<(), Failure> {
+        match &self.role {
+            Role::Primary(primary) if primary.handing_over.is_none() => Ok(()),
+            _ => Err(Failure::NotPrimary),
         }
-        if primary.waiting.len() >= self.settings.waiting_len_max
+    }
+
+    fn check_room(&self, now: Timestamp, tag: Option<&RequestTag>) -> Result<(), Failure> {
+        let waiting = match &self.role {
+            Role::Primary(primary) => primary.waiting.len(),
+            _ => 0,
+        };
+        if waiting >= self.settings.waiting_len_max
             || self.log.bytes() >= self.settings.waiting_bytes_max.saturating_mul(2)
         {
             return Err(Failure::Overloaded);
@@ -290,7 +301,7 @@ impl<T> Replica<T> {
             if now > tag.apply_before {
                 return Err(Failure::TooLate);
             }
-            if !self.window.has_room(tag.id.client) {
+            if !self.window.has_room(tag) {
                 return Err(Failure::NotOpen);
             }
         }
