@@ -57,6 +57,32 @@ impl<T> Replica<T> {
         }
     }
 
+    /// Tells the primary again what this replica has, on a new connection: what was told before may be lost.
+    pub fn report_to(&self, member: MemberId, out: &mut Effects<T>) {
+        if self.primary != Some(member) {
+            return;
+        }
+        match &self.role {
+            Role::Backup => out.messages.push((member, self.appended())),
+            Role::Joining(Some(copy)) => {
+                out.messages.push((member, self.appended()));
+                if let Some(number) = copy.next.checked_sub(1) {
+                    let (epoch, copy) = (self.epoch, copy.id);
+                    out.messages.push((member, Message::ChunkTaken { epoch, copy, number }));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn appended(&self) -> Message {
+        Message::Appended(Appended {
+            epoch: self.epoch,
+            last: self.log.last(),
+            knows: self.log.base(),
+        })
+    }
+
     fn take_append(&mut self, now: Timestamp, from: MemberId, append: Append) -> Message {
         let skips_check = self.settings.has_bug(PlantedBug::SkipEpochCheck);
         if append.epoch < self.epoch && !skips_check {
@@ -96,11 +122,7 @@ impl<T> Replica<T> {
             self.break_down();
             return self.refuse(Refusal::NoCopy);
         }
-        Message::Appended(Appended {
-            epoch: self.epoch,
-            last: self.log.last(),
-            knows: self.log.base(),
-        })
+        self.appended()
     }
 
     /// Brings the records up to here into the store.

@@ -159,7 +159,11 @@ pub(super) struct ControlLoop {
 
 impl ControlLoop {
     /// Runs until the member stops.
-    pub(super) async fn run(mut self, mut events: mpsc::Receiver<Event>, mut agreements: mpsc::Receiver<Agreement>) {
+    pub(super) async fn run(
+        mut self,
+        mut events: mpsc::Receiver<Event>,
+        mut agreements: mpsc::Receiver<Agreement>,
+    ) {
         let mut interval = tokio::time::interval(TICK);
         interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let stopped = self.core.supervisor.stopped();
@@ -172,6 +176,16 @@ impl ControlLoop {
                 Some(agreement) = agreements.recv() => self.take(Event::Agreed(agreement)),
                 Some(event) = events.recv() => self.take(event),
             }
+        }
+    }
+
+    /// Begins to look for the cluster.
+    pub(super) fn begin(&mut self) {
+        let (core, now) = (self.core.clone(), self.now());
+        if let Phase::Looking(looking) = &mut self.phase {
+            let addresses = looking.addresses.clone();
+            let join = core.settings.join.is_some().then_some(addresses);
+            **looking = Looking::new(&core, join, now);
         }
     }
 
@@ -221,22 +235,26 @@ impl ControlLoop {
             Dialed::Member(_, lane) => lane,
         };
         let (core, started) = (self.core.clone(), self.now());
-        self.core.supervisor.spawn(TaskKind::Connection, "dial", async move {
-            let Some(transport) = core.transport.get() else { return };
-            let result = transport.dial(address, lane).await;
-            if let Ok(link) = &result {
-                let (core, link) = (core.clone(), link.clone());
-                let supervisor = core.supervisor.clone();
-                supervisor.spawn(TaskKind::Connection, "end of a connection", async move {
-                    let info = Box::new(link.info().clone());
-                    let ended = link.ended();
-                    drop(link);
-                    let cause = ended.await;
-                    core.tell_surely(Event::LinkEnded(dialed, info, cause)).await;
-                });
-            }
-            core.tell_surely(Event::DialEnded(dialed, started, result)).await;
-        });
+        self.core
+            .supervisor
+            .spawn(TaskKind::Connection, "dial", async move {
+                let Some(transport) = core.transport.get() else {
+                    return;
+                };
+                let result = transport.dial(address, lane).await;
+                if let Ok(link) = &result {
+                    let (core, link) = (core.clone(), link.clone());
+                    let supervisor = core.supervisor.clone();
+                    supervisor.spawn(TaskKind::Connection, "end of a connection", async move {
+                        let info = Box::new(link.info().clone());
+                        let ended = link.ended();
+                        drop(link);
+                        let cause = ended.await;
+                        core.tell_surely(Event::LinkEnded(dialed, info, cause)).await;
+                    });
+                }
+                core.tell_surely(Event::DialEnded(dialed, started, result)).await;
+            });
     }
 
     fn message(&mut self, peer: &PeerInfo, kind: u8, body: &Bytes) {
@@ -275,7 +293,14 @@ impl ControlLoop {
         if let Phase::In(membership) = &mut self.phase
             && let Some(leading) = &mut membership.leading
         {
-            let decisions = leading.judge.step(now, JudgeInput::Report { from, about, evidence });
+            let decisions = leading.judge.step(
+                now,
+                JudgeInput::Report {
+                    from,
+                    about,
+                    evidence,
+                },
+            );
             self.judged(decisions);
         }
     }

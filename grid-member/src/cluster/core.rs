@@ -21,10 +21,10 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use crate::cache::{CacheRegistry, Catalogue};
 use crate::clock::Clock;
-use crate::control::{ControlGroup, ProposeError};
+use crate::control::{ControlGroup, ControlNetwork, NetworkError, ProposeError};
 use crate::replication::{Outlet, Replicas, wire};
 use crate::routing::{CallFailed, Calls, Router};
-use crate::task::Supervisor;
+use crate::task::{Supervisor, TaskKind};
 use crate::transport::{Identity, Lane, LinkError, Transport};
 
 use super::control_loop::Event;
@@ -72,11 +72,12 @@ pub(super) struct Core {
     /// Changes of replica sets that wait to be proposed together.
     proposals: Mutex<Vec<(ServiceId, Step)>>,
     pub(super) proposals_wait: Notify,
+    /// There may be partitions to hand over.
+    pub(super) plan_wait: Notify,
     pub(super) this: Weak<Core>,
 }
 
 impl Core {
-    #[expect(clippy::too_many_arguments, reason = "it only takes the parts in")]
     pub(super) fn new(
         this: Weak<Core>,
         settings: ClusterSettings,
@@ -103,13 +104,16 @@ impl Core {
             events,
             proposals: Mutex::default(),
             proposals_wait: Notify::new(),
+            plan_wait: Notify::new(),
             this,
         }
     }
 
     /// This member's number, when it has one.
     pub(super) fn me(&self) -> Option<MemberId> {
-        Some(self.me.load(Ordering::Acquire)).filter(|me| *me != 0).map(MemberId::new)
+        Some(self.me.load(Ordering::Acquire))
+            .filter(|me| *me != 0)
+            .map(MemberId::new)
     }
 
     pub(super) fn set_me(&self, me: Option<MemberId>) {
@@ -128,6 +132,84 @@ impl Core {
     pub(super) fn tell(&self, event: Event) {
         if self.events.try_send(event).is_err() {
             tracing::debug!("the control loop is behind or has ended");
+        }
+    }
+
+    /// Tells the control loop, and waits while it is behind.
+    pub(super) async fn tell_surely(&self, event: Event) {
+        // A loop that has ended needs no news.
+        let _ended = self.events.send(event).await;
+    }
+
+    /// Changes what this member says about itself in handshakes.
+    pub(super) fn change_identity(&self, change: impl Fn(&mut Identity)) {
+        self.identity.rcu(|identity| {
+            let mut identity = Identity::clone(identity);
+            change(&mut identity);
+            identity
+        });
+    }
+
+    /// This member takes part in this control group from now on.
+    pub(super) fn set_group(&self, group: Option<Group>) {
+        let group = group.map(Arc::new);
+        self.group.write().clone_from(&group);
+        let (Some(group), Some(core)) = (group, self.this.upgrade()) else {
+            return;
+        };
+        self.supervisor
+            .spawn(TaskKind::Essential, "news of who leads", async move {
+                let mut news = group.leadership();
+                drop(group);
+                loop {
+                    core.tell_surely(Event::LeadershipChanged).await;
+                    tokio::select! {
+                        biased;
+                        () = core.supervisor.stopped() => return,
+                        changed = news.changed() => if changed.is_err() { return },
+                    }
+                }
+            });
+    }
+
+    pub(super) fn set_group_none(&self) {
+        *self.group.write() = None;
+    }
+
+    /// How the control group reaches its other members.
+    pub(super) fn network(&self) -> Arc<dyn ControlNetwork> {
+        Arc::new(GroupNetwork {
+            core: self.this.clone(),
+        })
+    }
+
+    /// Has a command agreed by the group that was just founded.
+    pub(super) async fn agree_as_founder(&self, command: &Command) -> Result<Outcome, String> {
+        let started = self.clock.uptime();
+        loop {
+            match self.propose_here(write(command)).await {
+                ProposeAnswer::Agreed(_, outcome) => return Ok(outcome),
+                ProposeAnswer::Refused(what) => return Err(what),
+                ProposeAnswer::NotLeader | ProposeAnswer::Unknown(_) => {}
+            }
+            if self.clock.uptime().saturating_sub(started) > PROPOSE_TIMEOUT {
+                return Err("its control group has no leader".to_owned());
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// There is a new connection to a member for what concerns partitions.
+    pub(super) fn reconnected(&self, member: MemberId) {
+        let services: Vec<_> = self.services.read().values().cloned().collect();
+        for replicas in services {
+            let at = replicas.uptime();
+            for partition in replicas.count().all() {
+                replicas.change(partition, |replica, out| {
+                    replica.connected(at, member, out);
+                    replica.report_to(member, out);
+                });
+            }
         }
     }
 
@@ -199,9 +281,8 @@ impl Core {
             return ProposeAnswer::NotLeader;
         };
         match link.request(kind::PROPOSE, command).await {
-            Ok(answer) => {
-                read(&answer).unwrap_or_else(|| ProposeAnswer::Unknown("the answer cannot be read".to_owned()))
-            }
+            Ok(answer) => read(&answer)
+                .unwrap_or_else(|| ProposeAnswer::Unknown("the answer cannot be read".to_owned())),
             Err(error) => ProposeAnswer::Unknown(error.to_string()),
         }
     }
@@ -236,6 +317,27 @@ impl Core {
     }
 }
 
+/// Carries the requests of the control group on the control lane.
+struct GroupNetwork {
+    core: Weak<Core>,
+}
+
+impl ControlNetwork for GroupNetwork {
+    fn call(&self, to: MemberId, request: Bytes) -> BoxFuture<'static, Result<Bytes, NetworkError>> {
+        let link = self
+            .core
+            .upgrade()
+            .and_then(|core| core.links.get(to, Lane::Control));
+        match link {
+            Some(link) => link
+                .request(kind::RAFT, request)
+                .map(|answer| answer.map_err(|_error| NetworkError::Unreachable))
+                .boxed(),
+            None => futures::future::ready(Err(NetworkError::Unreachable)).boxed(),
+        }
+    }
+}
+
 impl Outlet for Core {
     fn publish(&self, _service: ServiceId, _partition: PartitionId, effect: &Effect) {
         if let Some(registry) = self.registry() {
@@ -244,7 +346,9 @@ impl Outlet for Core {
     }
 
     fn send(&self, to: MemberId, service: ServiceId, partition: PartitionId, message: &Message) {
-        let Some(link) = self.links.get(to, Lane::Data) else { return };
+        let Some(link) = self.links.get(to, Lane::Data) else {
+            return;
+        };
         // What can't be sent is found missing when the next connection begins.
         let _found_missing = link.send(kind::REPLICA, wire::encode(service, partition, message));
     }
@@ -271,9 +375,12 @@ impl Outlet for Core {
 impl Calls for Core {
     fn call(&self, to: MemberId, body: Vec<Bytes>) -> BoxFuture<'static, Result<Bytes, CallFailed>> {
         let Some(link) = self.links.get(to, Lane::Data) else {
-            return futures::future::ready(Err(CallFailed::NotSent("there is no connection".to_owned()))).boxed();
+            return futures::future::ready(Err(CallFailed::NotSent("there is no connection".to_owned())))
+                .boxed();
         };
-        link.request(kind::PARTS, body).map(|answer| answer.map_err(|error| call_failed(&error))).boxed()
+        link.request(kind::PARTS, body)
+            .map(|answer| answer.map_err(|error| call_failed(&error)))
+            .boxed()
     }
 
     fn tell_truncated(&self, cache: CacheId) -> BoxFuture<'static, Result<(), CacheError>> {
@@ -347,7 +454,8 @@ impl Catalogue for Core {
     }
 
     fn named(&self, scope: &str, name: &CacheName) -> Option<CacheRecord> {
-        self.view.read(|state| state.cache_named(scope, name.as_str()).cloned())?
+        self.view
+            .read(|state| state.cache_named(scope, name.as_str()).cloned())?
     }
 
     fn numbered(&self, id: CacheId) -> Option<CacheRecord> {
@@ -390,7 +498,9 @@ impl Core {
 
     async fn ensure_service(&self, backups: BackupCount) -> Result<ServiceId, CacheError> {
         let name = Self::service_name(backups);
-        let known = self.view.read(|state| state.service_named(&name).map(|service| service.id));
+        let known = self
+            .view
+            .read(|state| state.service_named(&name).map(|service| service.id));
         if let Some(Some(id)) = known {
             return Ok(id);
         }
@@ -406,6 +516,8 @@ impl Core {
 
 impl std::fmt::Debug for Core {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Core").field("me", &self.me()).finish_non_exhaustive()
+        f.debug_struct("Core")
+            .field("me", &self.me())
+            .finish_non_exhaustive()
     }
 }

@@ -84,7 +84,9 @@ impl Links {
 
     /// Notes a connection that was made. `false`: the member is none any more.
     pub(super) fn put(&self, member: MemberId, lane: Lane, link: Link) -> bool {
-        let Some(peer) = self.peer(member) else { return false };
+        let Some(peer) = self.peer(member) else {
+            return false;
+        };
         peer.lane(lane).store(Some(Arc::new(link)));
         true
     }
@@ -94,7 +96,10 @@ impl Links {
         if let Some(peer) = self.peer(member) {
             let slot = peer.lane(lane);
             let current = slot.load_full();
-            if current.as_ref().is_some_and(|link| link.info().connection == connection) {
+            if current
+                .as_ref()
+                .is_some_and(|link| link.info().connection == connection)
+            {
                 slot.compare_and_swap(&current, None);
             }
         }
@@ -102,6 +107,7 @@ impl Links {
 
     /// Sends a message, if there is a connection.
     pub(super) fn send(&self, member: MemberId, lane: Lane, kind: u8, body: Vec<Bytes>) -> bool {
-        self.get(member, lane).is_some_and(|link| link.send(kind, body).is_ok())
+        self.get(member, lane)
+            .is_some_and(|link| link.send(kind, body).is_ok())
     }
 }

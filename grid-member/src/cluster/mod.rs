@@ -1,7 +1,32 @@
 //! The cluster that this member belongs to.
+//!
+//! `control_loop` is the one task that decides: it drives the state machines of [`grid_core::membership`] (`finding`,
+//! `watching`), follows what is agreed (`agreed`), and leads when it has to (`leading`). `pump` goes on with copies and
+//! hand-overs, `serve` answers other members about partitions. `View` is the agreed state as this member knows it, `LeaseGuard`
+//! says whether it may serve.
 
+mod agreed;
+#[expect(
+    clippy::module_inception,
+    reason = "the file is named for the type that it has"
+)]
+mod cluster;
+mod control_loop;
+mod core;
+mod finding;
 mod guard;
+mod host;
+mod leading;
+mod links;
+mod machine;
+mod message;
+mod pump;
+mod serve;
+mod settings;
 mod view;
+mod watching;
 
+pub use cluster::{Cluster, StartError};
 pub use guard::LeaseGuard;
+pub use settings::ClusterSettings;
 pub use view::{Route, Routes, View};

@@ -65,10 +65,16 @@ pub(super) fn parts(core: &Arc<Core>, body: Bytes, answer: Answer) {
         Ok(request) => request,
         Err(error) => return answer.fail(error.to_string()),
     };
-    let cache = core.registry().and_then(|registry| registry.numbered(request.cache));
+    let cache = core
+        .registry()
+        .and_then(|registry| registry.numbered(request.cache));
     let Some(cache) = cache.filter(|cache| cache.service() == request.service) else {
         let destroyed = core.view.read(|state| state.is_destroyed(request.cache));
-        let failure = if destroyed == Some(true) { PartFailure::Destroyed } else { PartFailure::UnknownCache };
+        let failure = if destroyed == Some(true) {
+            PartFailure::Destroyed
+        } else {
+            PartFailure::UnknownCache
+        };
         let answers: Vec<PartAnswer> = request.parts.iter().map(|_| Err(failure.clone())).collect();
         return answer.send(PartsAnswer::encode(&answers));
     };

@@ -7,6 +7,7 @@ use grid_core::partition::table::BackupCount;
 
 use crate::cache::{CacheKind, CacheLimits, CacheRegistry, CacheRule, CacheRules};
 use crate::clock::{Clock, SystemClock};
+use crate::cluster::{Cluster, ClusterSettings, StartError};
 use crate::replication::Replicas;
 use crate::store::drive_expiry;
 use crate::task::{Supervisor, TaskKind};
@@ -32,6 +33,9 @@ pub enum BuildError {
     /// There is no tokio runtime.
     #[error("a member needs a tokio runtime with time enabled; build it inside one")]
     NoRuntime,
+    /// The member can't take part in a cluster.
+    #[error(transparent)]
+    Cluster(#[from] StartError),
 }
 
 /// Settings of a member, each with a default.
@@ -44,6 +48,7 @@ pub struct GridBuilder {
     rules: CacheRules,
     limits: CacheLimits,
     clock: Arc<dyn Clock>,
+    cluster: Option<ClusterSettings>,
 }
 
 impl GridBuilder {
@@ -56,6 +61,7 @@ impl GridBuilder {
             rules: CacheRules::default(),
             limits: CacheLimits::default(),
             clock: Arc::new(SystemClock::new()),
+            cluster: None,
         }
     }
 
@@ -101,6 +107,14 @@ impl GridBuilder {
         self
     }
 
+    /// Makes the member one of a cluster of several. Its names, its partition count and its backups are those of the
+    /// builder; all else is said here. Without this the member is alone for ever.
+    #[must_use]
+    pub fn cluster(mut self, settings: ClusterSettings) -> Self {
+        self.cluster = Some(settings);
+        self
+    }
+
     /// Another clock than the system's.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
@@ -108,14 +122,11 @@ impl GridBuilder {
         self
     }
 
-    /// Makes the member: a cluster of its own, which holds every partition.
+    /// Makes the member: by default a cluster of its own, which holds every partition. One that
+    /// [joins others](Self::cluster) is given as soon as it listens; wait for [`Grid::joined`] before its caches are used.
     ///
     /// # Errors
-    /// When a name is empty or too long, or there is no tokio runtime.
-    #[expect(
-        clippy::unused_async,
-        reason = "joining a cluster takes time; that it does not yet is no promise"
-    )]
+    /// When a name is empty or too long, there is no tokio runtime, or a member of a cluster can't listen.
     pub async fn build(self) -> Result<Grid, BuildError> {
         for (what, name) in [("cluster", &self.cluster_name), ("member", &self.member_name)] {
             if !(1..=255).contains(&name.len()) {
@@ -137,7 +148,23 @@ impl GridBuilder {
             supervisor.spawn(TaskKind::Essential, "expiry", expiry);
             registry
         };
-        let partitioned = registry(CacheKind::Partitioned, self.partition_count);
+        let (partitioned, cluster) = match self.cluster {
+            None => (registry(CacheKind::Partitioned, self.partition_count), None),
+            Some(settings) => {
+                let settings = ClusterSettings {
+                    cluster_name: self.cluster_name.clone(),
+                    member_name: self.member_name.clone(),
+                    partition_count: self.partition_count,
+                    backups: self.backups,
+                    ..settings
+                };
+                let cluster =
+                    Cluster::start(settings, self.limits, self.clock.clone(), supervisor.clone()).await?;
+                let expiry = drive_expiry(Arc::downgrade(cluster.registry()), supervisor.token().clone());
+                supervisor.spawn(TaskKind::Essential, "expiry", expiry);
+                (cluster.registry().clone(), Some(cluster))
+            }
+        };
         let local = registry(CacheKind::Local, local_count);
         Ok(Grid::new(Parts {
             cluster_name: self.cluster_name,
@@ -147,6 +174,7 @@ impl GridBuilder {
             rules: self.rules,
             partitioned,
             local,
+            cluster,
             supervisor,
         }))
     }

@@ -8,6 +8,7 @@ use grid_core::partition::PartitionCount;
 use grid_core::partition::table::BackupCount;
 
 use crate::cache::{CacheInfo, CacheKind, CacheRegistry, CacheRules, EmbeddedCache, OpenCache, Reply};
+use crate::cluster::Cluster;
 use crate::task::Supervisor;
 
 use super::GridBuilder;
@@ -20,6 +21,7 @@ struct Inner {
     rules: CacheRules,
     partitioned: Arc<CacheRegistry>,
     local: Arc<CacheRegistry>,
+    cluster: Option<Cluster>,
     supervisor: Supervisor,
 }
 
@@ -32,6 +34,7 @@ pub(super) struct Parts {
     pub(super) rules: CacheRules,
     pub(super) partitioned: Arc<CacheRegistry>,
     pub(super) local: Arc<CacheRegistry>,
+    pub(super) cluster: Option<Cluster>,
     pub(super) supervisor: Supervisor,
 }
 
@@ -57,6 +60,7 @@ impl Grid {
             rules,
             partitioned,
             local,
+            cluster,
             supervisor,
         } = parts;
         Grid {
@@ -68,6 +72,7 @@ impl Grid {
                 rules,
                 partitioned,
                 local,
+                cluster,
                 supervisor,
             }),
         }
@@ -155,6 +160,35 @@ impl Grid {
         infos.extend(self.inner.local.infos());
         infos.sort_by(|a, b| a.name.cmp(&b.name));
         infos
+    }
+
+    /// The cluster that the member takes part in, or looks for. `None`: it is alone for ever.
+    #[must_use]
+    pub fn cluster(&self) -> Option<&Cluster> {
+        self.inner.cluster.as_ref()
+    }
+
+    /// Waits until the member is in its cluster and can serve. A member that is alone can at once.
+    ///
+    /// # Errors
+    /// When it is shut down before.
+    pub async fn joined(&self) -> Result<(), CacheError> {
+        match &self.inner.cluster {
+            Some(cluster) => cluster.joined().await.map(|_me| ()),
+            None => Ok(()),
+        }
+    }
+
+    /// Hands the member's partitions over to others, and takes leave of the cluster. A member that is alone has nobody
+    /// to hand over to. To be called before [`shutdown`](Self::shutdown) where nothing may be lost.
+    ///
+    /// # Errors
+    /// When not everything could be handed over in time.
+    pub async fn drain(&self) -> Result<(), CacheError> {
+        match &self.inner.cluster {
+            Some(cluster) => cluster.drain().await,
+            None => Ok(()),
+        }
     }
 
     /// The supervisor of the member's tasks, for the edges that serve it.

@@ -1,5 +1,6 @@
 //! An embedded member as its users see it.
 
+mod cluster;
 mod conformance;
 mod control;
 mod events;

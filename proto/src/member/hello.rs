@@ -38,7 +38,7 @@ impl fmt::Display for VersionRange {
 }
 
 /// What a connection is for. Each lane has connections, and in a member a runtime, of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Lane {
     /// Small messages that must not wait.

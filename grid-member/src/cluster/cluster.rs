@@ -1,0 +1,356 @@
+//! A member's handle on its cluster.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use grid_core::cache::CacheError;
+use grid_core::control::{Command, Outcome};
+use grid_core::membership::{Generation, MemberId};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::cache::{CacheKind, CacheLimits, CacheRegistry};
+use crate::clock::Clock;
+use crate::routing::{Calls, Router};
+use crate::task::{ControlThread, Supervisor, TaskKind};
+use crate::transport::{
+    Answer, BindError, EndCause, Handler, Identity, Lane, Lanes, PeerInfo, Refusal, Transport,
+    TransportSettings,
+};
+
+use super::control_loop::{ControlLoop, Event, Looking, Phase};
+use super::core::Core;
+use super::message::{kind, read};
+use super::{ClusterSettings, View, host, pump, serve};
+
+/// So many events wait for the control loop.
+const EVENTS_MAX: usize = 65_536;
+
+/// A member could not begin to look for its cluster.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The address can't be listened on.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// An address to join means nothing.
+    #[error("{address:?} is no address to join: {problem}; say HOST:PORT")]
+    Join {
+        /// What was given.
+        address: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// There is no thread for the control loop.
+    #[error("no thread could be started for the control of the cluster: {0}")]
+    Thread(std::io::Error),
+}
+
+/// A member's handle on its cluster.
+pub struct Cluster {
+    core: Arc<Core>,
+    registry: Arc<CacheRegistry>,
+    joined: watch::Receiver<Option<MemberId>>,
+    /// Runs the control loop. Ends when the handle goes.
+    _control: ControlThread,
+}
+
+impl Cluster {
+    /// Listens for other members, and begins to look for the cluster.
+    ///
+    /// # Errors
+    /// When the address can't be listened on, or an address to join means nothing.
+    pub async fn start(
+        settings: ClusterSettings,
+        limits: CacheLimits,
+        clock: Arc<dyn Clock>,
+        supervisor: Supervisor,
+    ) -> Result<Self, StartError> {
+        let join = resolve(settings.join.as_deref()).await?;
+        let identity = Arc::new(ArcSwap::from_pointee(Identity {
+            cluster_name: settings.cluster_name.clone(),
+            cluster: None,
+            generation: Generation::FIRST,
+            process: settings.process,
+            host: host::host_id(),
+            member: None,
+            program_version: env!("CARGO_PKG_VERSION").to_owned(),
+            advertised: settings.advertised,
+            partitions: settings.partition_count,
+        }));
+        let (events, inbox) = mpsc::channel(EVENTS_MAX);
+        let (agreed, agreements) = mpsc::channel(EVENTS_MAX);
+        let control = ControlThread::start("girih-control").map_err(StartError::Thread)?;
+        let listen = settings.listen;
+        let (shared_identity, shared_clock) = (identity.clone(), clock.clone());
+        let control_supervisor = supervisor.clone();
+        let core = Arc::new_cyclic(|this| {
+            Core::new(
+                this.clone(),
+                settings,
+                shared_clock,
+                control_supervisor,
+                shared_identity,
+                events,
+            )
+        });
+        let calls: Arc<dyn Calls> = core.clone();
+        let router = Arc::new(Router::new(
+            calls,
+            core.view.clone(),
+            core.lease.clone(),
+            clock.clone(),
+            crate::random::draw(),
+            core.settings.routing,
+        ));
+        // Each is set once, here.
+        let _once = core.router.set(router);
+        let registry = CacheRegistry::of_cluster(CacheKind::Partitioned, core.clone(), limits);
+        let _once = core.registry.set(Arc::downgrade(&registry));
+        let lanes = Lanes {
+            control: control.runtime().clone(),
+            data: tokio::runtime::Handle::current(),
+        };
+        let handler = Arc::new(Incoming { core: core.clone() });
+        let gate = gate(&core);
+        let transport = Transport::builder(identity, handler, lanes, supervisor.clone())
+            .settings(TransportSettings {
+                listen,
+                ..TransportSettings::default()
+            })
+            .gate(gate)
+            .clock(clock)
+            .bind()?;
+        let _once = core.transport.set(transport);
+        let (tell_joined, joined) = watch::channel(None);
+        let mut control_loop = ControlLoop {
+            core: core.clone(),
+            phase: Phase::Looking(Box::new(Looking::new(
+                &core,
+                join,
+                grid_core::membership::Moment::BOOT,
+            ))),
+            agreed,
+            joined: tell_joined,
+        };
+        control_loop.begin();
+        supervisor.spawn_on(
+            control.runtime(),
+            TaskKind::Essential,
+            "control loop",
+            control_loop.run(inbox, agreements),
+        );
+        supervisor.spawn(TaskKind::Essential, "copies", pump::drive_replicas(core.clone()));
+        supervisor.spawn(
+            TaskKind::Essential,
+            "hand-overs",
+            pump::drive_hand_overs(core.clone()),
+        );
+        supervisor.spawn(
+            TaskKind::Essential,
+            "changes of replica sets",
+            pump::drive_proposals(core.clone()),
+        );
+        Ok(Cluster {
+            core,
+            registry,
+            joined,
+            _control: control,
+        })
+    }
+
+    /// Waits until the member is in a cluster and may serve. Gives its number.
+    ///
+    /// # Errors
+    /// When it is stopped before.
+    pub async fn joined(&self) -> Result<MemberId, CacheError> {
+        let mut joined = self.joined.clone();
+        let stopped = self.core.supervisor.stopped();
+        let member = tokio::select! {
+            biased;
+            () = stopped => None,
+            member = joined.wait_for(Option::is_some) => member.ok().and_then(|member| *member),
+        };
+        let member = member.ok_or(CacheError::ShuttingDown)?;
+        // Its caches need a service, and someone who serves.
+        let name = Core::service_name(self.core.settings.backups);
+        let mut news = self.core.view.index();
+        loop {
+            news.mark_unchanged();
+            let served = self.core.view.read(|state| {
+                state
+                    .service_named(&name)
+                    .is_some_and(|service| service.assignments.iter().all(|assignment| !assignment.is_free()))
+            });
+            if served == Some(true) && self.core.lease.may_serve() {
+                return Ok(member);
+            }
+            // The lease comes without news of the state.
+            let _news_or_time = tokio::time::timeout(Duration::from_millis(5), news.changed()).await;
+            if self.core.supervisor.token().is_cancelled() {
+                return Err(CacheError::ShuttingDown);
+            }
+        }
+    }
+
+    /// The caches of the cluster.
+    #[must_use]
+    pub fn registry(&self) -> &Arc<CacheRegistry> {
+        &self.registry
+    }
+
+    /// The agreed state as this member knows it.
+    #[must_use]
+    pub fn view(&self) -> &Arc<View> {
+        &self.core.view
+    }
+
+    /// This member's number, while it has one.
+    #[must_use]
+    pub fn me(&self) -> Option<MemberId> {
+        self.core.me()
+    }
+
+    /// Who leads the control group, as far as this member knows.
+    #[must_use]
+    pub fn leader(&self) -> Option<MemberId> {
+        self.core.leader.borrow().map(|leader| leader.member)
+    }
+
+    /// Whether this member may serve: it is connected to the leader, and has a lease.
+    #[must_use]
+    pub fn may_serve(&self) -> bool {
+        self.core.lease.may_serve()
+    }
+
+    /// For how long it has not been allowed to serve; zero while it is.
+    #[must_use]
+    pub fn lease_missing_for(&self) -> Duration {
+        self.core.lease.missing_for()
+    }
+
+    /// Where it listens for other members.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.core.own_address()
+    }
+
+    /// Has a command agreed.
+    ///
+    /// # Errors
+    /// When the control group can't be reached in time.
+    pub async fn agree(&self, command: &Command) -> Result<Outcome, CacheError> {
+        self.core.agree(command).await
+    }
+
+    /// Hands all partitions over, and takes leave. At most as long as the drain timeout.
+    ///
+    /// # Errors
+    /// When partitions are left that no other member has taken in time.
+    pub async fn drain(&self) -> Result<(), CacheError> {
+        let Some(me) = self.core.me() else { return Ok(()) };
+        let (tell, told) = oneshot::channel();
+        self.core.tell_surely(Event::Drain(tell)).await;
+        let timeout = self.core.settings.drain_timeout;
+        let drained = tokio::time::timeout(timeout, told).await;
+        if !matches!(drained, Ok(Ok(()))) {
+            return Err(CacheError::Deadline {
+                after: timeout,
+                applied: grid_core::cache::Applied::Unknown,
+            });
+        }
+        let others = self.core.links.members();
+        if !others.is_empty() {
+            // What is left of it here can't be missed: others hold everything. Without an answer it is found dead.
+            let leave = Command::Leave(me);
+            let _found_dead = tokio::time::timeout(Duration::from_secs(2), self.core.agree(&leave)).await;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cluster")
+            .field("me", &self.me())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Finds the addresses behind names.
+async fn resolve(join: Option<&[String]>) -> Result<Option<BTreeSet<SocketAddr>>, StartError> {
+    let Some(join) = join else { return Ok(None) };
+    let mut addresses = BTreeSet::new();
+    for address in join {
+        let found = tokio::net::lookup_host(address.as_str())
+            .await
+            .map_err(|error| StartError::Join {
+                address: address.clone(),
+                problem: error.to_string(),
+            })?;
+        addresses.extend(found);
+    }
+    Ok(Some(addresses))
+}
+
+/// Members that were removed are told so.
+fn gate(core: &Arc<Core>) -> impl Fn(&PeerInfo) -> Result<(), Refusal> + Send + Sync + 'static {
+    let core = Arc::downgrade(core);
+    move |peer| {
+        let Some(core) = core.upgrade() else {
+            return Err(Refusal::Stopping);
+        };
+        let removed = peer
+            .member
+            .and_then(|member| core.view.read(|state| state.removed(member)).flatten());
+        match removed {
+            Some(removed) => Err(Refusal::Fenced { index: removed.index }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Takes what other members send.
+struct Incoming {
+    core: Arc<Core>,
+}
+
+impl Handler for Incoming {
+    fn request(&self, from: &PeerInfo, lane: Lane, kind: u8, payload: Bytes, answer: Answer) {
+        match (lane, kind) {
+            (Lane::Control, _) => self
+                .core
+                .tell(Event::Request(from.clone(), kind, payload, answer)),
+            (Lane::Data, kind::PARTS) => serve::parts(&self.core, payload, answer),
+            (Lane::Data, kind::TRUNCATED) => {
+                if let Some(cache) = read(&payload) {
+                    serve::truncated(&self.core, cache);
+                }
+                answer.send(Bytes::new());
+            }
+            (Lane::Data, _) => {
+                answer.fail("this member does not know what that is; do both run versions that may be mixed?")
+            }
+        }
+    }
+
+    fn message(&self, from: &PeerInfo, lane: Lane, kind: u8, payload: Bytes) {
+        match (lane, kind, from.member) {
+            (Lane::Control, ..) => self.core.tell(Event::Message(from.clone(), kind, payload)),
+            (Lane::Data, kind::REPLICA, Some(member)) => serve::replica(&self.core, member, payload),
+            _ => {}
+        }
+    }
+
+    fn accepted(&self, from: &PeerInfo, lane: Lane) {
+        self.core.tell(Event::Accepted(from.clone(), lane));
+    }
+
+    fn closed(&self, from: &PeerInfo, _lane: Lane, cause: &EndCause) {
+        self.core.tell(Event::Closed(from.clone(), cause.clone()));
+    }
+}

@@ -1,0 +1,89 @@
+//! Several members in one process.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use grid_core::cache::NamedCache;
+use grid_core::partition::assignment::{StatusHa, status_ha};
+use grid_member::Grid;
+use grid_member::cluster::ClusterSettings;
+
+const BOUND: Duration = Duration::from_secs(30);
+
+async fn member(number: usize, join: Option<Vec<SocketAddr>>) -> Grid {
+    let settings = ClusterSettings {
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        join: join.map(|addresses| addresses.iter().map(ToString::to_string).collect()),
+        ..ClusterSettings::default()
+    };
+    let name = format!("member-{number}");
+    let builder = Grid::builder().cluster_name("test").member_name(&name).cluster(settings);
+    builder.build().await.unwrap()
+}
+
+fn address(grid: &Grid) -> SocketAddr {
+    grid.cluster().unwrap().local_addr()
+}
+
+/// Waits until every member sees this many members, all partitions at their goal.
+async fn settled(grids: &[&Grid]) {
+    let waits = async {
+        for grid in grids {
+            let cluster = grid.cluster().unwrap();
+            let mut news = cluster.view().index();
+            let wanted = if grids.len() > 1 { StatusHa::NodeSafe } else { StatusHa::Endangered };
+            news.wait_for(|_| {
+                let safe = cluster.view().read(|state| {
+                    let safe = status_ha(state.services().values(), state.members());
+                    state.members().len() == grids.len() && safe >= wanted
+                });
+                safe == Some(true)
+            })
+            .await
+            .unwrap();
+        }
+    };
+    tokio::time::timeout(BOUND, waits).await.expect("the cluster settles");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_alone_serves() {
+    let grid = member(1, None).await;
+    tokio::time::timeout(BOUND, grid.joined()).await.unwrap().unwrap();
+    let cache = grid.cache::<u32, String>("orders").await.unwrap();
+    cache.insert(&1, &"one".to_owned()).await.unwrap();
+    assert_eq!(cache.get(&1).await.unwrap().as_deref(), Some("one"));
+    assert_eq!(cache.size().await.unwrap(), 1);
+    grid.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn members_share_their_entries() {
+    let first = member(1, None).await;
+    tokio::time::timeout(BOUND, first.joined()).await.unwrap().unwrap();
+    let cache = first.cache::<u32, String>("orders").await.unwrap();
+    for key in 0..500 {
+        cache.insert(&key, &format!("value {key}")).await.unwrap();
+    }
+    let second = member(2, Some(vec![address(&first)])).await;
+    tokio::time::timeout(BOUND, second.joined()).await.unwrap().unwrap();
+    let third = member(3, Some(vec![address(&first)])).await;
+    tokio::time::timeout(BOUND, third.joined()).await.unwrap().unwrap();
+    settled(&[&first, &second, &third]).await;
+    for grid in [&first, &second, &third] {
+        let cache = grid.cache::<u32, String>("orders").await.unwrap();
+        assert_eq!(cache.size().await.unwrap(), 500);
+        for key in (0..500).step_by(7) {
+            assert_eq!(cache.get(&key).await.unwrap(), Some(format!("value {key}")));
+        }
+        cache.insert(&1, &"changed".to_owned()).await.unwrap();
+    }
+    first.drain().await.unwrap();
+    first.shutdown().await;
+    settled(&[&second, &third]).await;
+    let cache = third.cache::<u32, String>("orders").await.unwrap();
+    assert_eq!(cache.size().await.unwrap(), 500);
+    assert_eq!(cache.get(&1).await.unwrap().as_deref(), Some("changed"));
+    second.shutdown().await;
+    third.shutdown().await;
+}
