@@ -92,9 +92,7 @@ impl Grants {
     #[must_use]
     pub fn context(self) -> Context {
         let faithful = self.faithful.then(|| (FAITHFUL.to_owned(), yes()));
-        let once = self
-            .once
-            .map(|now_ms| (ONCE.to_owned(), pack(&Once { now_ms })));
+        let once = self.once.map(|now_ms| (ONCE.to_owned(), pack(&Once { now_ms })));
         let routes = self
             .routes
             .map(|member| (ROUTES.to_owned(), pack(&Routes { member })));
