@@ -5,13 +5,14 @@ use std::path::PathBuf;
 
 use prost::Message;
 
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
     "messages.proto",
     "services.proto",
     "common_messages_v1.proto",
     "proxy_service_messages_v1.proto",
     "proxy_service_v1.proto",
     "cache_service_messages_v1.proto",
+    "girih_v1.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -57,6 +57,7 @@ mod codec;
 mod connection;
 #[cfg(feature = "discovery")]
 mod finding;
+mod routing;
 mod session;
 mod task;
 

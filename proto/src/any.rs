@@ -4,6 +4,7 @@ use bytes::{Buf, Bytes};
 use prost::Message;
 use prost::encoding::{DecodeContext, decode_key, skip_field};
 
+use crate::girih;
 use crate::google::{Any, BoolValue, BytesValue, Int32Value};
 use crate::v1::{cache, common};
 
@@ -42,6 +43,9 @@ packed! {
     common::BinaryKeyAndValue => "coherence.common.v1.BinaryKeyAndValue",
     common::CollectionOfBytesValues => "coherence.common.v1.CollectionOfBytesValues",
     common::Complete => "coherence.common.v1.Complete",
+    girih::Once => "girih.v1.Once",
+    girih::OpenedCache => "girih.v1.OpenedCache",
+    girih::Routes => "girih.v1.Routes",
     common::OptionalValue => "coherence.common.v1.OptionalValue",
 }
 

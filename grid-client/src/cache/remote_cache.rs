@@ -74,19 +74,63 @@ impl RemoteCache {
         self.state.ask(ask).await
     }
 
-    /// Asks with a message.
+    /// Asks with a message that is not about one key.
     async fn send<M: Packed>(
         &self,
         kind: Kind,
+        message: &(impl Encode + Sync),
+    ) -> Result<Answer, CacheError> {
+        self.send_to::<M>(kind, None, message).await
+    }
+
+    /// Asks with a message about a key, which is done once if it changes something.
+    async fn send_on<M: Packed>(
+        &self,
+        kind: Kind,
+        key: &Key,
+        message: &(impl Encode + Sync),
+    ) -> Result<Answer, CacheError> {
+        let reads = is_read(kind);
+        self.ask(Ask {
+            kind,
+            type_url: M::TYPE_URL,
+            message: Some(message),
+            key: Some(key.hash()),
+            reads,
+            once: !reads,
+        })
+        .await
+    }
+
+    /// Asks whoever serves keys with this hash with a message about several.
+    async fn send_to<M: Packed>(
+        &self,
+        kind: Kind,
+        key: Option<u64>,
         message: &(impl Encode + Sync),
     ) -> Result<Answer, CacheError> {
         self.ask(Ask {
             kind,
             type_url: M::TYPE_URL,
             message: Some(message),
+            key,
             reads: is_read(kind),
+            once: false,
         })
         .await
+    }
+
+    /// Those that one member serves together, in their order. All together when it is not known who serves them.
+    fn by_owner<T>(&self, items: Vec<T>, hash: impl Fn(&T) -> u64) -> Vec<Vec<T>> {
+        let mut groups: Vec<(Option<u64>, Vec<T>)> = Vec::new();
+        for item in items {
+            let owner = self.state.owner(hash(&item));
+            match groups.iter_mut().find(|(known, _)| *known == owner) {
+                Some((_, group)) => group.push(item),
+                None => groups.push((owner, vec![item])),
+            }
+        }
+        groups.into_iter().map(|(_, group)| group).collect()
     }
 
     /// Asks without one.
@@ -95,7 +139,9 @@ impl RemoteCache {
             kind,
             type_url: "",
             message: None,
+            key: None,
             reads: is_read(kind),
+            once: false,
         })
         .await
     }
@@ -112,7 +158,7 @@ impl RemoteCache {
             value: wire_payload(value)?,
             ttl_ms: ttl_ms(ttl),
         };
-        self.send::<PutRequest>(kind, &message).await
+        self.send_on::<PutRequest>(kind, key, &message).await
     }
 
     async fn change(&self, key: Key, command: Command, want_previous: bool) -> Result<Updated, CacheError> {
@@ -136,7 +182,7 @@ impl RemoteCache {
             }
             Command::Replace { value } => {
                 let answer = self
-                    .send::<BinaryKeyAndValue>(Kind::Replace, &pair(&key, &value)?)
+                    .send_on::<BinaryKeyAndValue>(Kind::Replace, &key, &pair(&key, &value)?)
                     .await?;
                 let bytes = bytes_value_of(answer.first)?;
                 let previous = if bytes.is_empty() {
@@ -156,7 +202,7 @@ impl RemoteCache {
                     wire_payload(&value)?,
                 ]);
                 let answer = self
-                    .send::<ReplaceMappingRequest>(Kind::ReplaceMapping, &message)
+                    .send_on::<ReplaceMappingRequest>(Kind::ReplaceMapping, &key, &message)
                     .await?;
                 let done = bool_of(answer.first)?;
                 Ok(Updated {
@@ -166,7 +212,7 @@ impl RemoteCache {
             }
             Command::Remove => {
                 let answer = self
-                    .send::<BytesValue>(Kind::Remove, &one(key.spelling())?)
+                    .send_on::<BytesValue>(Kind::Remove, &key, &one(key.spelling())?)
                     .await?;
                 let previous = value_or_null(answer)?;
                 Ok(Updated {
@@ -177,7 +223,7 @@ impl RemoteCache {
             Command::RemoveIfEqual { previous } => {
                 let message = pair(&key, &previous)?;
                 let answer = self
-                    .send::<BinaryKeyAndValue>(Kind::RemoveMapping, &message)
+                    .send_on::<BinaryKeyAndValue>(Kind::RemoveMapping, &key, &message)
                     .await?;
                 let done = bool_of(answer.first)?;
                 Ok(Updated {
@@ -193,7 +239,8 @@ impl RemoteCache {
             .iter()
             .map(|(key, value)| pair(key, value))
             .collect::<Result<_, _>>()?;
-        self.send::<PutAllRequest>(Kind::PutAll, &Many { elements, ttl_ms: 0 })
+        let key = entries.first().map(|(key, _)| key.hash());
+        self.send_to::<PutAllRequest>(Kind::PutAll, key, &Many { elements, ttl_ms: 0 })
             .await?;
         Ok(())
     }
@@ -220,7 +267,7 @@ impl RemoteCache {
             .collect::<Result<_, _>>()?;
         let message = Many { elements, ttl_ms: 0 };
         let answer = self
-            .send::<CollectionOfBytesValues>(Kind::GetAll, &message)
+            .send_to::<CollectionOfBytesValues>(Kind::GetAll, keys.first().map(Key::hash), &message)
             .await?;
         for payload in answer.first.into_iter().chain(answer.rest) {
             found.push(pair_of(payload)?);
@@ -320,7 +367,9 @@ impl CacheBackend for RemoteCache {
 
     fn get(&self, key: Key) -> BoxFuture<'_, Result<Option<Binary>, CacheError>> {
         async move {
-            let answer = self.send::<BytesValue>(Kind::Get, &one(key.spelling())?).await?;
+            let answer = self
+                .send_on::<BytesValue>(Kind::Get, &key, &one(key.spelling())?)
+                .await?;
             optional_value_of(answer.first)
         }
         .boxed()
@@ -328,12 +377,28 @@ impl CacheBackend for RemoteCache {
 
     fn get_all(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Vec<(Binary, Binary)>, CacheError>> {
         async move {
-            let mut found = Vec::with_capacity(keys.len());
-            let len_of = |key: &Key| key.spelling().bytes().len() + ENTRY_OVERHEAD_LEN;
-            for batch in parts(&keys, BATCH_COUNT_MAX, self.batch_len_max(), len_of) {
-                self.get_batch(batch, &mut found).await?;
+            let count = keys.len();
+            let groups = self.by_owner(keys, Key::hash);
+            let mut found = stream::iter(groups)
+                .map(|keys| async move {
+                    let mut found = Vec::with_capacity(keys.len());
+                    let len_of = |key: &Key| key.spelling().bytes().len() + ENTRY_OVERHEAD_LEN;
+                    for batch in parts(&keys, BATCH_COUNT_MAX, self.batch_len_max(), len_of) {
+                        self.get_batch(batch, &mut found).await?;
+                    }
+                    Ok::<_, CacheError>(found)
+                })
+                .buffer_unordered(PIPELINE_LEN);
+            let mut all = Vec::new();
+            while let Some(part) = found.try_next().await? {
+                if all.is_empty() {
+                    all = part;
+                    continue;
+                }
+                all.reserve(count.saturating_sub(all.len()));
+                all.extend(part);
             }
-            Ok(found)
+            Ok(all)
         }
         .boxed()
     }
@@ -341,7 +406,7 @@ impl CacheBackend for RemoteCache {
     fn contains_key(&self, key: Key) -> BoxFuture<'_, Result<bool, CacheError>> {
         async move {
             let answer = self
-                .send::<BytesValue>(Kind::ContainsKey, &one(key.spelling())?)
+                .send_on::<BytesValue>(Kind::ContainsKey, &key, &one(key.spelling())?)
                 .await?;
             bool_of(answer.first)
         }
@@ -373,13 +438,20 @@ impl CacheBackend for RemoteCache {
             if ttl != TimeToLive::CacheDefault {
                 return self.put_each(entries, ttl).await;
             }
-            let len_of = |(key, value): &(Key, Binary)| {
-                key.spelling().bytes().len() + value.bytes().len() + ENTRY_OVERHEAD_LEN
-            };
-            for batch in parts(&entries, BATCH_COUNT_MAX, self.batch_len_max(), len_of) {
-                self.put_batch(batch).await?;
-            }
-            Ok(())
+            let groups = self.by_owner(entries, |(key, _)| key.hash());
+            stream::iter(groups)
+                .map(|entries| async move {
+                    let len_of = |(key, value): &(Key, Binary)| {
+                        key.spelling().bytes().len() + value.bytes().len() + ENTRY_OVERHEAD_LEN
+                    };
+                    for batch in parts(&entries, BATCH_COUNT_MAX, self.batch_len_max(), len_of) {
+                        self.put_batch(batch).await?;
+                    }
+                    Ok(())
+                })
+                .buffer_unordered(PIPELINE_LEN)
+                .try_collect()
+                .await
         }
         .boxed()
     }

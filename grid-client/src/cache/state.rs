@@ -1,7 +1,7 @@
 //! One cache of a session, shared by all its handles.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 use tokio::time::{Instant, timeout_at};
@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout_at};
 use grid_core::cache::{Applied, CacheError, CacheName};
 use grid_core::event::BinaryEvent;
 use grid_proto::any::Packed;
-use grid_proto::limits::JSON_PREFIX;
+use grid_proto::limits::{JSON_PREFIX, OPEN_REQUESTS_MAX};
 use grid_proto::v1::cache::key_or_filter::KeyOrFilter as Of;
 use grid_proto::v1::cache::{
     EnsureCacheRequest, KeyOrFilter, MapListenerRequest, NamedCacheRequestType, ResponseType,
@@ -19,6 +19,7 @@ use grid_proto::wire::{Encode, Whole};
 use crate::clock;
 use crate::codec::CacheMessage;
 use crate::connection::{Answer, Binding, CacheRoute, Failure, Lane, Purpose, Refusal, Submission};
+use crate::routing::{Fleet, MEMBER_LANES_MAX, Number, Numbers};
 use crate::session::Settings;
 
 use super::Keeper;
@@ -40,6 +41,9 @@ pub(crate) struct Wiring {
     pub(crate) lanes: Vec<Arc<Lane>>,
     /// One per lane.
     pub(crate) keepers: Vec<Arc<Keeper>>,
+    /// The connections with members, beyond the lanes.
+    pub(crate) fleet: Arc<Fleet>,
+    pub(crate) numbers: Arc<Numbers>,
     pub(crate) settings: Arc<Settings>,
 }
 
@@ -49,9 +53,28 @@ pub(super) struct Ask<'a, E> {
     pub(super) kind: NamedCacheRequestType,
     pub(super) type_url: &'static str,
     pub(super) message: Option<&'a E>,
+    /// The hash of the key that it is about; any member may be asked what is about none, or many.
+    pub(super) key: Option<u64>,
     /// Whether it changes nothing, and so may be asked again.
     pub(super) reads: bool,
+    /// Whether it is to be numbered, where the server does numbered requests once.
+    pub(super) once: bool,
 }
+
+/// How far a request has come.
+#[derive(Debug, Default)]
+struct Course {
+    attempts: u32,
+    /// The cache is not open at the owner of the key: another member passes the request on.
+    roundabout: bool,
+    /// A lane whose server is cut off from the others.
+    avoid: Option<usize>,
+    /// What happened to the first attempt that may have been done.
+    doubt: Option<Failure>,
+}
+
+/// No service.
+const NO_SERVICE: u16 = u16::MAX;
 
 /// One cache of a session, shared by all its handles.
 #[derive(Debug)]
@@ -60,6 +83,10 @@ pub(crate) struct CacheState {
     wiring: Arc<Wiring>,
     /// The cache's id on each lane, as [`packed`] packs it; 0 for none.
     bindings: Box<[AtomicU64]>,
+    /// The same for the lanes of members, once there is one.
+    member_bindings: OnceLock<Box<[AtomicU64]>>,
+    /// The service that the cache belongs to, where the server says it.
+    service: AtomicU16,
     /// The lane that events come on.
     home: usize,
     turn: AtomicUsize,
@@ -68,6 +95,8 @@ pub(crate) struct CacheState {
     listeners: Mutex<Listeners>,
     /// Held while the cache is opened on a lane, so that this is done once.
     opening: tokio::sync::Mutex<()>,
+    /// The same for the lanes of members.
+    opening_elsewhere: tokio::sync::Mutex<()>,
     /// Held while the server is asked to report more or less.
     syncing: tokio::sync::Mutex<()>,
 }
@@ -96,12 +125,15 @@ impl CacheState {
             name,
             wiring,
             bindings: (0..lanes).map(|_| AtomicU64::new(0)).collect(),
+            member_bindings: OnceLock::new(),
+            service: AtomicU16::new(NO_SERVICE),
             home: home % lanes,
             turn: AtomicUsize::new(home),
             destroyed: AtomicBool::new(false),
             listens: AtomicBool::new(false),
             listeners: Mutex::default(),
             opening: tokio::sync::Mutex::default(),
+            opening_elsewhere: tokio::sync::Mutex::default(),
             syncing: tokio::sync::Mutex::default(),
         })
     }
@@ -150,19 +182,58 @@ impl CacheState {
     }
 
     #[inline]
+    fn binding_cell(&self, lane: usize) -> Option<&AtomicU64> {
+        match lane.checked_sub(self.bindings.len()) {
+            None => self.bindings.get(lane),
+            Some(member) => {
+                let new = || (0..MEMBER_LANES_MAX).map(|_| AtomicU64::new(0)).collect();
+                self.member_bindings.get_or_init(new).get(member)
+            }
+        }
+    }
+
+    #[inline]
     fn binding(&self, lane: usize) -> Option<Binding> {
-        match self.bindings[lane].load(Ordering::Acquire) {
+        match self.binding_cell(lane)?.load(Ordering::Acquire) {
             0 => None,
             packed => Some(unpacked(packed)),
         }
     }
 
+    /// The service that the cache belongs to, where the server says it.
+    #[inline]
+    fn service(&self) -> Option<u8> {
+        u8::try_from(self.service.load(Ordering::Acquire)).ok()
+    }
+
+    /// The member that serves keys with this hash, when requests on the cache go to whoever serves.
+    pub(super) fn owner(&self, key_hash: u64) -> Option<u64> {
+        let service = self.service().filter(|_| !self.has_listeners())?;
+        self.wiring.fleet.owner(service, key_hash)
+    }
+
     /// The lane for the next request. Events come before answers only on one and the same connection, so a cache with
     /// listeners stays on its own.
     #[inline]
-    fn lane(&self) -> &Arc<Lane> {
-        let lanes = &self.wiring.lanes;
-        if lanes.len() == 1 || self.has_listeners() {
+    fn lane(&self, key: Option<u64>, course: &Course) -> &Arc<Lane> {
+        let (lanes, fleet) = (&self.wiring.lanes, &self.wiring.fleet);
+        let service = self.service();
+        if course.avoid.is_some()
+            && service.is_some()
+            && let Some(lane) = fleet.any_lane(course.avoid)
+        {
+            return lane;
+        }
+        if self.has_listeners() {
+            return &lanes[self.home];
+        }
+        if let (Some(service), Some(key), false) = (service, key, course.roundabout)
+            && let Some(lane) = fleet.lane_of(service, key)
+        {
+            return lane;
+        }
+        let is_alone = service.is_none() || !fleet.is_known();
+        if lanes.len() == 1 && is_alone {
             return &lanes[self.home];
         }
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
@@ -170,7 +241,9 @@ impl CacheState {
         if lane.is_up() {
             return lane;
         }
-        lanes.iter().find(|lane| lane.is_up()).unwrap_or(lane)
+        let other = lanes.iter().find(|lane| lane.is_up());
+        let member = || fleet.any_lane(None).filter(|_| !is_alone);
+        other.or_else(member).unwrap_or(lane)
     }
 
     fn error(&self, failure: Failure, reads: bool) -> CacheError {
@@ -187,10 +260,24 @@ impl CacheState {
         ask: Ask<'_, E>,
     ) -> Result<Answer, CacheError> {
         let deadline = self.deadline();
-        let mut attempts = 0;
+        let mut course = Course::default();
+        let mut number: Option<Number<'_>> = None;
         loop {
             self.check()?;
-            let lane = self.lane();
+            let lane = self.lane(ask.key, &course);
+            if ask.once && number.is_none() && lane.does_once() {
+                number = Some(
+                    match self.wiring.numbers.try_open(self.settings().request_timeout) {
+                        Some(number) => number,
+                        None => Box::pin(self.open_number(deadline)).await?,
+                    },
+                );
+            }
+            let tag = number.as_ref().map(|number| &number.tag);
+            let tag = tag.filter(|_| lane.does_once());
+            if let (Some(doubt), None) = (&course.doubt, tag) {
+                return Err(self.error(doubt.clone(), ask.reads));
+            }
             let submitted = match self.binding(lane.index) {
                 None => Err(Refusal::NotOpen),
                 binding => lane.submit(Submission {
@@ -198,6 +285,7 @@ impl CacheState {
                     type_url: ask.type_url,
                     message: ask.message,
                     binding,
+                    tag,
                     deadline,
                     purpose: Purpose::Call,
                 }),
@@ -209,14 +297,85 @@ impl CacheState {
                 },
                 // Rarely taken, so its state is kept out of this future.
                 Err(refusal) => {
-                    Box::pin(self.overcome(lane, refusal, deadline)).await?;
-                    continue;
+                    let overcome = Box::pin(self.overcome_on_way(lane, refusal, deadline, &mut course)).await;
+                    match (overcome, &course.doubt) {
+                        (Ok(()), _) => continue,
+                        (Err(_), Some(doubt)) => return Err(self.error(doubt.clone(), ask.reads)),
+                        (Err(error), None) => return Err(error),
+                    }
                 }
             };
-            attempts += 1;
-            if !self.settings().retry.again(&failure, ask.reads, attempts) {
-                return Err(self.error(failure, ask.reads));
+            self.go_on(&mut course, failure, lane, (ask.reads, tag.is_some()))?;
+        }
+    }
+
+    async fn open_number(&self, deadline: Instant) -> Result<Number<'_>, CacheError> {
+        let timeout = self.settings().request_timeout;
+        while self.wiring.numbers.room(deadline).await {
+            if let Some(number) = self.wiring.numbers.try_open(timeout) {
+                return Ok(number);
             }
+        }
+        let what = format!(
+            "{OPEN_REQUESTS_MAX} changes of the session are open and none ended within {timeout:?}; send fewer at once"
+        );
+        Err(CacheError::Overloaded { what })
+    }
+
+    /// Whether a request that failed is sent again; otherwise its error.
+    fn go_on(
+        &self,
+        course: &mut Course,
+        failure: Failure,
+        lane: &Arc<Lane>,
+        (reads, numbered): (bool, bool),
+    ) -> Result<(), CacheError> {
+        course.attempts += 1;
+        if !reads && course.doubt.is_none() && !failure.is_harmless() {
+            course.doubt = Some(failure.clone());
+        }
+        let retry = &self.settings().retry;
+        let safe = reads || numbered;
+        // A member that is cut off can't tell what the others do.
+        let elsewhere = failure.is_for_others()
+            && (safe || failure.is_harmless())
+            && course.attempts < retry.attempts_max
+            && self.service().is_some()
+            && self.wiring.fleet.any_lane(Some(lane.index)).is_some();
+        if elsewhere {
+            course.avoid = Some(lane.index);
+            return Ok(());
+        }
+        if retry.again(&failure, safe, course.attempts) {
+            return Ok(());
+        }
+        let failure = match course.doubt.take() {
+            Some(doubt) if failure.is_harmless() => doubt,
+            _ => failure,
+        };
+        Err(self.error(failure, reads))
+    }
+
+    /// As [`overcome`](Self::overcome); but what a member's lane refuses goes another way.
+    async fn overcome_on_way(
+        self: &Arc<Self>,
+        lane: &Arc<Lane>,
+        refusal: Refusal,
+        deadline: Instant,
+        course: &mut Course,
+    ) -> Result<(), CacheError> {
+        let is_own = lane.index < self.bindings.len();
+        match refusal {
+            Refusal::NotConnected if !is_own => Ok(()),
+            Refusal::NotOpen if !is_own => {
+                course.roundabout = match self.opening_elsewhere.try_lock() {
+                    Ok(_turn) => !matches!(self.ensure(lane, deadline).await, Ok(Ok(()))),
+                    // Another request opens it just now; none waits for that.
+                    Err(_taken) => true,
+                };
+                Ok(())
+            }
+            refusal => self.overcome(lane, refusal, deadline).await,
         }
     }
 
@@ -283,32 +442,9 @@ impl CacheState {
             {
                 return Ok(());
             }
-            let message = EnsureCacheRequest {
-                cache: self.name.to_string(),
-            };
-            let submitted = lane.submit(Submission {
-                kind: NamedCacheRequestType::EnsureCache,
-                type_url: EnsureCacheRequest::TYPE_URL,
-                message: Some(&Whole(&message)),
-                binding: None,
-                deadline,
-                purpose: Purpose::Open(self.clone()),
-            });
-            let failure = match submitted {
-                Ok(call) => {
-                    let epoch = call.epoch;
-                    match call.await {
-                        Ok(_)
-                            if self
-                                .binding(lane.index)
-                                .is_some_and(|binding| binding.epoch == epoch) =>
-                        {
-                            return Ok(());
-                        }
-                        Ok(_) => Failure::Broken("the server opened the cache and gave no id".to_owned()),
-                        Err(failure) => failure,
-                    }
-                }
+            let failure = match self.ensure(lane, deadline).await {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(failure)) => failure,
                 Err(Refusal::NotOpen) => continue,
                 Err(refusal) => {
                     Box::pin(self.overcome(lane, refusal, deadline)).await?;
@@ -321,6 +457,36 @@ impl CacheState {
                 return Err(self.error(failure, true));
             }
         }
+    }
+
+    /// Asks for the cache's id on a lane.
+    async fn ensure(
+        self: &Arc<Self>,
+        lane: &Arc<Lane>,
+        deadline: Instant,
+    ) -> Result<Result<(), Failure>, Refusal> {
+        let message = EnsureCacheRequest {
+            cache: self.name.to_string(),
+        };
+        let call = lane.submit(Submission {
+            kind: NamedCacheRequestType::EnsureCache,
+            type_url: EnsureCacheRequest::TYPE_URL,
+            message: Some(&Whole(&message)),
+            binding: None,
+            tag: None,
+            deadline,
+            purpose: Purpose::Open(self.clone()),
+        })?;
+        let epoch = call.epoch;
+        let opened = call.await;
+        let binding = self.binding(lane.index);
+        Ok(match opened {
+            Ok(_) if binding.is_some_and(|binding| binding.epoch == epoch) => Ok(()),
+            Ok(_) => Err(Failure::Broken(
+                "the server opened the cache and gave no id".to_owned(),
+            )),
+            Err(failure) => Err(failure),
+        })
     }
 
     /// Adds a listener; when the future is ready, it hears of every later change.
@@ -371,6 +537,7 @@ impl CacheState {
                 type_url: MapListenerRequest::TYPE_URL,
                 message: Some(&Whole(&request_of(&change))),
                 binding: Some(binding),
+                tag: None,
                 deadline,
                 purpose: Purpose::Listen(self.clone(), id),
             });
@@ -419,8 +586,12 @@ fn request_of(change: &Change) -> MapListenerRequest {
 }
 
 impl CacheRoute for CacheState {
-    fn opened(&self, lane: usize, binding: Binding) {
-        self.bindings[lane].store(packed(binding), Ordering::Release);
+    fn opened(&self, lane: usize, binding: Binding, service: Option<u8>) {
+        if let Some(cell) = self.binding_cell(lane) {
+            cell.store(packed(binding), Ordering::Release);
+        }
+        self.service
+            .store(service.map_or(NO_SERVICE, u16::from), Ordering::Release);
     }
 
     fn confirmed(&self, epoch: u32, change: u64) {

@@ -80,6 +80,11 @@ impl Payload {
         self.value.len()
     }
 
+    /// The message's bytes.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.frame[self.value.clone()]
+    }
+
     /// The message's bytes, without a copy.
     #[inline]
     pub(crate) fn into_bytes(self) -> Bytes {

@@ -5,10 +5,12 @@ use bytes::{Buf, Bytes};
 use grid_core::cache::CacheError;
 use grid_core::value::{Binary, Format};
 use grid_proto::any::Packed;
+use grid_proto::girih::OpenedCache;
 use grid_proto::google::{BoolValue, BytesValue, Int32Value};
 use grid_proto::limits::JSON_PREFIX;
 use grid_proto::v1::common::{BinaryKeyAndValue, OptionalValue};
 use grid_proto::wire;
+use prost::Message;
 
 use super::fields::{Fields, Malformed, Value};
 use super::frame::Payload;
@@ -84,6 +86,13 @@ fn field<M: Packed>(mut bytes: Bytes, wanted: u64) -> Result<Bytes, CacheError> 
     bytes.truncate(found.end);
     bytes.advance(found.start);
     Ok(bytes)
+}
+
+/// The service that an opened cache belongs to, if the server says so.
+pub(crate) fn service_of(payload: Option<&Payload>) -> Option<u8> {
+    let payload = payload.filter(|payload| payload.is(OpenedCache::TYPE_URL))?;
+    let opened = OpenedCache::decode(payload.bytes()).ok()?;
+    u8::try_from(opened.service).ok()
 }
 
 fn number<M: Packed>(bytes: &Bytes) -> Result<u64, CacheError> {

@@ -13,7 +13,7 @@ use grid_proto::wire::Whole;
 use prost::Message;
 
 use crate::clock;
-use crate::codec::{Body, Frame, Piece};
+use crate::codec::{Body, Frame, Piece, service_of};
 use crate::session::Settings;
 
 use super::Failure;
@@ -142,13 +142,11 @@ impl<'a> Driver<'a> {
                     && message.cache_id != 0
                 {
                     let route = route.clone();
-                    route.opened(
-                        self.lane.index,
-                        Binding {
-                            epoch: self.epoch,
-                            cache_id: message.cache_id,
-                        },
-                    );
+                    let binding = Binding {
+                        epoch: self.epoch,
+                        cache_id: message.cache_id,
+                    };
+                    route.opened(self.lane.index, binding, service_of(message.payload.as_ref()));
                     state.routes.insert(message.cache_id, route);
                 }
                 if let Some(payload) = message.payload {

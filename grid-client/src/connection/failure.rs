@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use grid_core::cache::{Applied, CacheError};
+use grid_core::cache::{Applied, CacheError, Unavailability};
 
 /// Why a request had no answer, and whether the server may have seen it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +36,23 @@ impl Failure {
                 !written
             }
         }
+    }
+
+    /// Whether another member may know better: this one is cut off, or the partition is not its any more.
+    pub(crate) fn is_for_others(&self) -> bool {
+        let Failure::Refused(words) = self else {
+            return false;
+        };
+        matches!(
+            CacheError::from_words(words),
+            Some(
+                CacheError::OwnerChanged { .. }
+                    | CacheError::Unavailable {
+                        reason: Unavailability::Minority,
+                        ..
+                    }
+            )
+        )
     }
 
     /// The error of an operation on this cache.
@@ -99,8 +116,6 @@ fn says_destroyed(message: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use grid_core::cache::Unavailability;
-
     use super::*;
 
     const TIMEOUT: Duration = Duration::from_secs(1);

@@ -1,11 +1,15 @@
 //! Keeps a lane connected.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use bytes::Bytes;
+use h2::client::SendRequest;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use grid_proto::v1::proxy::InitResponse;
+use grid_proto::wishes::Grants;
 
 use crate::clock;
 use crate::session::{Addresses, Settings};
@@ -14,17 +18,37 @@ use super::driver::Driver;
 use super::lane::Lane;
 use super::sub_channel::{Reason, SubChannel};
 
+/// A member that has left the cluster may answer what it has taken for so long.
+const LEAVE_GRACE: Duration = Duration::from_millis(250);
+
+/// What opens further calls on a connection, and where that leads.
+#[derive(Clone, Debug)]
+pub(crate) struct Opener {
+    pub(crate) calls: SendRequest<Bytes>,
+    pub(crate) address: Arc<str>,
+}
+
+/// A life of a connection that begins.
+#[derive(Debug)]
+pub(crate) struct Began {
+    /// Its number, from 1.
+    pub(crate) epoch: u32,
+    /// What the server grants beyond the protocol.
+    pub(crate) grants: Grants,
+    pub(crate) opener: Opener,
+}
+
 /// A connection that is open, and where it leads.
 #[derive(Debug)]
 pub(crate) struct Opened {
-    channel: SubChannel,
+    pub(super) channel: SubChannel,
     address: Arc<str>,
     /// What the server said about itself.
     pub(crate) init: InitResponse,
 }
 
 /// Lets no caller wait on a lane that nobody drives, whatever ended its task.
-struct CloseOnDrop<'a>(&'a Lane);
+pub(super) struct CloseOnDrop<'a>(pub(super) &'a Lane);
 
 impl Drop for CloseOnDrop<'_> {
     fn drop(&mut self) {
@@ -47,27 +71,51 @@ pub(crate) async fn open(address: &Arc<str>, settings: &Settings) -> Result<Open
     })
 }
 
+/// Drives one life of a connection until it ends, or its member has left the cluster; gives the reason.
+pub(super) async fn drive(
+    lane: &Lane,
+    opened: &mut Opened,
+    settings: &Settings,
+    began: impl FnOnce(Began),
+) -> Reason {
+    let grants = opened.channel.grants;
+    let epoch = lane.begin(opened.address.clone(), grants);
+    let opener = Opener {
+        calls: opened.channel.opener(),
+        address: opened.address.clone(),
+    };
+    began(Began {
+        epoch,
+        grants,
+        opener,
+    });
+    let left = async {
+        lane.left().await;
+        sleep(LEAVE_GRACE).await;
+    };
+    tokio::select! {
+        biased;
+        reason = Driver::new(lane, epoch, &mut opened.channel, settings).run() => reason,
+        () = left => "the member has left the cluster".to_owned(),
+    }
+}
+
 /// Drives a connection and opens it again whenever it ends, until the token says to stop.
 ///
-/// `renewed` is called after each new life of the connection but the first.
+/// `began` is called when a life of the connection begins.
 pub(crate) async fn keep(
     lane: Arc<Lane>,
     first: Opened,
     settings: Arc<Settings>,
     addresses: Arc<Addresses>,
     token: CancellationToken,
-    renewed: impl Fn() + Send,
+    began: impl Fn(Began) + Send,
 ) {
     let _closed_at_the_end = CloseOnDrop(&lane);
     let mut opened = first;
     let mut failures = 0;
     loop {
-        let epoch = lane.begin(opened.address.clone(), opened.channel.faithful);
-        if epoch > 1 {
-            renewed();
-        }
         let since = clock::now();
-        let driver = Driver::new(&lane, epoch, &mut opened.channel, &settings);
         let reason = tokio::select! {
             biased;
             () = token.cancelled() => {
@@ -75,7 +123,7 @@ pub(crate) async fn keep(
                 opened.channel.half_close().await;
                 return;
             }
-            reason = driver.run() => reason,
+            reason = drive(&lane, &mut opened, &settings, &began) => reason,
         };
         tracing::warn!(address = %opened.address, reason, "the connection ended");
         lane.end(&reason);

@@ -4,16 +4,19 @@ use std::collections::HashMap;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout_at};
 
 use grid_proto::frame::CacheRequest;
+use grid_proto::girih::RequestTag;
+use grid_proto::tag::TagContext;
 use grid_proto::v1::cache::NamedCacheRequestType;
 use grid_proto::wire::Encode;
+use grid_proto::wishes::Grants;
 
 use crate::codec::CacheMessage;
 use crate::session::Settings;
@@ -31,8 +34,8 @@ pub(crate) struct Binding {
 
 /// Where the frames of a cache go. Called with the lane's lock held: it must not call back, nor wait.
 pub(crate) trait CacheRoute: Send + Sync + fmt::Debug {
-    /// The server opened the cache.
-    fn opened(&self, lane: usize, binding: Binding);
+    /// The server opened the cache, and said which service it belongs to, if it says that.
+    fn opened(&self, lane: usize, binding: Binding, service: Option<u8>);
     /// The server confirmed a change of what it reports, with the number that the change was submitted with.
     fn confirmed(&self, epoch: u32, change: u64);
     /// An event of the cache came.
@@ -99,9 +102,15 @@ pub(crate) struct Lane {
     /// Rings when a place in the table is free.
     room: Notify,
     message_len_max: usize,
-    /// Whether the server tells everything as it is; see [`grid_proto::faithful`]. Not in the state, because events are
+    /// Whether the server tells everything as it is; see [`grid_proto::wishes`]. Not in the state, because events are
     /// handled while that is locked.
     faithful: AtomicBool,
+    /// Whether the server does numbered requests once.
+    once: AtomicBool,
+    /// The member that there is a connection with, where it said so; else 0.
+    member: AtomicU64,
+    /// The last member of those that there was a connection with that has left the cluster.
+    left: watch::Sender<u64>,
 }
 
 /// What to send.
@@ -112,6 +121,8 @@ pub(crate) struct Submission<'a, E> {
     pub(crate) message: Option<&'a E>,
     /// The cache; `None` only to open one.
     pub(crate) binding: Option<Binding>,
+    /// By which the server knows it when it comes again.
+    pub(crate) tag: Option<&'a RequestTag>,
     pub(crate) deadline: Instant,
     pub(crate) purpose: Purpose,
 }
@@ -138,6 +149,9 @@ impl Lane {
             room: Notify::new(),
             message_len_max: settings.message_len_max,
             faithful: AtomicBool::new(false),
+            once: AtomicBool::new(false),
+            member: AtomicU64::new(0),
+            left: watch::Sender::new(0),
         })
     }
 
@@ -151,6 +165,7 @@ impl Lane {
             type_url,
             message,
             binding,
+            tag,
             deadline,
             purpose,
         } = submission;
@@ -171,6 +186,7 @@ impl Lane {
             type_url,
             message,
         };
+        let frame = (frame, tag.map(TagContext));
         let len = frame.len();
         if len > self.message_len_max {
             return Err(Refusal::TooLong(len));
@@ -206,6 +222,31 @@ impl Lane {
     /// Whether the server tells everything as it is.
     pub(crate) fn is_faithful(&self) -> bool {
         self.faithful.load(Ordering::Acquire)
+    }
+
+    /// Whether the server does numbered requests once.
+    pub(crate) fn does_once(&self) -> bool {
+        self.once.load(Ordering::Acquire)
+    }
+
+    /// The member that there is a connection with, where it said so; else 0.
+    #[inline]
+    pub(crate) fn member(&self) -> u64 {
+        self.member.load(Ordering::Acquire)
+    }
+
+    /// This member has left the cluster: a connection with it ends.
+    pub(crate) fn member_left(&self, member: u64) {
+        self.left.send_replace(member);
+    }
+
+    /// Waits until the member that there is a connection with has left the cluster.
+    pub(super) async fn left(&self) {
+        let member = self.member();
+        let mut left = self.left.subscribe();
+        if member == 0 || left.wait_for(|left| *left == member).await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// The number of the connection's present life.
@@ -267,8 +308,9 @@ impl Lane {
     }
 
     /// A new life of the connection begins; gives its number.
-    pub(super) fn begin(&self, address: Arc<str>, faithful: bool) -> u32 {
-        self.faithful.store(faithful, Ordering::Release);
+    pub(super) fn begin(&self, address: Arc<str>, grants: Grants) -> u32 {
+        self.faithful.store(grants.faithful, Ordering::Release);
+        self.once.store(grants.once.is_some(), Ordering::Release);
         let epoch = {
             let mut state = self.state.lock();
             state.epoch = state.epoch.wrapping_add(1);
@@ -276,6 +318,8 @@ impl Lane {
             state.address = address;
             state.routes.clear();
             state.outbound.clear();
+            // Whoever sees the member finds the connection.
+            self.member.store(grants.routes.unwrap_or(0), Ordering::Release);
             state.epoch
         };
         self.changed.notify_waiters();
@@ -310,6 +354,7 @@ impl Lane {
         {
             let mut state = self.state.lock();
             let state = &mut *state;
+            self.member.store(0, Ordering::Release);
             state.status = status;
             for id in state.table.waiting() {
                 let written = state

@@ -15,8 +15,8 @@ use http::{HeaderMap, Request};
 use prost::Message;
 use tokio::net::TcpStream;
 
-use grid_proto::faithful::{faithful_context, is_faithful};
 use grid_proto::v1::proxy::{InitRequest, InitResponse, ProxyRequest, ProxyResponse, proxy_request};
+use grid_proto::wishes::{Grants, Wishes};
 
 use crate::codec::{Body, Deframer, Frame, HEADER_LEN, Piece};
 use crate::session::Settings;
@@ -44,17 +44,17 @@ enum Answers {
 pub(crate) struct SubChannel {
     connection: Connection<TcpStream, Bytes>,
     /// While this is alive, the connection is.
-    _requests: SendRequest<Bytes>,
+    opener: SendRequest<Bytes>,
     requests: SendStream<Bytes>,
     answers: Answers,
     /// What HTTP/2's flow control did not let through yet.
     unsent: Bytes,
     deframer: Deframer,
-    /// Whether the server tells everything as it is; see [`grid_proto::faithful`].
-    pub(crate) faithful: bool,
+    /// What the server grants beyond the protocol.
+    pub(crate) grants: Grants,
 }
 
-fn words(what: &str, error: &dyn std::error::Error) -> Reason {
+pub(crate) fn words(what: &str, error: &dyn std::error::Error) -> Reason {
     let mut text = format!("{what}: {error}");
     let mut source = error.source();
     while let Some(error) = source {
@@ -111,12 +111,12 @@ impl SubChannel {
             .map_err(|error| words("cannot open the call", &error))?;
         let mut channel = SubChannel {
             connection,
-            _requests: requests,
+            opener: requests,
             requests: stream,
             answers: Answers::Headers(answers),
             unsent: Bytes::new(),
             deframer: Deframer::new(settings.message_len_max),
-            faithful: false,
+            grants: Grants::default(),
         };
         let init = channel.shake_hands(settings).await?;
         Ok((channel, init))
@@ -130,12 +130,13 @@ impl SubChannel {
             protocol_version: 1,
             supported_protocol_version: 1,
             heartbeat: Some(0),
+            client_uuid: Some(Bytes::copy_from_slice(&settings.client.to_be_bytes())),
             ..Default::default()
         };
         let request = ProxyRequest {
             id: INIT_ID,
             request: Some(proxy_request::Request::Init(init)),
-            context: faithful_context(),
+            context: Wishes::ALL.context(),
         };
         let mut framed = vec![0; HEADER_LEN];
         request
@@ -165,8 +166,8 @@ impl SubChannel {
             return Err("the answer to the handshake is longer than the message limit".to_owned());
         };
         // Our own server says in the context that it grants what was asked there.
-        self.faithful =
-            ProxyResponse::decode(message.clone()).is_ok_and(|answer| is_faithful(&answer.context));
+        self.grants = ProxyResponse::decode(message.clone())
+            .map_or_else(|_broken| Grants::default(), |answer| Grants::of(&answer.context));
         match Frame::read(message).map(|frame| frame.body) {
             Ok(Body::Init(init)) if init.protocol_version == 1 => Ok(init),
             Ok(Body::Init(init)) => Err(format!(
@@ -176,6 +177,11 @@ impl SubChannel {
             Ok(Body::Error(message)) => Err(format!("the server refused the handshake: {message}")),
             other => Err(format!("the answer to the handshake is none: {other:?}")),
         }
+    }
+
+    /// What opens further calls on the connection. They go on only while this one is driven.
+    pub(crate) fn opener(&self) -> SendRequest<Bytes> {
+        self.opener.clone()
     }
 
     /// Hands bytes to the network. They are kept here until flow control lets them through.
@@ -292,7 +298,7 @@ impl SubChannel {
 }
 
 /// What a gRPC status says.
-fn status_of(headers: &HeaderMap) -> Reason {
+pub(crate) fn status_of(headers: &HeaderMap) -> Reason {
     let text = |name| {
         headers
             .get(name)

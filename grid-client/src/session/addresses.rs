@@ -13,11 +13,13 @@ use crate::connection::{Opened, open};
 
 use super::{ConnectError, Settings};
 
-/// The addresses of a session: those that were given, then those that are found while it lives.
+/// The addresses of a session: those that were given, then those that are found while it lives, then those of the
+/// members that a member has told of.
 #[derive(Debug)]
 pub(crate) struct Addresses {
     given: Vec<Arc<str>>,
     found: Mutex<Vec<Arc<str>>>,
+    told: Mutex<Vec<Arc<str>>>,
     /// Rings when others are found.
     changed: Notify,
     /// Rings when a connection failed, so that who looks for addresses looks again.
@@ -29,6 +31,7 @@ impl Addresses {
         Addresses {
             given,
             found: Mutex::default(),
+            told: Mutex::default(),
             changed: Notify::new(),
             wanted: Notify::new(),
         }
@@ -37,9 +40,11 @@ impl Addresses {
     /// All of them, in the order in which they are tried.
     pub(crate) fn all(&self) -> Vec<Arc<str>> {
         let mut all = self.given.clone();
-        for address in self.found.lock().iter() {
-            if !all.contains(address) {
-                all.push(address.clone());
+        for more in [&self.found, &self.told] {
+            for address in more.lock().iter() {
+                if !all.contains(address) {
+                    all.push(address.clone());
+                }
             }
         }
         all
@@ -70,6 +75,11 @@ impl Addresses {
         if changed {
             self.changed.notify_waiters();
         }
+    }
+
+    /// Replaces those of the members that a member has told of.
+    pub(crate) fn told(&self, told: Vec<Arc<str>>) {
+        *self.told.lock() = told;
     }
 
     /// Asks for looking again, since a connection failed.

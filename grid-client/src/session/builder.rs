@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::clock;
 use crate::connection::{IN_FLIGHT_LIMIT, RetryPolicy};
 
 use super::{ConnectError, Session, Settings};
@@ -153,6 +154,7 @@ impl SessionBuilder {
             self.settings.addresses.push(ADDRESS_DEFAULT.into());
         }
         check(&self.settings)?;
+        self.settings.client = (u128::from(clock::random()) << 64) | u128::from(clock::random());
         Session::open(Arc::new(self.settings)).await
     }
 }

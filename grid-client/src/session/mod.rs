@@ -9,11 +9,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
 use grid_core::cache::{Cache, CacheBackend, CacheError, CacheName};
 
 use crate::cache::{CacheState, Keeper, RemoteCache, Wiring};
-use crate::connection::{Lane, keep};
+use crate::connection::{Began, Lane, Opened, keep};
+use crate::routing::{self, Fleet, Numbers};
 use crate::task::Tasks;
 
 pub(crate) use addresses::Addresses;
@@ -50,6 +52,54 @@ impl Drop for Life {
     fn drop(&mut self) {
         self.tasks.token().cancel();
     }
+}
+
+/// Starts the tasks of a session.
+fn start(wiring: &Arc<Wiring>, connections: Vec<Opened>, addresses: &Arc<Addresses>, tasks: &Tasks) {
+    let settings = &wiring.settings;
+    let (opener, openers) = watch::channel(None);
+    let mut opener = Some(opener);
+    for (index, opened) in connections.into_iter().enumerate() {
+        let (lane, keeper) = (wiring.lanes[index].clone(), wiring.keepers[index].clone());
+        // One connection is enough to hear who serves what.
+        let (opener, numbers) = (opener.take(), wiring.numbers.clone());
+        let began = {
+            let keeper = keeper.clone();
+            move |began: Began| {
+                if began.epoch > 1 {
+                    keeper.renew();
+                }
+                if let Some(now_ms) = began.grants.once {
+                    numbers.now_is(now_ms);
+                }
+                if let Some(opener) = &opener {
+                    opener.send_replace(began.grants.routes.map(|_| began.opener));
+                }
+            }
+        };
+        let token = tasks.token().clone();
+        tasks.spawn(
+            "connection",
+            keep(
+                lane,
+                opened,
+                settings.clone(),
+                addresses.clone(),
+                token.clone(),
+                began,
+            ),
+        );
+        tasks.spawn("listeners", async move { keeper.run(&token).await });
+    }
+    tasks.spawn(
+        "who serves what",
+        routing::watch(
+            wiring.fleet.clone(),
+            openers,
+            settings.retry,
+            tasks.token().clone(),
+        ),
+    );
 }
 
 impl Session {
@@ -96,31 +146,15 @@ impl Session {
             .map(|index| Lane::new(index, &settings))
             .collect();
         let keepers: Vec<_> = lanes.iter().map(|_| Arc::new(Keeper::default())).collect();
+        let fleet = Fleet::new(lanes.clone(), settings.clone(), addresses.clone(), tasks.clone());
         let wiring = Arc::new(Wiring {
             lanes,
             keepers,
+            fleet: Arc::new(fleet),
+            numbers: Arc::new(Numbers::new()),
             settings,
         });
-        for (index, opened) in connections.into_iter().enumerate() {
-            let (lane, keeper) = (wiring.lanes[index].clone(), wiring.keepers[index].clone());
-            let renewed = {
-                let keeper = keeper.clone();
-                move || keeper.renew()
-            };
-            let token = tasks.token().clone();
-            tasks.spawn(
-                "connection",
-                keep(
-                    lane,
-                    opened,
-                    wiring.settings.clone(),
-                    addresses.clone(),
-                    token.clone(),
-                    renewed,
-                ),
-            );
-            tasks.spawn("listeners", async move { keeper.run(&token).await });
-        }
+        start(&wiring, connections, &addresses, tasks);
         // The first operation must not find a lane whose task had no turn yet.
         for lane in &wiring.lanes {
             let deadline = crate::clock::now() + wiring.settings.connect_timeout;

@@ -19,6 +19,8 @@ pub(crate) struct Settings {
     #[cfg(feature = "discovery")]
     pub(crate) finding: crate::finding::Finding,
     pub(crate) scope: String,
+    /// By which servers know the session's requests when they come again; drawn when it begins.
+    pub(crate) client: u128,
     pub(crate) connect_timeout: Duration,
     pub(crate) request_timeout: Duration,
     pub(crate) heartbeat: Option<Duration>,
@@ -36,6 +38,7 @@ impl Default for Settings {
             #[cfg(feature = "discovery")]
             finding: crate::finding::Finding::default(),
             scope: String::new(),
+            client: 0,
             connect_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(30),
             heartbeat: Some(Duration::from_secs(10)),

@@ -3,27 +3,34 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use futures::Stream;
 use parking_lot::Mutex;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_stream::StreamExt;
-use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
+use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream, WatchStream};
 use tonic::{Request, Response, Status, Streaming};
 
 use grid_proto::any::{Packed, pack, unpack};
+use grid_proto::girih::cluster_server::{Cluster, ClusterServer};
+use grid_proto::girih::{OpenedCache, Topology, WatchRequest};
 use grid_proto::google::{Any, BytesValue, Int32Value};
+use grid_proto::tag::tag_of;
 use grid_proto::v1::cache::{
     EnsureCacheRequest, MapEventMessage, MapListenerRequest, NamedCacheRequest,
-    NamedCacheRequestType as Kind, NamedCacheResponse, PutRequest, ResponseType,
+    NamedCacheRequestType as Kind, NamedCacheResponse, PutAllRequest, PutRequest, ResponseType,
 };
-use grid_proto::v1::common::{Complete, ErrorMessage, HeartbeatMessage, OptionalValue};
+use grid_proto::v1::common::{
+    BinaryKeyAndValue, CollectionOfBytesValues, Complete, ErrorMessage, HeartbeatMessage, OptionalValue,
+};
 use grid_proto::v1::proxy::proxy_service_server::{ProxyService, ProxyServiceServer};
 use grid_proto::v1::proxy::{InitResponse, ProxyRequest, ProxyResponse, proxy_request, proxy_response};
+
+use grid_proto::wishes::Grants;
 
 use crate::fixture::spawn;
 
@@ -50,12 +57,39 @@ pub(crate) enum Fault {
 
 type Outgoing = mpsc::Sender<Result<ProxyResponse, Status>>;
 
+/// A request's number: its client, its series and itself.
+type Numbered = (Bytes, u32, u64);
+
+/// What the servers of one cluster share.
+#[derive(Default)]
+pub(crate) struct Ledger {
+    map: Mutex<BTreeMap<Bytes, Bytes>>,
+    /// The answers of the numbered requests that were done.
+    done: Mutex<BTreeMap<Numbered, Option<Any>>>,
+    /// How many puts were done.
+    puts: AtomicUsize,
+}
+
+impl Ledger {
+    pub(crate) fn puts(&self) -> usize {
+        self.puts.load(Ordering::SeqCst)
+    }
+}
+
+/// What makes a server a member of a cluster.
+pub(crate) struct Membership {
+    pub(crate) member: u64,
+    pub(crate) topology: watch::Sender<Topology>,
+}
+
 #[derive(Default)]
 pub(crate) struct Shared {
-    map: Mutex<BTreeMap<Bytes, Bytes>>,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) membership: OnceLock<Membership>,
     faults: Mutex<VecDeque<(Kind, Fault)>>,
     held: Mutex<Vec<(Outgoing, ProxyResponse)>>,
     listeners: Mutex<Vec<(i32, Outgoing)>>,
+    open: Mutex<Vec<Outgoing>>,
     calls: AtomicUsize,
     requests: Mutex<Vec<Kind>>,
     next_cache: AtomicI32,
@@ -69,7 +103,23 @@ pub(crate) struct Fake {
     server: tokio::task::JoinHandle<()>,
 }
 
+/// The service that caches of a cluster are in.
+pub(crate) const SERVICE: u32 = 3;
+
 struct Service(Arc<Shared>);
+
+#[tonic::async_trait]
+impl Cluster for Service {
+    type WatchStream = Pin<Box<dyn Stream<Item = Result<Topology, Status>> + Send>>;
+
+    async fn watch(&self, _: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        let Some(membership) = self.0.membership.get() else {
+            return Err(Status::unimplemented("no cluster"));
+        };
+        let topologies = WatchStream::new(membership.topology.subscribe());
+        Ok(Response::new(Box::pin(topologies.map(Ok))))
+    }
+}
 
 impl Fake {
     pub(crate) fn start() -> Self {
@@ -87,8 +137,11 @@ impl Fake {
         let listener: TcpListener = socket.listen(64).unwrap();
         let address = listener.local_addr().unwrap();
         let service = ProxyServiceServer::new(Service(shared.clone()));
+        let cluster = ClusterServer::new(Service(shared.clone()));
         let server = spawn(async move {
-            let router = tonic::transport::Server::builder().add_service(service);
+            let router = tonic::transport::Server::builder()
+                .add_service(service)
+                .add_service(cluster);
             router
                 .serve_with_incoming(TcpListenerStream::new(listener))
                 .await
@@ -106,13 +159,29 @@ impl Fake {
         self.server.abort();
         let _aborted = self.server.await;
         self.shared.end_calls().await;
+        let open = std::mem::take(&mut *self.shared.open.lock());
+        for to in open {
+            let _gone = to.send(Err(Status::unavailable("going down"))).await;
+        }
         (self.address, self.shared)
     }
 }
 
 impl Shared {
+    /// A server that shares its entries with others.
+    pub(crate) fn with(ledger: Arc<Ledger>) -> Self {
+        Shared {
+            ledger,
+            ..Shared::default()
+        }
+    }
+
     pub(crate) fn plan(&self, kind: Kind, fault: Fault) {
         self.faults.lock().push_back((kind, fault));
+    }
+
+    pub(crate) fn forget_plans(&self) {
+        self.faults.lock().clear();
     }
 
     /// How often a request of this kind came.
@@ -183,13 +252,31 @@ impl Shared {
         faults.remove(at).map(|(_, fault)| fault)
     }
 
+    /// Does a request and gives the message of its answer; once, if it is numbered.
+    async fn act(
+        &self,
+        numbered: Option<Numbered>,
+        request: NamedCacheRequest,
+        out: &Outgoing,
+    ) -> Option<Any> {
+        let Some(numbered) = numbered else {
+            return self.act_now(request, out).await;
+        };
+        if let Some(answer) = self.ledger.done.lock().get(&numbered) {
+            return answer.clone();
+        }
+        let answer = self.act_now(request, out).await;
+        self.ledger.done.lock().insert(numbered, answer.clone());
+        answer
+    }
+
     /// Does a request and gives the message of its answer.
-    async fn act(&self, request: NamedCacheRequest, out: &Outgoing) -> Option<Any> {
+    async fn act_now(&self, request: NamedCacheRequest, out: &Outgoing) -> Option<Any> {
         let cache_id = request.cache_id.unwrap_or(0);
         match request.r#type() {
             Kind::Get => {
                 let key: BytesValue = unpack(request.message).unwrap();
-                let value = self.map.lock().get(&key.value).cloned();
+                let value = self.ledger.map.lock().get(&key.value).cloned();
                 Some(pack(&OptionalValue {
                     present: value.is_some(),
                     value: value.unwrap_or_default(),
@@ -197,7 +284,8 @@ impl Shared {
             }
             Kind::Put => {
                 let put: PutRequest = unpack(request.message).unwrap();
-                let old = self.map.lock().insert(put.key.clone(), put.value.clone());
+                self.ledger.puts.fetch_add(1, Ordering::SeqCst);
+                let old = self.ledger.map.lock().insert(put.key.clone(), put.value.clone());
                 let old = old.unwrap_or_else(|| "\u{15}null".into());
                 let listeners = self.listeners.lock().clone();
                 for (cache_id, to) in listeners {
@@ -218,6 +306,21 @@ impl Shared {
                 }
                 Some(pack(&BytesValue { value: old }))
             }
+            Kind::GetAll => {
+                let keys: CollectionOfBytesValues = unpack(request.message).unwrap();
+                let map = self.ledger.map.lock();
+                // One message an entry would be an answer of several; one entry is enough for what is tested.
+                keys.values.into_iter().find_map(|key| {
+                    let value = map.get(&key)?.clone();
+                    Some(pack(&BinaryKeyAndValue { key, value }))
+                })
+            }
+            Kind::PutAll => {
+                let put: PutAllRequest = unpack(request.message).unwrap();
+                let entries = put.entries.into_iter().map(|entry| (entry.key, entry.value));
+                self.ledger.map.lock().extend(entries);
+                None
+            }
             Kind::MapListener => {
                 let listener: MapListenerRequest = unpack(request.message).unwrap();
                 if listener.subscribe {
@@ -228,7 +331,7 @@ impl Shared {
                 None
             }
             Kind::Size => {
-                let size = self.map.lock().len();
+                let size = self.ledger.map.lock().len();
                 Some(pack(&Int32Value {
                     value: i32::try_from(size).unwrap(),
                 }))
@@ -260,8 +363,16 @@ fn answer(id: i64, cache_id: i32, kind: ResponseType, message: Option<Any>) -> P
 }
 
 /// Answers one frame; `Err` ends the call.
-async fn serve(shared: &Shared, frame: ProxyRequest, out: &Outgoing) -> Result<(), Status> {
+async fn serve(
+    shared: &Shared,
+    client: &mut Bytes,
+    frame: ProxyRequest,
+    out: &Outgoing,
+) -> Result<(), Status> {
     let id = frame.id;
+    let numbered = tag_of(&frame.context)
+        .unwrap()
+        .map(|tag| (client.clone(), tag.series, tag.number));
     if shared.silent.load(Ordering::SeqCst) {
         return Ok(());
     }
@@ -271,13 +382,24 @@ async fn serve(shared: &Shared, frame: ProxyRequest, out: &Outgoing) -> Result<(
             .map_err(|_gone| Status::cancelled("gone"))
     };
     let any = match frame.request {
-        Some(proxy_request::Request::Init(_)) => {
+        Some(proxy_request::Request::Init(init)) => {
+            *client = init.client_uuid.unwrap_or_default();
+            let member = shared.membership.get().map(|membership| membership.member);
+            let grants = Grants {
+                once: member.map(|_| 1_700_000_000_000),
+                routes: member,
+                ..Grants::default()
+            };
             let init = InitResponse {
                 version: "fake".to_owned(),
                 protocol_version: 1,
                 ..Default::default()
             };
-            return send(response(id, proxy_response::Response::Init(init))).await;
+            return send(ProxyResponse {
+                context: grants.context(),
+                ..response(id, proxy_response::Response::Init(init))
+            })
+            .await;
         }
         Some(proxy_request::Request::Heartbeat(_)) => {
             return send(response(
@@ -295,10 +417,14 @@ async fn serve(shared: &Shared, frame: ProxyRequest, out: &Outgoing) -> Result<(
     if kind == Kind::EnsureCache {
         let _name: EnsureCacheRequest = unpack(request.message).unwrap();
         let cache_id = shared.next_cache.fetch_add(1, Ordering::SeqCst) + 1;
-        send(answer(id, cache_id, ResponseType::Message, None)).await?;
+        let service = shared
+            .membership
+            .get()
+            .map(|_| pack(&OpenedCache { service: SERVICE }));
+        send(answer(id, cache_id, ResponseType::Message, service)).await?;
         return send(complete(id)).await;
     }
-    let Some(message) = fail_or_act(shared, id, request, out).await? else {
+    let Some(message) = fail_or_act(shared, (id, numbered), request, out).await? else {
         return Ok(());
     };
     if message.is_some() {
@@ -310,7 +436,7 @@ async fn serve(shared: &Shared, frame: ProxyRequest, out: &Outgoing) -> Result<(
 /// Does the request as the next fault of its kind says; `None` when there is nothing more to send.
 async fn fail_or_act(
     shared: &Shared,
-    id: i64,
+    (id, numbered): (i64, Option<Numbered>),
     request: NamedCacheRequest,
     out: &Outgoing,
 ) -> Result<Option<Option<Any>>, Status> {
@@ -330,12 +456,12 @@ async fn fail_or_act(
     Ok(Some(match shared.fault(kind) {
         Some(Fault::DropBefore) => return Err(Status::unavailable("dropped")),
         Some(Fault::DropAfter) => {
-            shared.act(request, out).await;
+            shared.act(numbered, request, out).await;
             return Err(Status::unavailable("dropped"));
         }
         Some(Fault::Ignore) => return Ok(None),
         Some(Fault::Hold) => {
-            let message = shared.act(request, out).await;
+            let message = shared.act(numbered, request, out).await;
             shared
                 .held
                 .lock()
@@ -363,7 +489,7 @@ async fn fail_or_act(
             value: "1".into(),
         })),
         Some(Fault::Long(len)) => long(len),
-        None => shared.act(request, out).await,
+        None => shared.act(numbered, request, out).await,
     }))
 }
 
@@ -379,9 +505,11 @@ impl ProxyService for Service {
         shared.calls.fetch_add(1, Ordering::SeqCst);
         let mut frames = request.into_inner();
         let (out, answers) = mpsc::channel(1_024);
+        shared.open.lock().push(out.clone());
         spawn(async move {
+            let mut client = Bytes::new();
             while let Some(Ok(frame)) = frames.next().await {
-                if let Err(status) = serve(&shared, frame, &out).await {
+                if let Err(status) = serve(&shared, &mut client, frame, &out).await {
                     // The listeners of this call are gone with it.
                     shared.listeners.lock().retain(|(_, to)| !to.same_channel(&out));
                     let _gone = out.send(Err(status)).await;

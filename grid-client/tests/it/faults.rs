@@ -308,7 +308,7 @@ async fn closing_ends_what_is_in_flight_and_every_task() {
     let read = spawn(async move { reader.get("k").await });
     let write = spawn(async move { writer.insert(&key(), &1).await });
     until("both requests", || fake.shared.held() == 2).await;
-    assert_eq!(session.running_tasks(), 2);
+    assert_eq!(session.running_tasks(), 3);
     session.close().await;
     assert_eq!(session.running_tasks(), 0);
     assert!(matches!(read.await.unwrap(), Err(CacheError::ShuttingDown)));

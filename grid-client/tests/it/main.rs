@@ -9,3 +9,4 @@ mod finding;
 mod fixture;
 mod listening;
 mod real;
+mod routing;

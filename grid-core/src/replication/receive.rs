@@ -76,7 +76,8 @@ impl<T> Replica<T> {
                 out.messages.push((member, self.appended(Some(copy.id))));
                 if let Some(number) = copy.next.checked_sub(1) {
                     let (epoch, copy) = (self.epoch, copy.id);
-                    out.messages.push((member, Message::ChunkTaken { epoch, copy, number }));
+                    out.messages
+                        .push((member, Message::ChunkTaken { epoch, copy, number }));
                 }
             }
             _ => {}

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::store::Timestamp;
 
-use super::{Answered, ClientId, Outcome, RequestId};
+use super::{Answered, ClientId, Outcome, RequestId, RequestTag};
 
 /// How much longer than its apply-before time an outcome is kept, for clocks that do not agree.
 const KEPT_LONGER_MS: u64 = 5_000;
@@ -22,6 +22,9 @@ pub enum Seen<T> {
     /// Its client has said that it had the answer: nobody can ask again in good faith.
     Forgotten,
 }
+
+/// So many times of outcomes that are not kept any more may lie about, beyond as many as there are outcomes.
+const ENDS_SPARE: usize = 64;
 
 #[derive(Clone, Debug, Default)]
 struct Client {
@@ -44,6 +47,8 @@ pub struct RequestWindow {
     clients: BTreeMap<ClientId, Client>,
     /// By the order in which they came: when each may be forgotten.
     ends: VecDeque<(Timestamp, RequestId)>,
+    /// How many outcomes there are.
+    len: usize,
 }
 
 impl RequestWindow {
@@ -60,36 +65,60 @@ impl RequestWindow {
         }
     }
 
-    /// Whether there is room for another outcome of this client, which has had the answers of all its requests below
-    /// this number.
+    /// Whether there is room for the outcome of this request, when those are forgotten that its client has had.
     #[must_use]
-    pub fn has_room(&self, client: ClientId, lowest_open: u64) -> bool {
-        self.clients.get(&client).is_none_or(|client| {
+    pub fn has_room(&self, tag: &RequestTag) -> bool {
+        self.clients.get(&tag.id.client).is_none_or(|client| {
             client.outcomes.len() < OPEN_REQUESTS_MAX
-                || client.outcomes.range(lowest_open..).count() < OPEN_REQUESTS_MAX
+                || client.outcomes.range(tag.lowest_open..).count() < OPEN_REQUESTS_MAX
         })
     }
 
     /// Keeps an outcome, and forgets what its client has had the answer of.
     pub fn keep(&mut self, answered: &Answered) {
         let client = self.clients.entry(answered.id.client).or_default();
+        let before = client.outcomes.len();
         if answered.lowest_open > client.lowest_open {
             client.lowest_open = answered.lowest_open;
-            client.outcomes = client.outcomes.split_off(&answered.lowest_open);
-        }
-        if answered.id.number < client.lowest_open || client.outcomes.contains_key(&answered.id.number) {
-            // Nobody can ask for it, or it came with a copy and comes again with its record.
-            if client.ends == 0 {
-                self.clients.remove(&answered.id.client);
+            while let Some(first) = client.outcomes.first_entry() {
+                if *first.key() >= answered.lowest_open {
+                    break;
+                }
+                first.remove();
             }
-            return;
         }
-        client
-            .outcomes
-            .insert(answered.id.number, answered.outcome.clone());
-        client.ends += 1;
-        self.ends
-            .push_back((answered.apply_before.after_ms(KEPT_LONGER_MS), answered.id));
+        // Nobody can ask for it any more, or it came with a copy and comes again with its record.
+        let is_new =
+            answered.id.number >= client.lowest_open && !client.outcomes.contains_key(&answered.id.number);
+        if is_new {
+            client
+                .outcomes
+                .insert(answered.id.number, answered.outcome.clone());
+            client.ends += 1;
+            self.ends
+                .push_back((answered.apply_before.after_ms(KEPT_LONGER_MS), answered.id));
+        }
+        self.len = self.len - before + client.outcomes.len();
+        if client.ends == 0 {
+            self.clients.remove(&answered.id.client);
+        }
+        if self.ends.len() > 2 * self.len + ENDS_SPARE {
+            self.drop_ends();
+        }
+    }
+
+    /// Drops the times of outcomes that their clients have had, but for the last one of each client: its lowest open
+    /// number is kept so long. An outcome of a client that idles must not hold those of all others.
+    fn drop_ends(&mut self) {
+        let clients = &mut self.clients;
+        self.ends.retain(|(_, id)| {
+            let Some(client) = clients.get_mut(&id.client) else {
+                return false;
+            };
+            let stays = client.ends == 1 || client.outcomes.contains_key(&id.number);
+            client.ends -= usize::from(!stays);
+            stays
+        });
     }
 
     /// Forgets outcomes whose time is over, as far as those that came before them are over too.
@@ -104,7 +133,7 @@ impl RequestWindow {
             }
             self.ends.pop_front();
             if let Some(client) = self.clients.get_mut(&id.client) {
-                client.outcomes.remove(&id.number);
+                self.len -= usize::from(client.outcomes.remove(&id.number).is_some());
                 client.ends -= 1;
                 if client.ends == 0 {
                     self.clients.remove(&id.client);
@@ -116,7 +145,7 @@ impl RequestWindow {
     /// How many outcomes there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.clients.values().map(|client| client.outcomes.len()).sum()
+        self.len
     }
 
     /// Whether there is none.
@@ -193,6 +222,44 @@ mod tests {
         assert_eq!(seen(&window, 1), Seen::Done(true));
         window.forget_until(Timestamp::from_unix_ms(1_000 + KEPT_LONGER_MS));
         assert_eq!(seen(&window, 1), Seen::New);
+        assert!(window.is_empty() && window.ends.is_empty() && window.clients.is_empty());
+    }
+
+    #[test]
+    fn a_full_window_has_room_when_its_client_has_had_the_answers() {
+        let mut window = RequestWindow::default();
+        let last = OPEN_REQUESTS_MAX as u64;
+        for number in 1..=last {
+            window.keep(&answered(number, 1, 1_000));
+        }
+        let tag = |lowest_open| RequestTag {
+            id: RequestId {
+                client: ClientId::new(7),
+                number: last + 1,
+            },
+            lowest_open,
+            apply_before: Timestamp::from_unix_ms(1_000),
+        };
+        assert!(!window.has_room(&tag(1)));
+        assert!(window.has_room(&tag(2)));
+    }
+
+    #[test]
+    fn an_outcome_that_nobody_fetches_does_not_hold_the_times_of_others() {
+        let mut window = RequestWindow::default();
+        let mut idle = answered(1, 1, 1_000_000);
+        idle.id.client = ClientId::new(8);
+        window.keep(&idle);
+        for number in 1..10_000 {
+            window.keep(&answered(number, number, 1_000_000));
+            window.forget_until(Timestamp::from_unix_ms(10));
+        }
+        assert_eq!(window.len(), 2);
+        assert!(window.ends.len() <= 2 * 2 + ENDS_SPARE, "{}", window.ends.len());
+        assert_eq!(seen(&window, 9_998), Seen::Forgotten);
+        assert_eq!(seen(&window, 9_999), Seen::Done(true));
+        assert!(matches!(window.seen(idle.id), Seen::Done(_)));
+        window.forget_until(Timestamp::from_unix_ms(2_000_000));
         assert!(window.is_empty() && window.ends.is_empty() && window.clients.is_empty());
     }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use grid_core::cache::{Applied, BinaryPage, CacheError, CacheName, PageContents};
 use grid_core::partition::PartitionId;
 use grid_core::partition::table::ServiceId;
-use grid_core::replication::{Failure, Outcome, Replica, RoleKind};
+use grid_core::replication::{Failure, Outcome, Replica, RequestTag, RoleKind};
 use grid_core::store::{CacheId, CacheSettings, Command, Cookie, PageContent, TimeToLive};
 use grid_core::value::{Binary, Key};
 use parking_lot::Mutex;
@@ -223,6 +223,21 @@ impl OpenCache {
     /// When the cache was destroyed or the partition is full or not served in time; the error says whether anything was
     /// changed then.
     pub fn update(self: &Arc<Self>, key: &Key, command: Command, previous: bool) -> Reply<Outcome> {
+        self.update_tagged(key, command, previous, None)
+    }
+
+    /// Carries out a command on one entry, once however often it comes with the same tag: then the outcome is that of
+    /// the first time. Without a tag this member makes one when it needs another member.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update); and when the tag's time is over, or its number is not open any more.
+    pub fn update_tagged(
+        self: &Arc<Self>,
+        key: &Key,
+        command: Command,
+        previous: bool,
+        tag: Option<RequestTag>,
+    ) -> Reply<Outcome> {
         let puts = !matches!(command, Command::Remove | Command::RemoveIfEqual { .. });
         let id = self.partition_of(key);
         // The command is needed again when another member has to be asked.
@@ -236,29 +251,33 @@ impl OpenCache {
                 let _gone = sender.send(result);
             })
         };
-        let updating = self.here_update(id, key, (command, previous, None), waiter);
+        let updating = self.here_update(id, key, (command, previous, tag), waiter);
         match (updating, told.into_inner(), again) {
             (Updating::Done(outcome), ..) => {
                 self.count_update(puts, &outcome);
                 Reply::ok(outcome)
             }
-            (Updating::Waits, Some(told), _) => {
-                let cache = self.clone();
+            (Updating::Waits, Some(told), again) => {
+                let (cache, key) = (self.clone(), key.clone());
                 Reply::later(async move {
-                    match told.await {
-                        Ok(Ok(outcome)) => {
+                    match (told.await, again, tag) {
+                        (Ok(Ok(outcome)), ..) => {
                             cache.count_update(puts, &outcome);
                             Ok(outcome)
                         }
-                        // The new primary may have it, or may not.
-                        Ok(Err(_)) | Err(_) => Err(CacheError::OwnerChanged {
+                        // The new primary may have it, or may not: it knows by the tag.
+                        (_, Some(command), Some(_)) => {
+                            let asked = cache.update_elsewhere(id, &key, (command, previous, tag), puts);
+                            asked.await.map_err(doubtful)
+                        }
+                        _ => Err(CacheError::OwnerChanged {
                             applied: Applied::Unknown,
                         }),
                     }
                 })
             }
             (Updating::Failed(PartFailure::Elsewhere(_)), _, Some(command)) => {
-                self.update_elsewhere(id, key, command, previous, puts)
+                self.update_elsewhere(id, key, (command, previous, tag), puts)
             }
             (Updating::Failed(failure), ..) => Reply::Ready(Err(self.error_of(failure))),
             (Updating::Waits, None, _) => {
@@ -271,8 +290,7 @@ impl OpenCache {
         self: &Arc<Self>,
         id: PartitionId,
         key: &Key,
-        command: Command,
-        previous: bool,
+        (command, previous, tag): (Command, bool, Option<RequestTag>),
         puts: bool,
     ) -> Reply<Outcome> {
         let (cache, key) = (self.clone(), key.clone());
@@ -280,16 +298,19 @@ impl OpenCache {
             return Reply::Ready(Err(self.error_of(PartFailure::UnknownCache)));
         };
         Reply::later(async move {
-            let mut channel = router.channels().take();
-            let tag = Some(channel.tag(cache.replicas.now()));
+            let mut channel = None;
+            let tag = tag.unwrap_or_else(|| {
+                let channel = channel.insert(router.channels().take());
+                channel.tag(cache.replicas.now())
+            });
             let request = PartRequest::Update {
                 key,
                 command,
                 previous,
-                tag,
+                tag: Some(tag),
             };
             let result = router.ask(&cache, id, request).await;
-            if result.is_ok() {
+            if let (Ok(_), Some(channel)) = (&result, channel) {
                 // Without an answer the number stays open for ever, and its channel with it.
                 router.channels().give_back(channel);
             }
@@ -621,6 +642,20 @@ fn flag(result: PartResult) -> Option<bool> {
     match result {
         PartResult::Flag(flag) => Some(flag),
         _ => None,
+    }
+}
+
+/// The error of a change that an attempt before may have made, whatever the last one says.
+fn doubtful(error: CacheError) -> CacheError {
+    match error {
+        CacheError::Unavailable { reason, .. } => CacheError::Unavailable {
+            reason,
+            applied: Applied::Unknown,
+        },
+        CacheError::OwnerChanged { .. } | CacheError::Overloaded { .. } => CacheError::OwnerChanged {
+            applied: Applied::Unknown,
+        },
+        error => error,
     }
 }
 

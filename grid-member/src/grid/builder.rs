@@ -175,6 +175,7 @@ impl GridBuilder {
             partitioned,
             local,
             cluster,
+            clock: self.clock,
             supervisor,
         }))
     }

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use grid_core::cache::{Cache, CacheBackend, CacheError, CacheName};
 use grid_core::partition::PartitionCount;
 use grid_core::partition::table::BackupCount;
+use grid_core::store::Timestamp;
 
 use crate::cache::{CacheInfo, CacheKind, CacheRegistry, CacheRules, EmbeddedCache, OpenCache, Reply};
+use crate::clock::Clock;
 use crate::cluster::Cluster;
 use crate::task::Supervisor;
 
@@ -22,6 +24,7 @@ struct Inner {
     partitioned: Arc<CacheRegistry>,
     local: Arc<CacheRegistry>,
     cluster: Option<Cluster>,
+    clock: Arc<dyn Clock>,
     supervisor: Supervisor,
 }
 
@@ -35,6 +38,7 @@ pub(super) struct Parts {
     pub(super) partitioned: Arc<CacheRegistry>,
     pub(super) local: Arc<CacheRegistry>,
     pub(super) cluster: Option<Cluster>,
+    pub(super) clock: Arc<dyn Clock>,
     pub(super) supervisor: Supervisor,
 }
 
@@ -61,6 +65,7 @@ impl Grid {
             partitioned,
             local,
             cluster,
+            clock,
             supervisor,
         } = parts;
         Grid {
@@ -73,6 +78,7 @@ impl Grid {
                 partitioned,
                 local,
                 cluster,
+                clock,
                 supervisor,
             }),
         }
@@ -88,6 +94,12 @@ impl Grid {
     #[must_use]
     pub fn member_name(&self) -> &str {
         &self.inner.member_name
+    }
+
+    /// What time it is for the member: what the lives of entries and numbered requests are counted in.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.inner.clock.now()
     }
 
     /// How many partitions the keys of partitioned caches are spread over.

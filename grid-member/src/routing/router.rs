@@ -171,6 +171,12 @@ impl Router {
                         doubtful |= maybe_done;
                         again.push((partition, request));
                     }
+                    // It says that nothing was changed now; an attempt before may have done it.
+                    Fate::Failed(CacheError::Overloaded { .. }) if changes && doubtful => {
+                        return Err(CacheError::OwnerChanged {
+                            applied: Applied::Unknown,
+                        });
+                    }
                     Fate::Failed(error) => return Err(error),
                 }
             }

@@ -2,10 +2,11 @@
 //!
 //! [`v1`] is one stream of frames for any number of caches, [`v0`] one call an operation. Both turn bytes into keys
 //! and values ([`Edge`]), act on [`grid_member::cache::OpenCache`], and tell a client of changes through a proxy of
-//! the cache with the listeners of that client.
+//! the cache with the listeners of that client. [`cluster`] is our own beside them.
 
 mod cache_proxy;
 mod class_names;
+pub mod cluster;
 mod connection;
 mod decorated_key;
 mod edge;

@@ -5,12 +5,14 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use grid_member::Grid;
+use grid_proto::girih::cluster_server::ClusterServer;
 use grid_proto::v0::named_cache_service_server::NamedCacheServiceServer;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::server::NamedService;
 use tonic::transport::Server;
 
+use super::cluster::ClusterService;
 use super::connection::connections;
 use super::v0::NamedCaches;
 use super::v1::ProxyService;
@@ -65,6 +67,7 @@ pub async fn serve(
         .http2_keepalive_timeout(Some(options.keep_alive_timeout))
         .add_service(ProxyService::new(edge.clone()))
         .add_service(named_caches)
+        .add_service(ClusterServer::new(ClusterService::new(edge.clone())))
         .add_service(health_service)
         .add_service(reflection)
         .serve_with_incoming_shutdown(incoming, stop.cancelled_owned());

@@ -7,9 +7,10 @@ use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use grid_core::cache::{BinaryPage, CacheError, PageContents};
+use grid_core::replication::RequestTag;
 use grid_core::store::TimeToLive;
 use grid_core::value::{Binary, Format, Key};
-use grid_member::cache::{OpenCache, Reply};
+use grid_member::cache::{CacheKind, OpenCache, Reply};
 use grid_proto::any::{field_count, unpack};
 use grid_proto::google::{Any, BytesValue};
 use grid_proto::v1::cache::{
@@ -17,6 +18,7 @@ use grid_proto::v1::cache::{
     QueryRequest, ResponseType, key_or_filter,
 };
 use grid_proto::v1::common::CollectionOfBytesValues;
+use grid_proto::wishes::Context;
 
 use crate::grpc::cache_proxy::CacheProxy;
 use crate::grpc::edge::{blocking, by_size, check_batch_len};
@@ -26,9 +28,11 @@ use crate::grpc::{Edge, Reader, Refusal, RefusalKind, ReplyGate};
 use super::answer::{Answer, Held, Later};
 use super::event_queue::{EventQueue, queue_notice};
 use super::frames::{Body, OutFrame};
+use super::handshake::Beyond;
 use super::in_flight::InFlight;
 use super::key_request::{KeyAnswer, KeyRequest, Outcome, concerns_one_key};
 use super::more::{AnswerTo, More, QueryParts};
+use super::numbered::request_tag;
 
 /// A batch of more entries than this is put away from the threads that serve connections.
 const BATCH_INLINE_MAX: usize = 256;
@@ -39,6 +43,7 @@ pub(crate) struct Caches<G> {
     gate: G,
     scope: String,
     reader: Reader,
+    beyond: Beyond,
     events: Arc<EventQueue>,
     by_id: HashMap<i32, CacheProxy>,
     last_id: i32,
@@ -59,7 +64,7 @@ impl<G: ReplyGate> Caches<G> {
         edge: Arc<Edge>,
         gate: G,
         scope: String,
-        reader: Reader,
+        (reader, beyond): (Reader, Beyond),
         events: Arc<EventQueue>,
     ) -> Self {
         Caches {
@@ -67,6 +72,7 @@ impl<G: ReplyGate> Caches<G> {
             gate,
             scope,
             reader,
+            beyond,
             events,
             by_id: HashMap::new(),
             last_id: 0,
@@ -87,16 +93,20 @@ impl<G: ReplyGate> Caches<G> {
     pub(crate) fn answer(
         &mut self,
         id: i64,
-        message: Any,
+        (message, context): (Any, &Context),
         in_flight: &InFlight,
     ) -> Result<Answer<G>, Refusal> {
-        self.answer_request(id, unpack(Some(message))?, in_flight)
+        let tag = match self.beyond.numbered {
+            Some(client) => request_tag(client, context, self.edge.grid().now())?,
+            None => None,
+        };
+        self.answer_request(id, (unpack(Some(message))?, tag), in_flight)
     }
 
     /// Does what a request asks that had to wait. It waits on if it still must.
     pub(crate) fn resume(&mut self, held: Held, in_flight: &InFlight) -> Result<Answer<G>, Refusal> {
         match held {
-            Held::Whole { id, request } => self.answer_request(id, request, in_flight),
+            Held::Whole { id, request } => self.answer_request(id, (request, None), in_flight),
             Held::Key(request) => {
                 let (kind, to, len) = (request.answer().kind, request.answer().to, request.answer().len);
                 let proxy = self.proxy(Some(to.cache_id), kind);
@@ -126,11 +136,11 @@ impl<G: ReplyGate> Caches<G> {
     fn answer_request(
         &mut self,
         id: i64,
-        request: NamedCacheRequest,
+        (request, tag): (NamedCacheRequest, Option<RequestTag>),
         in_flight: &InFlight,
     ) -> Result<Answer<G>, Refusal> {
         let kind = request.r#type();
-        let answer = self.dispatch(id, request, in_flight);
+        let answer = self.dispatch(id, (request, tag), in_flight);
         self.count_settled(kind, &answer);
         answer
     }
@@ -165,7 +175,7 @@ impl<G: ReplyGate> Caches<G> {
     fn dispatch(
         &mut self,
         id: i64,
-        request: NamedCacheRequest,
+        (request, tag): (NamedCacheRequest, Option<RequestTag>),
         in_flight: &InFlight,
     ) -> Result<Answer<G>, Refusal> {
         let kind = Type::try_from(request.r#type).map_err(|_unknown| {
@@ -190,7 +200,8 @@ impl<G: ReplyGate> Caches<G> {
         let len = request.message.as_ref().map_or(0, |message| message.value.len());
         if on_one_key {
             return by_size(len, || {
-                let request = KeyRequest::read(&self.edge, to, proxy.cache(), (kind, request.message))?;
+                let request = (kind, request.message, tag);
+                let request = KeyRequest::read(&self.edge, to, proxy.cache(), request)?;
                 self.carry_out(proxy.cache(), request, in_flight)
             });
         }
@@ -256,6 +267,12 @@ impl<G: ReplyGate> Caches<G> {
             )
         })?;
         self.last_id = cache_id;
+        let is_told = self.beyond.routes && cache.kind() == CacheKind::Partitioned;
+        let body = if is_told {
+            Body::Opened(cache.service().get())
+        } else {
+            Body::None
+        };
         let (events, absent) = (self.events.clone(), self.edge.null(self.reader.format));
         let outlet = move |notice| queue_notice(&events, cache_id, notice);
         let proxy = CacheProxy::new(self.edge.clone(), cache, self.reader, absent, outlet);
@@ -265,7 +282,7 @@ impl<G: ReplyGate> Caches<G> {
             id: request_id,
             cache_id,
             kind,
-            body: Body::None,
+            body,
         }))
     }
 }

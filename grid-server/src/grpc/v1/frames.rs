@@ -3,6 +3,7 @@
 use bytes::{BufMut, Bytes};
 use grid_proto::any::Packed;
 use grid_proto::frame::{BytesFields, CacheResponse, Complete, OptionalValue};
+use grid_proto::girih::OpenedCache;
 use grid_proto::google::{BoolValue, BytesValue, Int32Value};
 use grid_proto::v1::cache::{MapEventMessage, ResponseType};
 use grid_proto::v1::common::{BinaryKeyAndValue, OptionalValue as OptionalValueMessage};
@@ -49,6 +50,8 @@ pub enum Body {
     Int32(i32),
     /// A page's cookie: a `BytesValue`, empty after the last page.
     Cookie(Bytes),
+    /// An `OpenedCache`: the number of the service that the cache belongs to.
+    Opened(u8),
     /// A `MapEventMessage`.
     Event(Box<EventBody>),
 }
@@ -147,6 +150,12 @@ impl Head {
             }
             Body::Bool(value) => self.put::<BoolValue, _>(Some(&Whole(&BoolValue { value: *value })), buf),
             Body::Int32(value) => self.put::<Int32Value, _>(Some(&Whole(&Int32Value { value: *value })), buf),
+            Body::Opened(service) => {
+                let opened = OpenedCache {
+                    service: u32::from(*service),
+                };
+                self.put::<OpenedCache, _>(Some(&Whole(&opened)), buf);
+            }
             Body::Event(event) => self.put::<MapEventMessage, _>(Some(&Whole(&event_message(event))), buf),
         }
     }

@@ -1,11 +1,12 @@
 //! The first request of a version 1 stream.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use grid_proto::faithful::faithful_context;
+use grid_core::membership::MemberId;
+use grid_member::cluster::Cluster;
 use grid_proto::v1::proxy::{InitRequest, InitResponse, ProxyResponse, proxy_response};
+use grid_proto::wishes::{Grants, Wishes};
 use tokio::time::{Interval, MissedTickBehavior};
 use tonic::Status;
 
@@ -26,10 +27,21 @@ const HEARTBEAT_INTERVAL_MIN: Duration = Duration::from_millis(100);
 pub(super) struct Handshake {
     /// How the client reads.
     pub(super) reader: Reader,
+    /// What the client says and hears beyond the protocol.
+    pub(super) beyond: Beyond,
     /// When heartbeats are due, if the client wants some.
     pub(super) heartbeat: Option<Interval>,
     /// What the client is told.
     pub(super) response: ProxyResponse,
+}
+
+/// What a client says and hears beyond the protocol.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Beyond {
+    /// Who numbers its requests.
+    pub(crate) numbered: Option<u128>,
+    /// Whether it is told which service a cache belongs to.
+    pub(crate) routes: bool,
 }
 
 /// Takes the first request of a stream, with this id. An error ends the stream.
@@ -37,7 +49,7 @@ pub(super) fn handshake(
     edge: &Arc<Edge>,
     id: i64,
     init: &InitRequest,
-    faithful: bool,
+    wishes: Wishes,
 ) -> Result<Handshake, Status> {
     if init.protocol != "CacheService" {
         let protocol: String = init.protocol.chars().take(100).collect();
@@ -62,18 +74,32 @@ pub(super) fn handshake(
         proxy_member_id: 1,
         proxy_member_uuid: edge.server_uuid(),
     };
-    let context = if faithful {
-        faithful_context()
-    } else {
-        HashMap::new()
+    let numbered = init.client_uuid.as_deref().and_then(|uuid| uuid.try_into().ok());
+    let numbered = numbered.map(u128::from_be_bytes).filter(|_| wishes.once);
+    let member = edge
+        .grid()
+        .cluster()
+        .and_then(Cluster::me)
+        .filter(|_| wishes.routes);
+    let grants = Grants {
+        faithful: wishes.faithful,
+        once: numbered.map(|_| edge.grid().now().as_unix_ms()),
+        routes: member.map(MemberId::get),
     };
     Ok(Handshake {
-        reader: Reader { format, faithful },
+        reader: Reader {
+            format,
+            faithful: wishes.faithful,
+        },
+        beyond: Beyond {
+            numbered,
+            routes: member.is_some(),
+        },
         heartbeat: init.heartbeat.and_then(heartbeat),
         response: ProxyResponse {
             id,
             response: Some(proxy_response::Response::Init(response)),
-            context,
+            context: grants.context(),
         },
     })
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use grid_core::replication::RequestTag;
 use grid_core::store::{CacheId, Command, TimeToLive};
 use grid_core::value::{Binary, Key};
 use grid_member::cache::{CacheKind, OpenCache, Reply};
@@ -76,6 +77,8 @@ pub(crate) struct Outcome {
 /// A request that was read and not carried out yet.
 pub(crate) struct KeyRequest {
     operation: Operation,
+    /// By which it is known when it comes again.
+    tag: Option<RequestTag>,
     answer: KeyAnswer,
 }
 
@@ -193,7 +196,7 @@ impl KeyRequest {
         edge: &Edge,
         to: AnswerTo,
         cache: &OpenCache,
-        (kind, message): (Type, Option<Any>),
+        (kind, message, tag): (Type, Option<Any>, Option<RequestTag>),
     ) -> Result<Self, Refusal> {
         let len = message.as_ref().map_or(0, |message| message.value.len());
         let (key, operation, shape) = Reading { edge, to }.read(kind, message)?;
@@ -205,7 +208,11 @@ impl KeyRequest {
             len,
             shape,
         };
-        Ok(KeyRequest { operation, answer })
+        Ok(KeyRequest {
+            operation,
+            tag,
+            answer,
+        })
     }
 
     /// How it will be answered.
@@ -215,7 +222,11 @@ impl KeyRequest {
 
     /// Does it.
     pub(crate) fn carry_out(self, cache: &Arc<OpenCache>) -> (KeyAnswer, Reply<Outcome>) {
-        let KeyRequest { operation, answer } = self;
+        let KeyRequest {
+            operation,
+            tag,
+            answer,
+        } = self;
         let outcome = match operation {
             Operation::Get => cache.get(&answer.key).map(|value| Outcome {
                 held: value.is_some(),
@@ -225,7 +236,7 @@ impl KeyRequest {
                 .contains_key(&answer.key)
                 .map(|held| Outcome { held, value: None }),
             Operation::Update { command, previous } => {
-                let applied = cache.update(&answer.key, command, previous);
+                let applied = cache.update_tagged(&answer.key, command, previous, tag);
                 applied.map(|applied| Outcome {
                     held: applied.done,
                     value: applied.previous,

@@ -9,6 +9,7 @@ mod handshake;
 mod in_flight;
 mod key_request;
 mod more;
+mod numbered;
 mod service;
 mod session;
 

@@ -28,10 +28,10 @@ use futures::future::BoxFuture;
 use futures::stream::Stream;
 use grid_core::cache::CacheError;
 use grid_member::cache::OpenCache;
-use grid_proto::faithful::is_faithful;
 use grid_proto::v1::cache::NamedCacheRequestType;
 use grid_proto::v1::common::{ErrorMessage, HeartbeatMessage};
 use grid_proto::v1::proxy::{InitRequest, ProxyRequest, ProxyResponse, proxy_request, proxy_response};
+use grid_proto::wishes::Wishes;
 use tokio::time::{Interval, Sleep};
 use tonic::Status;
 
@@ -205,7 +205,7 @@ impl<G: ReplyGate> Session<G> {
                 Ok(())
             }
             Some(proxy_request::Request::Init(init)) => self
-                .take_init(id, init, is_faithful(&context))
+                .take_init(id, init, Wishes::of(&context))
                 .or_else(|status| self.end_with(status)),
             Some(proxy_request::Request::Message(message)) => {
                 let Some(caches) = &mut self.caches else {
@@ -213,7 +213,7 @@ impl<G: ReplyGate> Session<G> {
                         "the first request of a stream must be an InitRequest",
                     ));
                 };
-                let answer = caches.answer(id, message, &self.in_flight);
+                let answer = caches.answer(id, (message, &context), &self.in_flight);
                 self.take_answer(id, answer)
             }
             None => self.end_with(Status::invalid_argument(
@@ -241,17 +241,18 @@ impl<G: ReplyGate> Session<G> {
         }
     }
 
-    fn take_init(&mut self, id: i64, init: InitRequest, faithful: bool) -> Result<(), Status> {
+    fn take_init(&mut self, id: i64, init: InitRequest, wishes: Wishes) -> Result<(), Status> {
         if self.caches.is_some() {
             return Err(Status::failed_precondition("the stream is initialized already"));
         }
         let Handshake {
             reader,
+            beyond,
             heartbeat,
             response,
-        } = handshake(&self.edge, id, &init, faithful)?;
+        } = handshake(&self.edge, id, &init, wishes)?;
         let (edge, gate, events) = (self.edge.clone(), self.gate.clone(), self.events.clone());
-        self.caches = Some(Caches::new(edge, gate, init.scope, reader, events));
+        self.caches = Some(Caches::new(edge, gate, init.scope, (reader, beyond), events));
         self.handshake_deadline = None;
         self.heartbeat = heartbeat;
         self.out.push_back(OutFrame::Other(Box::new(response)));
