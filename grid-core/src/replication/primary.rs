@@ -122,9 +122,9 @@ impl<T> Primary<T> {
             }
         }
         for member in &assignment.joining {
-            if !self
+            if self
                 .follower(*member)
-                .is_some_and(|follower| follower.copy.is_some())
+                .is_none_or(|follower| follower.copy.is_none())
             {
                 // It is new, or was a backup and is none any more.
                 self.followers.retain(|follower| follower.member != *member);

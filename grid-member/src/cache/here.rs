@@ -389,12 +389,15 @@ type WhenAll = Box<dyn FnOnce(Option<PartFailure>) + Send + Sync>;
 /// Several writes that are answered together.
 #[derive(Clone)]
 struct Gathered {
-    state: Arc<Mutex<(usize, Option<PartFailure>, Option<WhenAll>)>>,
+    state: Arc<Mutex<GatheredState>>,
 }
+
+/// How many are open, the first failure, and what is to be done when the last is done.
+type GatheredState = (usize, Option<PartFailure>, Option<WhenAll>);
 
 impl Gathered {
     fn new(count: usize, done: impl FnOnce(Option<PartFailure>) + Send + Sync + 'static) -> Self {
-        let state: (usize, Option<PartFailure>, Option<WhenAll>) = (count, None, Some(Box::new(done)));
+        let state: GatheredState = (count, None, Some(Box::new(done)));
         Gathered {
             state: Arc::new(Mutex::new(state)),
         }

@@ -25,6 +25,7 @@ use crate::transport::{
 use super::control_loop::{ControlLoop, Event, Looking, Phase};
 use super::core::Core;
 use super::message::{kind, read};
+use super::lookups::Lookups;
 use super::{ClusterSettings, View, host, pump, serve};
 
 /// So many events wait for the control loop.
@@ -71,21 +72,11 @@ impl Cluster {
         supervisor: Supervisor,
     ) -> Result<Self, StartError> {
         let join = resolve(settings.join.as_deref()).await?;
-        let identity = Arc::new(ArcSwap::from_pointee(Identity {
-            cluster_name: settings.cluster_name.clone(),
-            cluster: None,
-            generation: Generation::FIRST,
-            process: settings.process,
-            host: host::host_id(),
-            member: None,
-            program_version: env!("CARGO_PKG_VERSION").to_owned(),
-            advertised: settings.advertised,
-            partitions: settings.partition_count,
-        }));
+        let identity = Arc::new(ArcSwap::from_pointee(first_identity(&settings)));
         let (events, inbox) = mpsc::channel(EVENTS_MAX);
         let (agreed, agreements) = mpsc::channel(EVENTS_MAX);
         let control = ControlThread::start("girih-control").map_err(StartError::Thread)?;
-        let listen = settings.listen;
+        let listen_at = settings.listen;
         let (shared_identity, shared_clock) = (identity.clone(), clock.clone());
         let control_supervisor = supervisor.clone();
         let core = Arc::new_cyclic(|this| {
@@ -111,20 +102,7 @@ impl Cluster {
         let _once = core.router.set(router);
         let registry = CacheRegistry::of_cluster(CacheKind::Partitioned, core.clone(), limits);
         let _once = core.registry.set(Arc::downgrade(&registry));
-        let lanes = Lanes {
-            control: control.runtime().clone(),
-            data: tokio::runtime::Handle::current(),
-        };
-        let handler = Arc::new(Incoming { core: core.clone() });
-        let gate = gate(&core);
-        let transport = Transport::builder(identity, handler, lanes, supervisor.clone())
-            .settings(TransportSettings {
-                listen,
-                ..TransportSettings::default()
-            })
-            .gate(gate)
-            .clock(clock)
-            .bind()?;
+        let transport = listen(&core, identity, clock, &control, listen_at)?;
         let _once = core.transport.set(transport);
         let (tell_joined, joined) = watch::channel(None);
         let mut control_loop = ControlLoop {
@@ -279,6 +257,45 @@ impl fmt::Debug for Cluster {
             .field("me", &self.me())
             .finish_non_exhaustive()
     }
+}
+
+/// What a member says about itself before it belongs to a cluster.
+fn first_identity(settings: &ClusterSettings) -> Identity {
+    Identity {
+        cluster_name: settings.cluster_name.clone(),
+        cluster: None,
+        generation: Generation::FIRST,
+        process: settings.process,
+        host: host::host_id(),
+        member: None,
+        program_version: env!("CARGO_PKG_VERSION").to_owned(),
+        advertised: settings.advertised,
+        partitions: settings.partition_count,
+    }
+}
+
+/// Listens for other members, and for clients that look the cluster up.
+fn listen(
+    core: &Arc<Core>,
+    identity: Arc<ArcSwap<Identity>>,
+    clock: Arc<dyn Clock>,
+    control: &ControlThread,
+    address: SocketAddr,
+) -> Result<Transport, BindError> {
+    let lanes = Lanes {
+        control: control.runtime().clone(),
+        data: tokio::runtime::Handle::current(),
+    };
+    let handler = Arc::new(Incoming { core: core.clone() });
+    Transport::builder(identity, handler, lanes, core.supervisor.clone())
+        .settings(TransportSettings {
+            listen: address,
+            ..TransportSettings::default()
+        })
+        .gate(gate(core))
+        .clock(clock)
+        .other_protocol(Arc::new(Lookups::new(core)))
+        .bind()
 }
 
 /// Finds the addresses behind names.

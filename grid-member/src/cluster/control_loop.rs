@@ -4,7 +4,7 @@
 //! agreed on, and the passing of time. What takes long is done by tasks of its own, which come back with an event. It
 //! runs on a thread of its own, so that it never waits behind requests.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,8 +71,6 @@ pub(super) enum Event {
     WentOn(Result<(), String>),
     /// The member is to hand its partitions over; tell when it has.
     Drain(oneshot::Sender<()>),
-    /// Addresses at which members may be.
-    Found(Vec<SocketAddr>),
 }
 
 /// Who asked for a lease.
@@ -103,7 +101,7 @@ pub(super) struct Looking {
     /// Where others may be, as far as that is known.
     pub(super) addresses: BTreeSet<SocketAddr>,
     /// The connections to them, by process.
-    pub(super) links: HashMap<ProcessId, Link>,
+    pub(super) links: BTreeMap<ProcessId, Link>,
     pub(super) dialing: BTreeSet<SocketAddr>,
     pub(super) connected: BTreeMap<SocketAddr, ProcessId>,
     /// What it was before it was cut off.
@@ -220,11 +218,6 @@ impl ControlLoop {
             Event::Founded(founded) => self.founded(founded),
             Event::WentOn(result) => self.went_on(result),
             Event::Drain(done) => self.drain(done),
-            Event::Found(addresses) => {
-                if let Phase::Looking(looking) = &mut self.phase {
-                    looking.addresses.extend(addresses);
-                }
-            }
         }
     }
 

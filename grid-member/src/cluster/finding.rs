@@ -1,6 +1,6 @@
 //! Finding the cluster: bootstrap, joining, and coming back after being cut off.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ impl Looking {
         Looking {
             bootstrap: Bootstrap::new(settings, now),
             addresses: addresses.unwrap_or_default(),
-            links: HashMap::new(),
+            links: BTreeMap::new(),
             dialing: BTreeSet::new(),
             connected: BTreeMap::new(),
             before: None,

@@ -26,11 +26,8 @@ pub(super) mod kind {
     // Requests on the data lane.
     pub(crate) const PARTS: u8 = 40;
     pub(crate) const TRUNCATED: u8 = 41;
-    pub(crate) const LISTEN: u8 = 42;
-    pub(crate) const FIGURES: u8 = 43;
     // Messages on the data lane.
     pub(crate) const REPLICA: u8 = 60;
-    pub(crate) const EVENT: u8 = 61;
 }
 
 /// A member asks to be let in.

@@ -18,6 +18,7 @@ mod guard;
 mod host;
 mod leading;
 mod links;
+mod lookups;
 mod machine;
 mod message;
 mod pump;

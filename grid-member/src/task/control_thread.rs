@@ -19,10 +19,6 @@ impl ControlThread {
     ///
     /// # Errors
     /// When the system has no thread left.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one place that starts threads and tasks"
-    )]
     pub fn start(name: &str) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();

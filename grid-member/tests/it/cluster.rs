@@ -27,16 +27,16 @@ async fn member(number: usize, join: Option<Vec<SocketAddr>>) -> Grid {
     };
     let name = format!("member-{number}");
     let builder = Grid::builder().cluster_name("test").member_name(&name).cluster(settings);
-    builder.build().await.unwrap()
+    builder.build().await.expect("a member listens")
 }
 
 fn address(grid: &Grid) -> SocketAddr {
-    grid.cluster().unwrap().local_addr()
+    grid.cluster().expect("a member of a cluster").local_addr()
 }
 
 /// What a member knows, for the message of a test that fails.
 fn summary(grid: &Grid) -> String {
-    let cluster = grid.cluster().unwrap();
+    let cluster = grid.cluster().expect("a member of a cluster");
     let state = cluster.view().read(|state| {
         let mut text = format!("index {} members", state.index());
         for member in state.members().values() {
@@ -61,7 +61,7 @@ fn summary(grid: &Grid) -> String {
 async fn settled(grids: &[&Grid]) {
     let waits = async {
         for grid in grids {
-            let cluster = grid.cluster().unwrap();
+            let cluster = grid.cluster().expect("a member of a cluster");
             let mut news = cluster.view().index();
             let wanted = if grids.len() > 1 { StatusHa::NodeSafe } else { StatusHa::Endangered };
             news.wait_for(|_| {
@@ -72,7 +72,7 @@ async fn settled(grids: &[&Grid]) {
                 safe == Some(true)
             })
             .await
-            .unwrap();
+            .expect("the member lives");
         }
     };
     if tokio::time::timeout(BOUND, waits).await.is_err() {
