@@ -6,7 +6,8 @@
 # The steps: typos fmt clippy test doc deny, which look at the code; orders, the README's first command; and clients
 # lookups readme suite parity, which run a server, and Coherence CE beside it to compare with. What they need is
 # installed into build/, once. Coherence CE is started by ../shared/parity/reference.sh; where that is not there, the
-# comparison is left out, unless CI is true: then that is a failure.
+# comparison is left out, unless CI is true: then that is a failure. The step lab, which breaks clusters, runs only when
+# it is named.
 #
 #   PARITY_SEEDS (2)     random cases for each kind of key
 #   PARITY_STEPS (300)   operations of each case
@@ -261,6 +262,25 @@ step_parity() {
   done
 }
 
+# Real clusters that are broken, about three minutes. Cuts of the network need root, ip and nft.
+step_lab() {
+  local lab grid scenario
+  run "build the lab" 30 cargo build --locked -p grid-lab -p grid-server
+  lab=$(program grid-lab) grid=$(program grid)
+  local scenarios=("quiet --seconds 5" "kill-one --rounds 4" "pause-one --rounds 1 --seconds 6"
+    "rolling-restart --members 3" "two-members --rounds 2")
+  if [ "$(id -u)" -eq 0 ] && command -v ip >/dev/null && command -v nft >/dev/null; then
+    scenarios+=("cut-minority --members 3 --seconds 10" "two-members --rounds 1 --seconds 8 --namespaces")
+  else
+    echo "== left out: cuts of the network, which need root and the programs ip and nft"
+  fi
+  for scenario in "${scenarios[@]}"; do
+    # shellcheck disable=SC2086 # a scenario is several words
+    run "lab $scenario" 4 "$lab" scenario $scenario --grid "$grid" --output "$root/build/lab"
+    sed 's/^/   /' "$log"
+  done
+}
+
 # The grid must have come through all of it, and must stop as it should.
 stop_grid() {
   [ -n "$grid_pid" ] || return 0
@@ -274,12 +294,14 @@ stop_grid() {
 }
 
 all="typos fmt clippy test doc deny orders clients lookups readme suite parity"
+# Steps that run only when they are named.
+named="lab"
 [ $# -gt 0 ] || set -- $all
 for step in "$@"; do
-  case " $all " in
+  case " $all $named " in
   *" $step "*) ;;
   *)
-    echo "no such step: $step; there are: $all" >&2
+    echo "no such step: $step; there are: $all $named" >&2
     exit 2
     ;;
   esac

@@ -10,7 +10,9 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let any_port = Layers::new().file("", "grpc.address = '127.0.0.1:0'\nhttp.address = '127.0.0.1:0'").load()?;
+//! let any_port = Layers::new().file("", "grpc.address = '127.0.0.1:0'\nhttp.address = '127.0.0.1:0'")
+//!     .variable("GRID_MEMBER_LISTEN", "127.0.0.1:0")
+//!     .load()?;
 //! let server = Server::start(any_port.config).await?;
 //! assert_ne!(server.http_address().port(), 0);
 //! assert_eq!(server.shutdown().await, Stopped::Drained);

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 
 use serde::{Deserialize, Serialize};
 
-use crate::membership::{ClusterId, Generation, MemberId, MemberInfo};
+use crate::membership::{ClusterId, Generation, MemberId, MemberInfo, ProcessId};
 use crate::partition::PartitionId;
 use crate::partition::table::{BackupCount, Epoch, ServiceId, Step, StepRefused};
 use crate::store::CacheId;
@@ -100,6 +100,8 @@ pub enum Command {
 /// A member that was taken out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Removed {
+    /// Its process, which may come back as another member.
+    pub process: ProcessId,
     /// Whether it was known to be dead, or had left.
     pub proven: bool,
     /// The place in the log.

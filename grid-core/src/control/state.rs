@@ -167,10 +167,7 @@ impl ControlState {
             Command::Join { info, before } => self.join(info, before.as_ref(), &mut delta),
             Command::Ready(member) => self.set_phase(*member, MemberPhase::Ready, &mut delta),
             Command::Drain(member) => self.set_phase(*member, MemberPhase::Draining, &mut delta),
-            Command::Leave(member) => {
-                self.remove(&BTreeSet::from([*member]), true, &mut delta);
-                Outcome::Done
-            }
+            Command::Leave(member) => self.leave(*member, &mut delta),
             Command::Remove { members, proven } => {
                 self.remove(members, *proven, &mut delta);
                 Outcome::Done
@@ -210,9 +207,12 @@ impl ControlState {
             .members
             .values()
             .find(|member| member.info.process == info.process);
-        if let Some(member) = same_process {
-            // It asks again, since the answer was lost.
-            return Outcome::Joined(member.id);
+        if let Some(id) = same_process.map(|member| member.id) {
+            // It asks again, since the answer was lost; or an old request was slow, and now it says what it kept.
+            if let Some((before, kept)) = before {
+                self.restore(*before, id, kept, delta);
+            }
+            return Outcome::Joined(id);
         }
         // Two processes can't listen at one address: the one that did before is dead.
         let replaced: BTreeSet<_> = self
@@ -239,19 +239,27 @@ impl ControlState {
         Outcome::Joined(id)
     }
 
-    /// Gives a member that came back the partitions that wait for the copies that it kept.
+    /// Gives a member that came back the partitions that wait for the copies that it kept. It may have been a member
+    /// in between without knowing it, since it was not told and taken out again: its copies are the same.
     fn restore(&mut self, before: MemberId, now: MemberId, kept: &[KeptCopy], delta: &mut Delta) {
+        let process = self.members.get(&now).map(|member| member.info.process);
+        let removed = &self.removed;
+        let was_it = |member: MemberId| {
+            let removed = removed.get(&member);
+            member == before || removed.is_some_and(|removed| Some(removed.process) == process)
+        };
         for copy in kept {
             let assignment = self
                 .services
                 .get_mut(&copy.service)
                 .and_then(|service| service.assignments.get_mut(copy.partition.index()));
             let Some(assignment) = assignment else { continue };
-            let waits_for_it = assignment
+            let awaited = assignment
                 .last
                 .iter()
-                .any(|last| last.member == before && copy.epoch <= last.epoch);
-            if waits_for_it && assignment.restore(before, now) {
+                .find(|last| was_it(last.member) && copy.epoch <= last.epoch)
+                .map(|last| last.member);
+            if awaited.is_some_and(|awaited| assignment.restore(awaited, now)) {
                 delta.partitions.push((copy.service, copy.partition));
             }
         }
@@ -268,11 +276,37 @@ impl ControlState {
         Outcome::Done
     }
 
+    /// A member that has the only copy of something can't take its leave.
+    fn leave(&mut self, member: MemberId, delta: &mut Delta) -> Outcome {
+        let only = self
+            .services
+            .values()
+            .flat_map(|service| &service.assignments)
+            .filter(|assignment| assignment.has_replica(member) && assignment.replicas().count() == 1)
+            .count();
+        if only > 0 {
+            return Outcome::Refused(format!(
+                "{member} has the only copy of {only} partitions; wait until they are handed over"
+            ));
+        }
+        self.remove(&BTreeSet::from([member]), true, delta);
+        Outcome::Done
+    }
+
     fn remove(&mut self, members: &BTreeSet<MemberId>, proven: bool, delta: &mut Delta) {
         for member in members {
-            if self.members.remove(member).is_some() || self.removed.contains_key(member) {
-                let index = self.index;
-                let removed = self.removed.entry(*member).or_insert(Removed { proven, index });
+            if let Some(gone) = self.members.remove(member) {
+                let (process, index) = (gone.info.process, self.index);
+                self.removed.insert(
+                    *member,
+                    Removed {
+                        process,
+                        proven,
+                        index,
+                    },
+                );
+                delta.members = true;
+            } else if let Some(removed) = self.removed.get_mut(member) {
                 removed.proven |= proven;
                 delta.members = true;
             }

@@ -24,6 +24,8 @@ pub(super) struct Follower {
     pub(super) behind_since: Option<Duration>,
     /// When its removal was proposed last.
     pub(super) given_up_at: Option<Duration>,
+    /// Nothing is sent before: it does not know yet what was agreed, or could not take a copy.
+    pub(super) hold_until: Option<Duration>,
     /// A backup of the agreed set, or about to be one: no write is acknowledged without it.
     pub(super) counts: bool,
     /// It is getting its copy.
@@ -40,9 +42,15 @@ impl Follower {
             told: Position::ZERO,
             behind_since: None,
             given_up_at: None,
+            hold_until: None,
             counts: true,
             copy: None,
         }
+    }
+
+    /// Whether nothing is to be sent yet.
+    pub(super) fn holds(&self, now: Duration) -> bool {
+        self.hold_until.is_some_and(|until| now < until)
     }
 
     pub(super) fn joining(member: MemberId, copy: CopyOut, start: Position) -> Self {
@@ -64,8 +72,12 @@ pub(super) struct CopyOut {
     pub(super) next: Option<NextChunk>,
     /// The parts that were sent and have not arrived, with where each begins.
     pub(super) on_the_way: VecDeque<NextChunk>,
+    /// When a part arrived last, or was sent when none was on the way.
+    pub(super) moved_at: Option<Duration>,
     /// The state of the last part: the copy holds no change after it, but those that follow as records.
     pub(super) state: Position,
+    /// It has said in this epoch that it has the copy: it may have been told to forget it, without the primary knowing.
+    pub(super) confirmed: bool,
     /// The record that the follower must have before it is proposed as a backup.
     pub(super) admit_at: Option<Position>,
     /// When it was proposed last.
@@ -89,7 +101,9 @@ impl CopyOut {
                 cursor: None,
             }),
             on_the_way: VecDeque::new(),
+            moved_at: None,
             state: start,
+            confirmed: false,
             admit_at: None,
             proposed_at: None,
         }

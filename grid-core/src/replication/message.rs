@@ -61,6 +61,8 @@ pub struct CopyId {
 pub struct Append {
     /// The epoch of the sender.
     pub epoch: Epoch,
+    /// The epoch in which the partition was given out empty: a log of before that is another one.
+    pub placed: Epoch,
     /// For a member that gets a copy: which attempt.
     pub copy: Option<CopyId>,
     /// The position of the first record, also when there is none.
@@ -78,6 +80,8 @@ pub struct Append {
 pub struct Appended {
     /// The epoch of the sender.
     pub epoch: Epoch,
+    /// For a member that gets a copy: which attempt.
+    pub copy: Option<CopyId>,
     /// It has every record up to here.
     pub last: Position,
     /// It knows that every record up to here is acknowledged by the whole replica set.
@@ -89,6 +93,8 @@ pub struct Appended {
 pub struct Chunk {
     /// The epoch of the sender.
     pub epoch: Epoch,
+    /// The epoch in which the partition was given out empty.
+    pub placed: Epoch,
     /// Which attempt.
     pub copy: CopyId,
     /// Its number, from 0.

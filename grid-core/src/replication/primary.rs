@@ -18,6 +18,9 @@ use super::{
 /// A change of the replica set that was not made is proposed again after so long.
 pub(super) const PROPOSE_AGAIN: Duration = Duration::from_millis(200);
 
+/// What a follower refused is sent again after so long.
+pub(super) const SEND_AGAIN: Duration = Duration::from_millis(10);
+
 /// What a record that is not acknowledged yet touches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Touched {
@@ -119,7 +122,12 @@ impl<T> Primary<T> {
             }
         }
         for member in &assignment.joining {
-            if self.follower(*member).is_none() {
+            if !self
+                .follower(*member)
+                .is_some_and(|follower| follower.copy.is_some())
+            {
+                // It is new, or was a backup and is none any more.
+                self.followers.retain(|follower| follower.member != *member);
                 // Records that are in the log are sent, all others are in the parts.
                 let start = log.base();
                 let copy = CopyOut::new(next_copy(), start);
@@ -130,6 +138,16 @@ impl<T> Primary<T> {
             for follower in &mut self.followers {
                 follower.sent = None;
                 follower.given_up_at = None;
+                follower.hold_until = None;
+                if let Some(copy) = &mut follower.copy {
+                    // It was not admitted, and what was proposed before can't be agreed any more.
+                    follower.counts = false;
+                    copy.confirmed = false;
+                    copy.admit_at = None;
+                    copy.proposed_at = None;
+                    // Parts that were on their way are refused where the new epoch was known first.
+                    copy.resend();
+                }
             }
             self.handing_over = None;
         }
@@ -167,7 +185,13 @@ impl<T> Primary<T> {
 
     /// Takes what a follower says that it has.
     pub(super) fn acknowledged(&mut self, now: Duration, from: MemberId, appended: Appended, last: Position) {
-        if let Some(follower) = self.follower(from) {
+        if let Some(follower) = self
+            .follower(from)
+            .filter(|follower| follower.copy.as_ref().map(|copy| copy.id) == appended.copy)
+        {
+            if let Some(copy) = &mut follower.copy {
+                copy.confirmed = true;
+            }
             let has = appended.last.min(last);
             if has > follower.acked {
                 follower.acked = has;
@@ -219,9 +243,16 @@ impl<T> Primary<T> {
     }
 
     /// Sends every follower what it has not been sent, and what is acknowledged when it has nothing else to do.
-    pub(super) fn flush(&mut self, now: Duration, epoch: Epoch, log: &Log, idle: bool, out: &mut Effects<T>) {
+    pub(super) fn flush(
+        &mut self,
+        now: Duration,
+        (epoch, placed): (Epoch, Epoch),
+        log: &Log,
+        idle: bool,
+        out: &mut Effects<T>,
+    ) {
         let (last, committed) = (log.last(), self.committed);
-        for follower in &mut self.followers {
+        for follower in self.followers.iter_mut().filter(|follower| !follower.holds(now)) {
             let copy = match &follower.copy {
                 // The first part says where the records begin; before it nothing can be taken.
                 Some(copy) if copy.next.is_some_and(|next| next.number == 0) => continue,
@@ -245,6 +276,7 @@ impl<T> Primary<T> {
             follower.told = committed;
             let append = Append {
                 epoch,
+                placed,
                 copy,
                 first: from.next(),
                 records: log.after_position(from).cloned().collect(),
@@ -279,7 +311,7 @@ impl<T> Primary<T> {
                 continue;
             }
             let Some(copy) = &mut follower.copy else { continue };
-            let whole = copy.arrived() && committed >= copy.state;
+            let whole = copy.confirmed && copy.arrived() && committed >= copy.state;
             if (whole || settings.has_bug(PlantedBug::AdmitEarly)) && copy.admit_at.is_none() {
                 // From here on no write is acknowledged without it; what was acknowledged up to here it must have.
                 follower.counts = true;

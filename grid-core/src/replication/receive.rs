@@ -3,12 +3,13 @@
 use core::time::Duration;
 
 use crate::membership::MemberId;
-use crate::partition::table::StepChange;
+use crate::partition::table::{Epoch, StepChange};
 use crate::store::{StoreError, Timestamp};
 
-use super::follower::NextChunk;
+use super::follower::{CopyOut, Follower, NextChunk};
 use super::joining::CopyIn;
 use super::log::Log;
+use super::primary::SEND_AGAIN;
 use super::replica::Role;
 use super::{
     Append, Appended, Chunk, Effect, Effects, Message, PlantedBug, Position, Refusal, Replica, RequestWindow,
@@ -49,6 +50,7 @@ impl<T> Replica<T> {
                 {
                     while out.on_the_way.front().is_some_and(|chunk| chunk.number <= number) {
                         out.on_the_way.pop_front();
+                        out.moved_at = Some(at);
                     }
                 }
                 self.go_on(at, out);
@@ -59,13 +61,19 @@ impl<T> Replica<T> {
 
     /// Tells the primary again what this replica has, on a new connection: what was told before may be lost.
     pub fn report_to(&self, member: MemberId, out: &mut Effects<T>) {
+        // A log that does not agree with this epoch's primary yet must not be counted by it: its end may be another one.
+        let agrees = self.log_epoch == self.epoch;
         if self.primary != Some(member) {
             return;
         }
         match &self.role {
-            Role::Backup => out.messages.push((member, self.appended())),
+            Role::Backup if !agrees => {}
+            Role::Joining(Some(_)) if !agrees => {}
+            Role::Backup => out.messages.push((member, self.appended(None))),
+            // Parts may have come before it knew of its role, and its word that it could not take them been lost.
+            Role::Joining(None) => out.messages.push((member, self.refuse(Refusal::NoCopy))),
             Role::Joining(Some(copy)) => {
-                out.messages.push((member, self.appended()));
+                out.messages.push((member, self.appended(Some(copy.id))));
                 if let Some(number) = copy.next.checked_sub(1) {
                     let (epoch, copy) = (self.epoch, copy.id);
                     out.messages
@@ -76,9 +84,10 @@ impl<T> Replica<T> {
         }
     }
 
-    fn appended(&self) -> Message {
+    fn appended(&self, copy: Option<super::CopyId>) -> Message {
         Message::Appended(Appended {
             epoch: self.epoch,
+            copy,
             last: self.log.last(),
             knows: self.log.base(),
         })
@@ -88,6 +97,9 @@ impl<T> Replica<T> {
         let skips_check = self.settings.has_bug(PlantedBug::SkipEpochCheck);
         if append.epoch < self.epoch && !skips_check {
             return self.refuse(Refusal::OldEpoch);
+        }
+        if append.placed != self.placed {
+            return self.refuse(Refusal::NoCopy);
         }
         match &self.role {
             Role::Backup if append.copy.is_none() => {}
@@ -100,7 +112,7 @@ impl<T> Replica<T> {
             self.primary = Some(from);
         }
         self.epoch = self.epoch.max(append.epoch);
-        if append.begins && append.epoch > self.log_epoch {
+        if append.begins && (append.epoch > self.log_epoch || skips_check) {
             if append.first > self.log.last().next() {
                 return self.refuse(Refusal::Behind(self.log.last()));
             }
@@ -123,7 +135,7 @@ impl<T> Replica<T> {
             self.break_down();
             return self.refuse(Refusal::NoCopy);
         }
-        self.appended()
+        self.appended(append.copy)
     }
 
     /// Brings the records up to here into the store.
@@ -150,7 +162,7 @@ impl<T> Replica<T> {
         if chunk.epoch < self.epoch && !self.settings.has_bug(PlantedBug::SkipEpochCheck) {
             return self.refuse(Refusal::OldEpoch);
         }
-        if !matches!(self.role, Role::Joining(_)) {
+        if !matches!(self.role, Role::Joining(_)) || chunk.placed < self.placed {
             return self.refuse(Refusal::NoCopy);
         }
         if let Some((start, sequence)) = chunk.start {
@@ -165,6 +177,7 @@ impl<T> Replica<T> {
                     whole: false,
                 }));
                 self.log_epoch = chunk.epoch;
+                self.placed = chunk.placed;
             }
         }
         self.epoch = self.epoch.max(chunk.epoch);
@@ -201,7 +214,7 @@ impl<T> Replica<T> {
         &mut self,
         at: Duration,
         from: MemberId,
-        epoch: crate::partition::table::Epoch,
+        epoch: Epoch,
         reason: Refusal,
         out: &mut Effects<T>,
     ) {
@@ -217,45 +230,74 @@ impl<T> Replica<T> {
         let Some(follower) = primary.follower(from) else {
             return;
         };
-        match (reason, follower.copy.is_some()) {
-            (Refusal::OldEpoch, _) => {}
-            (Refusal::Behind(last), false) if last >= base && epoch == epoch_now => {
-                // It lost something on the way: from the beginning again.
-                follower.sent = None;
-                self.go_on(at, out);
+        if reason == Refusal::OldEpoch {
+            return;
+        }
+        let is_late = epoch < epoch_now;
+        let is_behind = matches!(reason, Refusal::Behind(last) if last >= base && follower.copy.is_none());
+        if is_late || is_behind {
+            // It does not know yet what was agreed, or something was lost on the way: in a moment from the beginning.
+            follower.sent = None;
+            follower.hold_until = Some(at + SEND_AGAIN);
+            if let Some(copy) = &mut follower.copy {
+                copy.resend();
             }
-            (_, false) => {
-                if follower.given_up_at.is_none() {
-                    follower.given_up_at = Some(at);
-                    out.proposals.push(StepChange::Dismiss(from));
-                }
-            }
-            (_, true) => self.copy_again(from),
+            return;
+        }
+        if follower.copy.is_some() && !follower.counts {
+            self.copy_again(at, from);
+            return;
+        }
+        if follower.given_up_at.is_none() {
+            follower.given_up_at = Some(at);
+            // A copy that may have been admitted by now can't begin again: that it is given up must be agreed.
+            out.proposals.push(match follower.copy {
+                Some(_) => StepChange::CancelCopy(from),
+                None => StepChange::Dismiss(from),
+            });
+        }
+    }
+
+    /// Begins copies again whose parts do not arrive, though the connection lives: the member could not take them, and its
+    /// word of that was lost.
+    pub(super) fn copy_stalled_again(&mut self, at: Duration) {
+        let timeout = self.settings.follower_timeout;
+        let Role::Primary(primary) = &self.role else { return };
+        let stalled = primary.followers.iter().filter(|follower| {
+            let copy = follower.copy.as_ref();
+            copy.is_some_and(|copy| {
+                let moved = copy.moved_at.is_some_and(|moved| at.saturating_sub(moved) < timeout);
+                !copy.on_the_way.is_empty() && !moved
+            })
+        });
+        let stalled: Vec<MemberId> = stalled.map(|follower| follower.member).collect();
+        for member in stalled {
+            self.copy_again(at, member);
         }
     }
 
     /// Copies the partition to this follower again from the beginning.
-    fn copy_again(&mut self, member: MemberId) {
+    fn copy_again(&mut self, at: Duration, member: MemberId) {
         let id = self.next_copy();
         let start = self.log.base();
         if let Role::Primary(primary) = &mut self.role
             && let Some(follower) = primary.follower(member)
         {
-            *follower =
-                super::follower::Follower::joining(member, super::follower::CopyOut::new(id, start), start);
+            *follower = Follower::joining(member, CopyOut::new(id, start), start);
+            follower.hold_until = Some(at + SEND_AGAIN);
         }
     }
 
     /// The next part of the copy for this member, if one may be sent now. How fast that goes is up to the caller.
     pub fn next_chunk(&mut self, at: Duration, member: MemberId, out: &mut Effects<T>) -> Option<usize> {
-        let (epoch, last) = (self.epoch, self.log.last());
+        let (epoch, placed, last) = (self.epoch, self.placed, self.log.last());
         let settings = self.settings;
         let sequence = self.store.sequence();
         let (log_base, store, window) = (self.log.base(), &self.store, &self.window);
         let Role::Primary(primary) = &mut self.role else {
             return None;
         };
-        let follower = primary.follower(member)?;
+        let follower = primary.follower(member).filter(|follower| !follower.holds(at))?;
         let copy = follower.copy.as_mut()?;
         if copy.on_the_way.len() >= settings.chunks_in_flight {
             return None;
@@ -276,6 +318,7 @@ impl<T> Replica<T> {
             .sum::<usize>();
         let chunk = Chunk {
             epoch,
+            placed,
             copy: copy.id,
             number,
             start: (number == 0).then_some((log_base, sequence)),
@@ -283,6 +326,9 @@ impl<T> Replica<T> {
             entries: copied.entries,
         };
         copy.state = last;
+        if copy.on_the_way.is_empty() {
+            copy.moved_at = Some(at);
+        }
         copy.on_the_way.push_back(NextChunk { number, cursor });
         copy.next = copied.next.map(|cursor| NextChunk {
             number: number + 1,

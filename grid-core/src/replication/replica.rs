@@ -4,13 +4,13 @@ use core::time::Duration;
 use std::collections::VecDeque;
 
 use crate::membership::MemberId;
-use crate::partition::table::{Assignment, Epoch};
+use crate::partition::table::{Assignment, Epoch, StepChange};
 use crate::store::{CacheId, Partition, Timestamp};
 
 use super::follower::Follower;
 use super::joining::CopyIn;
 use super::log::Log;
-use super::primary::{HandingOver, Primary};
+use super::primary::{HandingOver, PROPOSE_AGAIN, Primary};
 use super::{CopyId, Effects, Failure, PlantedBug, Position, ReplicaSettings, RequestWindow};
 
 /// What a member's copy of a partition is.
@@ -37,7 +37,15 @@ pub(super) enum Role<T> {
     Backup,
     Joining(Option<CopyIn>),
     Kept,
-    Broken,
+    Broken(Broken),
+}
+
+/// A copy that should be complete, and is not.
+#[derive(Debug, Default)]
+pub(super) struct Broken {
+    /// When it was made the primary: who else has every acknowledged write, and can serve.
+    heirs: Vec<MemberId>,
+    proposed_at: Option<Duration>,
 }
 
 /// One member's copy of one partition: entries, the end of the log, the outcomes of requests, and its role.
@@ -51,6 +59,8 @@ pub struct Replica<T> {
     pub(super) store: Partition,
     pub(super) window: RequestWindow,
     pub(super) epoch: Epoch,
+    /// The epoch in which the partition began empty, of which this is a copy.
+    pub(super) placed: Epoch,
     /// The epoch whose primary the log agrees with.
     pub(super) log_epoch: Epoch,
     /// Who orders the writes, as far as this member knows.
@@ -71,6 +81,7 @@ impl<T> Replica<T> {
             store: Partition::new(),
             window: RequestWindow::default(),
             epoch: Epoch::ZERO,
+            placed: Epoch::ZERO,
             log_epoch: Epoch::ZERO,
             primary: None,
             log: Log::default(),
@@ -109,7 +120,7 @@ impl<T> Replica<T> {
             Role::Backup => RoleKind::Backup,
             Role::Joining(_) => RoleKind::Joining,
             Role::Kept => RoleKind::Kept,
-            Role::Broken => RoleKind::Broken,
+            Role::Broken(_) => RoleKind::Broken,
         }
     }
 
@@ -146,11 +157,22 @@ impl<T> Replica<T> {
         matches!(&self.role, Role::Primary(primary) if primary.handing_over.is_none())
     }
 
-    /// Takes on the role that was agreed. Assignments must come in the order in which they were agreed.
+    /// Takes on the role that was agreed. Assignments must come in the order in which they were agreed; some may be
+    /// left out.
     pub fn configure(&mut self, now: Timestamp, at: Duration, assignment: &Assignment, out: &mut Effects<T>) {
+        if assignment.epoch < self.epoch {
+            // A message of a newer epoch was faster; what was agreed then is on its way.
+            return;
+        }
         let anew = assignment.epoch > self.epoch;
-        self.epoch = self.epoch.max(assignment.epoch);
+        self.epoch = assignment.epoch;
         self.primary = assignment.primary;
+        if assignment.placed > self.placed {
+            // The partition was given up, and began again empty.
+            self.give_up_leading(out);
+            self.forget();
+            self.placed = assignment.placed;
+        }
         let me = self.me;
         if assignment.primary == Some(me) {
             self.lead(now, at, assignment, anew, out);
@@ -161,6 +183,9 @@ impl<T> Replica<T> {
                 self.give_up_leading(out);
                 self.forget();
                 self.role = Role::Joining(None);
+                if let Some(primary) = self.primary {
+                    self.report_to(primary, out);
+                }
             }
         } else if assignment.last.iter().any(|copy| copy.member == me) {
             self.fence(now, out);
@@ -180,21 +205,18 @@ impl<T> Replica<T> {
                 self.log = Log::after(self.log.last());
                 self.role = Role::Kept;
             }
-            Role::Backup => {
-                self.role = match self.apply_until(now, self.log.last()) {
-                    Ok(()) => Role::Kept,
-                    Err(_full) => Role::Broken,
-                };
-            }
-            Role::Joining(Some(copy)) if copy.whole => {
-                // It may have been admitted without knowing it; the control group knows.
-                self.role = match self.apply_until(now, self.log.last()) {
-                    Ok(()) => Role::Kept,
-                    Err(_full) => Role::Broken,
-                };
+            // A copy that was being filled and is whole may have been admitted without knowing it; the control group
+            // knows.
+            Role::Backup | Role::Joining(Some(CopyIn { whole: true, .. })) => {
+                if self.apply_until(now, self.log.last()).is_ok() {
+                    self.log = Log::after(self.log.last());
+                    self.role = Role::Kept;
+                } else {
+                    self.break_down();
+                }
             }
             Role::Joining(_) => self.forget(),
-            Role::Nothing | Role::Kept | Role::Broken => {}
+            Role::Nothing | Role::Kept | Role::Broken(_) => {}
         }
     }
 
@@ -214,25 +236,42 @@ impl<T> Replica<T> {
     ) {
         match &self.role {
             Role::Primary(_) => {}
-            Role::Broken => return,
+            Role::Broken(_) => {
+                self.role = Role::Broken(Broken {
+                    heirs: assignment.backups.clone(),
+                    proposed_at: None,
+                });
+                return;
+            }
             // It was complete in the last agreed set, or nobody has served the partition before.
-            Role::Kept | Role::Nothing => {
-                self.log = Log::after(self.log.last());
-                self.role = Role::Primary(Primary::of(&self.log));
+            Role::Kept | Role::Nothing => self.log = Log::after(self.log.last()),
+            Role::Joining(copy) if !self.is_whole(copy.as_ref()) => {
+                self.break_down();
+                return self.lead(now, at, assignment, anew, out);
             }
             Role::Backup | Role::Joining(_) => {
                 let known = self.log.base();
                 // Whatever may have been acknowledged is in the log: it counts, and the other backups get it again.
                 let records: VecDeque<_> = self.log.after_position(known).cloned().collect();
+                if self.settings.has_bug(PlantedBug::LoseTail) {
+                    self.log.cut_after(known);
+                    return self.lead_as_it_is(at, assignment, anew, out);
+                }
                 if self.apply_until(now, self.log.last()).is_err() {
                     // There is no room for what was acknowledged: the partition is rather unavailable than wrong.
                     self.break_down();
-                    return;
+                    return self.lead(now, at, assignment, anew, out);
                 }
                 self.log = Log::after(known);
                 records.into_iter().for_each(|record| self.log.push(record));
-                self.role = Role::Primary(Primary::of(&self.log));
             }
+        }
+        self.lead_as_it_is(at, assignment, anew, out);
+    }
+
+    fn lead_as_it_is(&mut self, at: Duration, assignment: &Assignment, anew: bool, out: &mut Effects<T>) {
+        if !matches!(self.role, Role::Primary(_)) {
+            self.role = Role::Primary(Primary::of(&self.log));
         }
         self.log_epoch = self.epoch;
         let (me, copies, log) = (self.me, &mut self.copies, &self.log);
@@ -248,6 +287,11 @@ impl<T> Replica<T> {
         self.go_on(at, out);
     }
 
+    /// Whether a copy that was admitted is what it was admitted for. The control group agreed on that, so it is always.
+    fn is_whole(&self, copy: Option<&CopyIn>) -> bool {
+        copy.is_some_and(|copy| copy.whole) || self.settings.has_bug(PlantedBug::AdmitEarly)
+    }
+
     fn back_up(&mut self, out: &mut Effects<T>) {
         match &self.role {
             Role::Primary(primary) => {
@@ -261,8 +305,9 @@ impl<T> Replica<T> {
                     self.break_down();
                 }
             }
+            Role::Joining(copy) if !self.is_whole(copy.as_ref()) => self.break_down(),
             Role::Joining(_) | Role::Nothing => self.role = Role::Backup,
-            Role::Backup | Role::Kept | Role::Broken => {}
+            Role::Backup | Role::Kept | Role::Broken(_) => {}
         }
     }
 
@@ -283,7 +328,7 @@ impl<T> Replica<T> {
     /// Forgets a copy that should be complete and can't be.
     pub(super) fn break_down(&mut self) {
         self.forget();
-        self.role = Role::Broken;
+        self.role = Role::Broken(Broken::default());
     }
 
     /// Forgets the copy.
@@ -291,6 +336,7 @@ impl<T> Replica<T> {
         self.store = Partition::new();
         self.window = RequestWindow::default();
         self.log = Log::default();
+        self.log_epoch = Epoch::ZERO;
         self.role = Role::Nothing;
     }
 
@@ -341,6 +387,7 @@ impl<T> Replica<T> {
                             || follower.acked < self.log.last()
                     })
             }
+            Role::Broken(broken) => !broken.heirs.is_empty(),
             _ => false,
         }
     }
@@ -348,10 +395,20 @@ impl<T> Replica<T> {
     /// Does what time asks for: tells followers what is acknowledged, gives up those that do not answer, proposes
     /// again. To be called every 10 ms or so while it [is busy](Self::is_busy).
     pub fn tick(&mut self, at: Duration, out: &mut Effects<T>) {
+        self.copy_stalled_again(at);
         if let Role::Primary(primary) = &mut self.role {
             primary.advance(&mut self.log, &self.settings, out);
-            primary.flush(at, self.epoch, &self.log, true, out);
+            primary.flush(at, (self.epoch, self.placed), &self.log, true, out);
             primary.propose(at, &self.log, &self.settings, out);
+        }
+        if let Role::Broken(broken) = &mut self.role
+            && let Some(heir) = broken.heirs.first()
+            && broken
+                .proposed_at
+                .is_none_or(|proposed| at.saturating_sub(proposed) >= PROPOSE_AGAIN)
+        {
+            broken.proposed_at = Some(at);
+            out.proposals.push(StepChange::HandOver(*heir));
         }
     }
 
@@ -366,6 +423,7 @@ impl<T> Replica<T> {
             && let Some(follower) = primary.follower(member)
         {
             follower.sent = None;
+            follower.hold_until = None;
             if let Some(copy) = &mut follower.copy {
                 copy.resend();
             }
@@ -376,7 +434,7 @@ impl<T> Replica<T> {
     pub(super) fn go_on(&mut self, at: Duration, out: &mut Effects<T>) {
         if let Role::Primary(primary) = &mut self.role {
             primary.advance(&mut self.log, &self.settings, out);
-            primary.flush(at, self.epoch, &self.log, false, out);
+            primary.flush(at, (self.epoch, self.placed), &self.log, false, out);
             primary.propose(at, &self.log, &self.settings, out);
         }
     }

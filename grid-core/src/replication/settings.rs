@@ -56,6 +56,27 @@ pub enum PlantedBug {
 }
 
 impl ReplicaSettings {
+    /// These settings, with a mistake to be made. Without the feature `planted-bugs` it is not.
+    #[must_use]
+    #[cfg_attr(
+        not(feature = "planted-bugs"),
+        expect(unused_mut, reason = "there is nothing to set")
+    )]
+    pub fn with_bug(mut self, bug: Option<PlantedBug>) -> Self {
+        #[cfg(feature = "planted-bugs")]
+        {
+            self.bug = bug;
+        }
+        let _ = bug;
+        self
+    }
+
+    /// Whether mistakes can be made on purpose: this was built with the feature `planted-bugs`.
+    #[must_use]
+    pub const fn can_have_bugs() -> bool {
+        cfg!(feature = "planted-bugs")
+    }
+
     /// Whether this mistake is to be made. Never, without the feature `planted-bugs`.
     #[must_use]
     pub fn has_bug(&self, bug: PlantedBug) -> bool {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::store::{Applied, CacheId, CacheSettings, Change, Command, Sequence, Swept, Timestamp, Want};
 use crate::value::Key;
 
-use super::primary::{Touched, Waiting};
+use super::primary::{Primary, Touched, Waiting};
 use super::replica::Role;
 use super::{Answered, Effect, Effects, Failure, Outcome, Record, Replica, RequestTag, Seen};
 
@@ -60,17 +60,20 @@ impl<T> Replica<T> {
         if let Err(failure) = self.check_serves() {
             return Err((failure, token));
         }
-        // What was done is answered, however late it is asked for again.
+        // What was done is told, however little room there is for more.
         if let Some(seen) = write.tag.and_then(|tag| self.answered(&tag)) {
             return match seen {
                 Ok(outcome) => Ok(self.when_acknowledged(outcome, token)),
                 Err(failure) => Err((failure, token)),
             };
         }
-        if let Err(failure) = self.check_room(now, write.tag.as_ref()) {
+        if let Err(failure) = self.check_write(now, write.tag.as_ref()) {
             return Err((failure, token));
         }
-        let alone = self.is_alone();
+        let Role::Primary(primary) = &mut self.role else {
+            return Err((Failure::NotPrimary, token));
+        };
+        let alone = primary.is_alone();
         let want = if alone {
             write.want
         } else {
@@ -151,7 +154,7 @@ impl<T> Replica<T> {
         token: T,
         out: &mut Effects<T>,
     ) -> Result<(SweptEntries, Written<T>), (Failure, T)> {
-        if let Err(failure) = self.check_write(now) {
+        if let Err(failure) = self.check_write(now, None) {
             return Err((failure, token));
         }
         let want_all = self.want_for_backups(want);
@@ -172,7 +175,7 @@ impl<T> Replica<T> {
             removed: 0,
             done: true,
         };
-        if self.check_write(now).is_err() {
+        if self.check_write(now, None).is_err() {
             return nothing;
         }
         let alone = self.is_alone();
@@ -210,7 +213,7 @@ impl<T> Replica<T> {
         token: Option<T>,
         out: &mut Effects<T>,
     ) -> Result<usize, (Failure, Option<T>)> {
-        if let Err(failure) = self.check_write(now) {
+        if let Err(failure) = self.check_write(now, None) {
             return Err((failure, token));
         }
         let dropped = self.store.truncate(cache);
@@ -275,24 +278,16 @@ impl<T> Replica<T> {
         (result, Written::Waits)
     }
 
-    fn check_write(&self, now: Timestamp) -> Result<(), Failure> {
-        self.check_serves()?;
-        self.check_room(now, None)
-    }
-
-    fn check_serves(&self) -> Result<(), Failure> {
+    fn check_serves(&self) -> Result<&Primary<T>, Failure> {
         match &self.role {
-            Role::Primary(primary) if primary.handing_over.is_none() => Ok(()),
+            Role::Primary(primary) if primary.handing_over.is_none() => Ok(primary),
             _ => Err(Failure::NotPrimary),
         }
     }
 
-    fn check_room(&self, now: Timestamp, tag: Option<&RequestTag>) -> Result<(), Failure> {
-        let waiting = match &self.role {
-            Role::Primary(primary) => primary.waiting.len(),
-            _ => 0,
-        };
-        if waiting >= self.settings.waiting_len_max
+    fn check_write(&self, now: Timestamp, tag: Option<&RequestTag>) -> Result<(), Failure> {
+        let primary = self.check_serves()?;
+        if primary.waiting.len() >= self.settings.waiting_len_max
             || self.log.bytes() >= self.settings.waiting_bytes_max.saturating_mul(2)
         {
             return Err(Failure::Overloaded);
@@ -301,7 +296,7 @@ impl<T> Replica<T> {
             if now > tag.apply_before {
                 return Err(Failure::TooLate);
             }
-            if !self.window.has_room(tag) {
+            if tag.id.number < tag.lowest_open || !self.window.has_room(tag.id.client, tag.lowest_open) {
                 return Err(Failure::NotOpen);
             }
         }

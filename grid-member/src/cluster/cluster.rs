@@ -339,6 +339,7 @@ impl Handler for Incoming {
     }
 
     fn message(&self, from: &PeerInfo, lane: Lane, kind: u8, payload: Bytes) {
+        tracing::trace!(me = ?self.core.me(), member = ?from.member, ?lane, kind, len = payload.len(), "message");
         match (lane, kind, from.member) {
             (Lane::Control, ..) => self.core.tell(Event::Message(from.clone(), kind, payload)),
             (Lane::Data, kind::REPLICA, Some(member)) => serve::replica(&self.core, member, payload),

@@ -349,6 +349,7 @@ impl Outlet for Core {
         let Some(link) = self.links.get(to, Lane::Data) else {
             return;
         };
+        tracing::trace!(me = ?self.me(), %to, %partition, connection = link.info().connection, "send");
         // What can't be sent is found missing when the next connection begins.
         let _found_missing = link.send(kind::REPLICA, wire::encode(service, partition, message));
     }

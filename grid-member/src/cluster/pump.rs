@@ -63,6 +63,7 @@ fn copy(replicas: &Replicas, partition: PartitionId, budget: &mut Budget) {
                 return;
             }
             let sent = replicas.change(partition, |replica, out| replica.next_chunk(at, member, out));
+            tracing::trace!(%partition, %member, ?sent, "copy");
             match sent {
                 Some(bytes) => budget.take(bytes),
                 None => break,

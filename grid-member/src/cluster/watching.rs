@@ -120,6 +120,7 @@ impl ControlLoop {
         };
         membership.dialing.remove(&(member, lane));
         membership.next_dial.insert((member, lane), now.after(DIAL_AGAIN));
+        tracing::debug!(me = %membership.me, %member, ?lane, error = ?result.as_ref().err(), "dialed");
         let input = match result {
             Ok(link) => {
                 let info = link.info().clone();
@@ -154,6 +155,7 @@ impl ControlLoop {
 
     /// A connection to a member is there.
     fn connected(&mut self, member: MemberId, lane: Lane) {
+        tracing::debug!(me = ?self.core.me(), %member, ?lane, "connected");
         match lane {
             Lane::Control => self.set_lease_source(),
             Lane::Data => self.core.reconnected(member),

@@ -29,6 +29,7 @@ pub fn encode(service: ServiceId, partition: PartitionId, message: &Message) -> 
         Message::Append(append) => {
             out.u8(APPEND);
             out.varint(append.epoch.get());
+            out.varint(append.placed.get());
             copy(&mut out, append.copy);
             out.varint(append.first.get());
             out.varint(append.committed.get());
@@ -42,6 +43,7 @@ pub fn encode(service: ServiceId, partition: PartitionId, message: &Message) -> 
         Message::Appended(appended) => {
             out.u8(APPENDED);
             out.varint(appended.epoch.get());
+            copy(&mut out, appended.copy);
             out.varint(appended.last.get());
             out.varint(appended.knows.get());
         }
@@ -92,6 +94,7 @@ pub fn decode(body: Bytes, count: PartitionCount) -> Result<(ServiceId, Partitio
         APPEND => Message::Append(read_append(&mut body)?),
         APPENDED => Message::Appended(Appended {
             epoch: Epoch::new(body.varint()?),
+            copy: read_copy(&mut body)?,
             last: Position::new(body.varint()?),
             knows: Position::new(body.varint()?),
         }),
@@ -146,6 +149,7 @@ fn read_copy(body: &mut Reader) -> Result<Option<CopyId>, WireError> {
 
 fn read_append(body: &mut Reader) -> Result<Append, WireError> {
     let epoch = Epoch::new(body.varint()?);
+    let placed = Epoch::new(body.varint()?);
     let copy = read_copy(body)?;
     let first = Position::new(body.varint()?);
     let committed = Position::new(body.varint()?);
@@ -165,6 +169,7 @@ fn read_append(body: &mut Reader) -> Result<Append, WireError> {
     }
     Ok(Append {
         epoch,
+        placed,
         copy,
         first,
         records,
@@ -283,6 +288,7 @@ fn read_answered(body: &mut Reader) -> Result<Answered, WireError> {
 
 fn write_chunk(out: &mut Writer, chunk: &Chunk) {
     out.varint(chunk.epoch.get());
+    out.varint(chunk.placed.get());
     copy(out, Some(chunk.copy));
     out.varint(chunk.number);
     out.bool(chunk.start.is_some());
@@ -307,6 +313,7 @@ fn write_chunk(out: &mut Writer, chunk: &Chunk) {
 
 fn read_chunk(body: &mut Reader) -> Result<Chunk, WireError> {
     let epoch = Epoch::new(body.varint()?);
+    let placed = Epoch::new(body.varint()?);
     let copy = read_copy(body)?.ok_or(WireError {
         what: "a copy has no number",
     })?;
@@ -339,6 +346,7 @@ fn read_chunk(body: &mut Reader) -> Result<Chunk, WireError> {
     };
     Ok(Chunk {
         epoch,
+        placed,
         copy,
         number,
         start,

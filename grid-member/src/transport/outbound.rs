@@ -153,13 +153,21 @@ mod tests {
 
     use super::*;
 
+    fn bytes_of(batch: &Batch) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        batch.write_with(|slices| slices.iter().for_each(|slice| bytes.extend_from_slice(slice)));
+        bytes
+    }
+
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
         #[test]
         fn bytes_come_out_as_they_went_in(
             lens in prop::collection::vec(prop_oneof![0..200_usize, 3_000..6_000_usize, 70_000..700_000_usize], 0..40),
             steps in prop::collection::vec(1..100_000_usize, 1..20),
         ) {
-            let (mut outbound, mut expected, mut got) = (Outbound::default(), Vec::new(), Vec::new());
+            let (mut outbound, mut expected, mut got) = (Outbound::default(), Vec::<u8>::new(), Vec::<u8>::new());
             let (mut batch, mut frame_ends) = (Batch::default(), BTreeSet::new());
             for (len, step) in lens.iter().zip(steps.iter().cycle()) {
                 let header = Header::new(FrameKind::OneWay, 1, 0, u32::try_from(*len).unwrap());
@@ -171,13 +179,13 @@ mod tests {
                 if batch.is_empty() && step % 2 == 0 && outbound.take(&mut batch) {
                     prop_assert!(frame_ends.contains(&outbound.taken()), "only whole frames are taken");
                 }
-                let part: Vec<u8> = batch.write_with(|slices| slices.concat());
+                let part = bytes_of(&batch);
                 let part = &part[..part.len().min(*step)];
                 got.extend(part);
                 batch.advance(part.len());
             }
             while !batch.is_empty() || outbound.take(&mut batch) {
-                let part = batch.write_with(|slices| slices.concat());
+                let part = bytes_of(&batch);
                 got.extend(&part);
                 batch.advance(part.len());
             }

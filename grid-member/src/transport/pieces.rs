@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn pieces_stay_in_their_order() {
-        let pieces = ["a", "", "bc", "d"].map(Bytes::from_static);
+        let pieces = ["a", "", "bc", "d"].map(Bytes::from);
         for made in [
             Pieces::from(pieces.to_vec()),
             pieces.iter().cloned().collect::<Pieces>(),

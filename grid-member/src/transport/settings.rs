@@ -19,7 +19,7 @@ pub struct TransportSettings {
     pub connect_timeout: Duration,
     /// How long a new connection may take until both sides agreed to talk; it is closed then. Default: 5 s.
     pub handshake_timeout: Duration,
-    /// How many accepted connections may be in their handshake; more are closed at once. Default: 64.
+    /// How many accepted connections may be in their handshake; more are closed at once. Default: 256.
     pub half_open_max: u32,
     /// How many accepted connections there may be; more are refused with [`Refusal::Busy`](super::Refusal::Busy).
     /// Default: 4096.
@@ -46,7 +46,7 @@ impl Default for TransportSettings {
             listen: SocketAddr::from((Ipv4Addr::UNSPECIFIED, DEFAULT_PORT)),
             connect_timeout: Duration::from_secs(2),
             handshake_timeout: Duration::from_secs(5),
-            half_open_max: 64,
+            half_open_max: 256,
             connections_max: 4096,
             outbound_len_max: 64 << 20,
             requests_max: 65_536,

@@ -1,5 +1,6 @@
 //! Several members in one process.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -10,22 +11,50 @@ use grid_member::cluster::ClusterSettings;
 
 const BOUND: Duration = Duration::from_secs(30);
 
+/// Shows the log of a test that fails when `RUST_LOG` says so.
+fn log() {
+    let filter = tracing_subscriber::EnvFilter::from_default_env();
+    // Another test may have begun to show it.
+    let _once = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
+}
+
 async fn member(number: usize, join: Option<Vec<SocketAddr>>) -> Grid {
+    log();
     let settings = ClusterSettings {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         join: join.map(|addresses| addresses.iter().map(ToString::to_string).collect()),
         ..ClusterSettings::default()
     };
     let name = format!("member-{number}");
-    let builder = Grid::builder()
-        .cluster_name("test")
-        .member_name(&name)
-        .cluster(settings);
+    let builder = Grid::builder().cluster_name("test").member_name(&name).cluster(settings);
     builder.build().await.unwrap()
 }
 
 fn address(grid: &Grid) -> SocketAddr {
     grid.cluster().unwrap().local_addr()
+}
+
+/// What a member knows, for the message of a test that fails.
+fn summary(grid: &Grid) -> String {
+    let cluster = grid.cluster().unwrap();
+    let state = cluster.view().read(|state| {
+        let mut text = format!("index {} members", state.index());
+        for member in state.members().values() {
+            text += &format!(" {}={:?}", member.id, member.phase);
+        }
+        for service in state.services().values() {
+            let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+            for assignment in &service.assignments {
+                let backups = assignment.backups.len();
+                let joining = assignment.joining.len();
+                let kind = format!("{:?}+{backups}+{joining}", assignment.primary);
+                *kinds.entry(kind).or_default() += 1;
+            }
+            text += &format!("; {}: {kinds:?}", service.name);
+        }
+        text
+    });
+    format!("{:?} serves {} leader {:?}: {state:?}", cluster.me(), cluster.may_serve(), cluster.leader())
 }
 
 /// Waits until every member sees this many members, all partitions at their goal.
@@ -34,11 +63,7 @@ async fn settled(grids: &[&Grid]) {
         for grid in grids {
             let cluster = grid.cluster().unwrap();
             let mut news = cluster.view().index();
-            let wanted = if grids.len() > 1 {
-                StatusHa::NodeSafe
-            } else {
-                StatusHa::Endangered
-            };
+            let wanted = if grids.len() > 1 { StatusHa::NodeSafe } else { StatusHa::Endangered };
             news.wait_for(|_| {
                 let safe = cluster.view().read(|state| {
                     let safe = status_ha(state.services().values(), state.members());
@@ -50,9 +75,10 @@ async fn settled(grids: &[&Grid]) {
             .unwrap();
         }
     };
-    tokio::time::timeout(BOUND, waits)
-        .await
-        .expect("the cluster settles");
+    if tokio::time::timeout(BOUND, waits).await.is_err() {
+        let states: Vec<String> = grids.iter().map(|grid| summary(grid)).collect();
+        panic!("the cluster does not settle:\n{}", states.join("\n"));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -69,24 +95,15 @@ async fn a_member_alone_serves() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn members_share_their_entries() {
     let first = member(1, None).await;
-    tokio::time::timeout(BOUND, first.joined())
-        .await
-        .unwrap()
-        .unwrap();
+    tokio::time::timeout(BOUND, first.joined()).await.unwrap().unwrap();
     let cache = first.cache::<u32, String>("orders").await.unwrap();
     for key in 0..500 {
         cache.insert(&key, &format!("value {key}")).await.unwrap();
     }
     let second = member(2, Some(vec![address(&first)])).await;
-    tokio::time::timeout(BOUND, second.joined())
-        .await
-        .unwrap()
-        .unwrap();
+    tokio::time::timeout(BOUND, second.joined()).await.unwrap().unwrap();
     let third = member(3, Some(vec![address(&first)])).await;
-    tokio::time::timeout(BOUND, third.joined())
-        .await
-        .unwrap()
-        .unwrap();
+    tokio::time::timeout(BOUND, third.joined()).await.unwrap().unwrap();
     settled(&[&first, &second, &third]).await;
     for grid in [&first, &second, &third] {
         let cache = grid.cache::<u32, String>("orders").await.unwrap();

@@ -1,6 +1,5 @@
 //! The arguments of all commands.
 
-use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -27,6 +26,11 @@ pub(super) enum Command {
     /// Show the cluster that a server belongs to
     #[command(after_help = EXIT_CODES)]
     Status(ClientArguments),
+    /// Look at the cluster that a server belongs to, and change it
+    Cluster(Box<ClusterArguments>),
+    /// Run a cluster of several members on this machine, to try things out
+    #[command(after_help = EXIT_CODES)]
+    Up(UpArguments),
     /// Read and write caches
     Cache(Box<CacheArguments>),
     /// Check and show configurations
@@ -51,15 +55,27 @@ pub(super) struct ServeArguments {
     /// The name of this member [member.name; default: the machine and the process]
     #[arg(long, value_name = "NAME")]
     pub(super) name: Option<String>,
-    /// Where other members will reach this one [member.listen; default: 127.0.0.1:7574; not bound yet]
+    /// Where to listen for other members [member.listen; default: 127.0.0.1:7574]
     #[arg(long, value_name = "HOST:PORT")]
     pub(super) listen: Option<String>,
-    /// Members of the cluster to join [not supported yet]
-    #[arg(long, value_name = "HOST:PORT", value_delimiter = ',')]
-    pub(super) join: Vec<HostPort>,
-    /// How many members to wait for [not supported yet]
+    /// Where other members reach this one, if not where it listens [member.advertise]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(super) advertise: Option<String>,
+    /// Members of the cluster to join, or to start it with [cluster.join; default: start a cluster at once]
+    #[arg(long, value_name = "HOST:PORT,...")]
+    pub(super) join: Vec<String>,
+    /// How many members a cluster is started with [cluster.expect; default: those of --join and this one]
     #[arg(long, value_name = "N")]
-    pub(super) expect: Option<NonZeroU32>,
+    pub(super) expect: Option<String>,
+    /// A way to find members: static:HOST:PORT,... or multicast[:GROUP[:PORT]] or folder:PATH [cluster.discover]
+    #[arg(long, value_name = "WAY")]
+    pub(super) discover: Vec<String>,
+    /// How many backups caches have, 0 to 3 [cluster.backups; default: 1]
+    #[arg(long, value_name = "N")]
+    pub(super) backups: Option<String>,
+    /// What the survivor of two members on different hosts does: wait, trust-reset [cluster.two-members; default: wait]
+    #[arg(long, value_name = "RULE")]
+    pub(super) two_members: Option<String>,
     /// Where gRPC clients connect [grpc.address; default: 127.0.0.1:1408]
     #[arg(long, value_name = "HOST:PORT")]
     pub(super) grpc: Option<String>,
@@ -81,12 +97,15 @@ pub(super) struct ServeArguments {
     /// What this member is there for [member.role]
     #[arg(long, value_name = "ROLE")]
     pub(super) role: Option<String>,
-    /// Hold no data [not supported yet]
+    /// Hold no data [member.storage = false]
     #[arg(long)]
     pub(super) no_storage: bool,
     /// Serve addresses that other machines reach, without encryption and authentication [security.insecure]
     #[arg(long)]
     pub(super) insecure: bool,
+    /// Stop, as at SIGTERM, when standard input ends: for who starts servers and must not leave them behind
+    #[arg(long, hide = true)]
+    pub(super) stop_with_stdin: bool,
 }
 
 /// Which server to ask, and how to show the answer.
@@ -102,7 +121,7 @@ pub(super) struct ClientArguments {
         global = true
     )]
     pub(super) address: HostPort,
-    /// The HTTP address of a server, for `status` and `cache list`
+    /// The HTTP address of a server, for `status`, `cluster` and `cache list`
     #[arg(
         long,
         value_name = "HOST:PORT",
@@ -114,9 +133,19 @@ pub(super) struct ClientArguments {
     /// How to show the answer
     #[arg(long, value_enum, default_value_t, global = true)]
     pub(super) output: Output,
+    /// The same as --output json
+    #[arg(long, global = true)]
+    pub(super) json: bool,
     /// How long to wait for an answer
     #[arg(long, value_name = "TIME", value_parser = timeout, default_value = "30s", global = true)]
     pub(super) timeout: Duration,
+}
+
+impl ClientArguments {
+    /// How to show the answer.
+    pub(super) fn shown_as(&self) -> Output {
+        if self.json { Output::Json } else { self.output }
+    }
 }
 
 /// How to show an answer.
@@ -212,6 +241,89 @@ pub(super) enum CacheCommand {
         #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
         batch: u32,
     },
+}
+
+/// Arguments of `grid cluster`.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub(super) struct ClusterArguments {
+    #[command(flatten)]
+    pub(super) client: ClientArguments,
+    #[command(subcommand)]
+    pub(super) command: ClusterCommand,
+}
+
+/// What to do with a cluster.
+#[derive(Debug, Subcommand)]
+pub(super) enum ClusterCommand {
+    /// Show how safe the cluster is, and its members
+    Status {
+        /// Show it again and again, when it has changed, until it is interrupted
+        #[arg(long)]
+        watch: bool,
+    },
+    /// Show the members, where they are and what they hold
+    Members,
+    /// Show who holds which partition
+    Partitions {
+        /// Only those of this service
+        #[arg(long, value_name = "NAME")]
+        service: Option<String>,
+        /// Only those that are not as they should be: without a primary, lost, short of backups, or on their way
+        #[arg(long)]
+        troubled: bool,
+    },
+    /// Have a member hand its partitions over; it stays, without any, until it is stopped
+    Drain {
+        /// The member, by its number or its name
+        member: String,
+        /// Return when it holds no partition any more
+        #[arg(long)]
+        wait: bool,
+    },
+    /// Show how far the partitions are from where they should be, and how long that takes
+    Rebalance {
+        /// Show the progress until nothing is left to move
+        #[arg(long)]
+        wait: bool,
+    },
+    /// Give up the entries of lost partitions, which are empty then and serve again
+    AcceptLoss {
+        /// The service, by its name
+        service: String,
+        /// The partitions, by number [default: all lost ones of the service]
+        #[arg(value_name = "PARTITION")]
+        partitions: Vec<u16>,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// Arguments of `grid up`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct UpArguments {
+    /// How many members
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(super) members: u16,
+    /// Where to keep the logs of the members [default: their logs go to standard error]
+    #[arg(long, value_name = "DIR")]
+    pub(super) dir: Option<PathBuf>,
+    /// The gRPC port of the first member; the next ones follow [default: any that are free]
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) grpc_port: Option<u16>,
+    /// The HTTP port of the first member; the next ones follow [default: any that are free]
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) http_port: Option<u16>,
+    /// The name of the cluster
+    #[arg(long, value_name = "NAME", default_value = "girih")]
+    pub(super) cluster: String,
+    /// How many backups caches have, 0 to 3
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=3))]
+    pub(super) backups: u8,
+    /// A configuration file for all members
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
 }
 
 /// What to do with configurations.

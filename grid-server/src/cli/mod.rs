@@ -3,14 +3,17 @@
 mod arguments;
 mod cache;
 mod client;
+mod cluster;
 mod config;
 mod error;
-mod http_get;
+mod http_request;
 mod json_text;
 mod output;
 mod serve;
+mod signals;
 mod status;
 mod table;
+mod up;
 
 use std::process::ExitCode;
 
@@ -29,6 +32,8 @@ pub fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Status(client) => client::run(status::run(&client)),
+        Command::Cluster(arguments) => client::run(cluster::run(&arguments)),
+        Command::Up(arguments) => up::run(&arguments),
         Command::Cache(arguments) => client::run(cache::run(&arguments)),
         Command::Config(command) => config::run(&command),
         Command::Completions { shell } => completions(shell),

@@ -3,7 +3,6 @@
 use std::io::IsTerminal;
 use std::process::exit;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, Layers, Loaded};
@@ -12,6 +11,7 @@ use crate::server::{Server, Stopped};
 use super::arguments::ServeArguments;
 use super::error::CliError;
 use super::output;
+use super::signals::Signals;
 
 /// What `GRID_LOG` is when it is not set.
 const LOG_DEFAULT: &str = "info";
@@ -20,15 +20,9 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<(), CliError> {
     refuse_unsupported(arguments)?;
     let loaded = load(arguments)?;
     log_to_stderr()?;
-    if loaded.sources.contains_key("member.listen") {
-        tracing::warn!(
-            listen = %loaded.config.member.listen,
-            "there is no transport between members yet, so this address is not listened on"
-        );
-    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| CliError::Failed(format!("no threads for the server: {error}")))?;
-    let done = runtime.block_on(serve(loaded.config));
+    let done = runtime.block_on(serve(loaded.config, arguments.stop_with_stdin));
     // A figure that an HTTP client asked for and no one waits for must not hold the exit up.
     runtime.shutdown_background();
     done
@@ -42,8 +36,12 @@ pub(super) fn load(arguments: &ServeArguments) -> Result<Loaded, CliError> {
     }
     let flags = [
         ("--cluster", "cluster.name", &arguments.cluster),
+        ("--expect", "cluster.expect", &arguments.expect),
+        ("--backups", "cluster.backups", &arguments.backups),
+        ("--two-members", "cluster.two-members", &arguments.two_members),
         ("--name", "member.name", &arguments.name),
         ("--listen", "member.listen", &arguments.listen),
+        ("--advertise", "member.advertise", &arguments.advertise),
         ("--grpc", "grpc.address", &arguments.grpc),
         ("--http", "http.address", &arguments.http),
         ("--zone", "member.zone", &arguments.zone),
@@ -56,6 +54,16 @@ pub(super) fn load(arguments: &ServeArguments) -> Result<Loaded, CliError> {
             layers = layers.flag(flag, key, text.clone());
         }
     }
+    // A flag given several times adds to the list.
+    if !arguments.join.is_empty() {
+        layers = layers.flag("--join", "cluster.join", arguments.join.join(","));
+    }
+    if !arguments.discover.is_empty() {
+        layers = layers.flag("--discover", "cluster.discover", arguments.discover.join(";"));
+    }
+    if arguments.no_storage {
+        layers = layers.flag("--no-storage", "member.storage", "false".to_owned());
+    }
     if arguments.insecure {
         layers = layers.flag("--insecure", "security.insecure", "true".to_owned());
     }
@@ -64,36 +72,12 @@ pub(super) fn load(arguments: &ServeArguments) -> Result<Loaded, CliError> {
 
 /// What would promise something that is not there is refused, never ignored.
 fn refuse_unsupported(arguments: &ServeArguments) -> Result<(), CliError> {
-    let flags = [
-        (
-            !arguments.join.is_empty(),
-            "--join (a cluster has one member so far)",
-        ),
-        (
-            arguments.expect.is_some(),
-            "--expect (a cluster has one member so far)",
-        ),
-        (
-            arguments.data_dir.is_some(),
-            "--data-dir (entries are in memory only)",
-        ),
-        (
-            arguments.no_storage,
-            "--no-storage (the only member of a cluster holds its data)",
-        ),
-    ];
-    let given: Vec<&str> = flags
-        .iter()
-        .filter(|(given, _)| *given)
-        .map(|(_, flag)| *flag)
-        .collect();
-    if given.is_empty() {
-        return Ok(());
+    if arguments.data_dir.is_some() {
+        return Err(CliError::Usage(
+            "not supported yet: --data-dir (entries are in memory only); leave it out".to_owned(),
+        ));
     }
-    Err(CliError::Usage(format!(
-        "not supported yet: {}; leave it out",
-        given.join(", ")
-    )))
+    Ok(())
 }
 
 fn log_to_stderr() -> Result<(), CliError> {
@@ -111,53 +95,59 @@ fn log_to_stderr() -> Result<(), CliError> {
         .map_err(|error| CliError::Failed(format!("no log: {error}")))
 }
 
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Self, CliError> {
-        let listen = |kind| signal(kind).map_err(|error| CliError::Failed(format!("no signals: {error}")));
-        Ok(Signals {
-            interrupt: listen(SignalKind::interrupt())?,
-            terminate: listen(SignalKind::terminate())?,
-        })
+/// Ready when standard input has ended, if that is to be a reason to stop.
+async fn end_of_input(stop_with_stdin: bool) {
+    if !stop_with_stdin {
+        return std::future::pending().await;
     }
-
-    /// The name of the next signal, and the exit code of a process that it ends.
-    async fn next(&mut self) -> (&'static str, i32) {
-        tokio::select! {
-            biased;
-            _ = self.terminate.recv() => ("SIGTERM", 143),
-            _ = self.interrupt.recv() => ("SIGINT", 130),
-        }
+    // The thread that waits for the end may outlive the server; the process does not wait for it.
+    let read =
+        tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink()));
+    if let Ok(Err(error)) = read.await {
+        tracing::warn!(%error, "standard input cannot be read");
     }
 }
 
-async fn serve(config: Config) -> Result<(), CliError> {
+async fn serve(config: Config, stop_with_stdin: bool) -> Result<(), CliError> {
     let mut signals = Signals::new()?;
+    let mut input_ended = std::pin::pin!(end_of_input(stop_with_stdin));
     let cluster = config.cluster.name.to_string();
-    let mut server = Server::start(config).await?;
+    let started = tokio::select! {
+        biased;
+        (signal, _) = signals.next() => Err(signal),
+        () = input_ended.as_mut() => Err("the end of standard input"),
+        started = Server::start(config) => Ok(started?),
+    };
+    let mut server = match started {
+        Ok(server) => server,
+        Err(signal) => {
+            tracing::info!(signal, "stopped before the member had joined its cluster");
+            return Ok(());
+        }
+    };
     let (grpc, http) = (server.grpc_address(), server.http_address());
+    let listen = server
+        .listen_address()
+        .map_or_else(|| "none".to_owned(), |address| address.to_string());
     let name = server.grid().member_name().to_owned();
     // Whoever started the server may not want to read.
     match output::print(&format!(
-        "ready cluster={cluster} name={name} grpc={grpc} http={http}"
+        "ready cluster={cluster} name={name} listen={listen} grpc={grpc} http={http}"
     )) {
         Ok(()) | Err(CliError::ClosedOutput) => {}
         Err(error) => return Err(error),
     }
-    tracing::info!(%cluster, %name, %grpc, %http, "ready");
+    tracing::info!(%cluster, %name, %listen, %grpc, %http, "ready");
     let signal = tokio::select! {
         biased;
         (signal, _) = signals.next() => Some(signal),
+        () = input_ended => Some("the end of standard input"),
         () = server.failed() => None,
     };
     match signal {
         Some(signal) => tracing::info!(
             signal,
-            "stopping: requests under way are answered; once more stops at once"
+            "stopping: partitions are handed over, requests under way are answered; once more stops at once"
         ),
         None => tracing::error!("stopping: a part of the server has failed"),
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use toml::de::DeValue;
 
+use super::contradictions::contradictions;
 use super::file::File;
 use super::mistake::Mistake;
 use super::value::{Raw, Setting};
@@ -140,15 +141,18 @@ impl Layers {
             config.caches = loading.caches(file);
         }
         loading.refuse_unknown_variables(&self.variables, &known);
-        if loading.mistakes.is_empty() {
-            Ok(Loaded {
-                config,
-                sources: loading.sources,
-            })
+        let Loading {
+            sources,
+            mut mistakes,
+        } = loading;
+        let loaded = Loaded { config, sources };
+        if mistakes.is_empty() {
+            mistakes = contradictions(&loaded);
+        }
+        if mistakes.is_empty() {
+            Ok(loaded)
         } else {
-            Err(ConfigError::Mistakes {
-                mistakes: loading.mistakes,
-            })
+            Err(ConfigError::Mistakes { mistakes })
         }
     }
 }

@@ -83,6 +83,62 @@ fn each_mistake_names_file_line_and_key() {
             "[cache]\nname = \"a\"\n",
             "girih.toml:1:2: cache: this is a list of tables; write [[cache]]",
         ),
+        (
+            "[cluster]\njoin = [\"db1:7574\", \"db2\"]\n",
+            "girih.toml:2:8: cluster.join: \"db2\" is not HOST:PORT (an IPv6 address stands in brackets: [::1]:1408; port 0 takes any free one)",
+        ),
+        (
+            "[cluster]\njoin = [\"db1:0\"]\n",
+            "girih.toml:2:8: cluster.join: \"db1:0\": port 0 is no port to connect to; give the one that the member listens on",
+        ),
+        (
+            "[cluster]\njoin = \"db1:7574\"\n",
+            "girih.toml:2:8: cluster.join: \"db1:7574\" is not a list of addresses like [\"db1:7574\", \"db2:7574\"]",
+        ),
+        (
+            "[cluster]\njoin = []\n",
+            "girih.toml:2:8: cluster.join: there are no addresses in it; leave the setting out instead",
+        ),
+        (
+            "[cluster]\nexpect = 0\njoin = [\"a:1\"]\n",
+            "girih.toml:2:10: cluster.expect: 0 is outside 1 to 1000",
+        ),
+        (
+            "[cluster]\nexpect = 3\n",
+            "girih.toml:2:10: cluster.expect: nobody can be expected without cluster.join or cluster.discover: such a member starts a cluster of its own at once",
+        ),
+        (
+            "[cluster]\nbackups = 4\n",
+            "girih.toml:2:11: cluster.backups: 4 is outside 0 to 3",
+        ),
+        (
+            "[cluster]\ntwo-members = \"hope\"\n",
+            "girih.toml:2:15: cluster.two-members: \"hope\" is not \"wait\" or \"trust-reset\"",
+        ),
+        (
+            "[cluster]\ndiscover = [\"telepathy\"]\nexpect = 3\n",
+            "girih.toml:2:12: cluster.discover: \"telepathy\" is no way to find members; write static:HOST:PORT,..., multicast[:GROUP[:PORT]], folder:PATH or s3://BUCKET/PREFIX",
+        ),
+        (
+            "[cluster]\ndiscover = [\"multicast\"]\n",
+            "girih.toml:2:12: cluster.discover: without cluster.join the number of members to start with must be said: set cluster.expect, to 2 at least",
+        ),
+        (
+            "[cluster]\ndiscover = [\"multicast\"]\nexpect = 3\n[member]\nlisten = \"127.0.0.1:0\"\n",
+            "girih.toml:5:10: member.listen: a member that others are to discover needs a port of its own; give another than 0, or set member.advertise",
+        ),
+        (
+            "[member]\nadvertise = \"0.0.0.0:7574\"\n",
+            "girih.toml:2:13: member.advertise: others cannot connect to that; give the address and the port that they reach",
+        ),
+        (
+            "[member]\nstorage = 1\n",
+            "girih.toml:2:11: member.storage: 1 is not true or false",
+        ),
+        (
+            "[[cache]]\nname = \"a\"\nkind = \"local\"\nbackups = 1\n",
+            "girih.toml:4:11: cache[0].backups: a local cache is in one process alone and has no backups; leave it out, or make the kind \"partitioned\"",
+        ),
     ];
     for (text, message) in cases {
         assert_eq!(in_file(text), message, "for {text:?}");
@@ -182,12 +238,39 @@ fn every_setting_has_its_variable() {
 }
 
 #[test]
+fn the_cluster_is_configured_in_every_layer() {
+    let file = "[cluster]\njoin = [\"db1:7574\", \"[::1]:7575\"]\nexpect = 5\nbackups = 2\n";
+    let layers = Layers::new()
+        .file("g.toml", file)
+        .variable("GRID_CLUSTER_JOIN", "db3:1, db4:2")
+        .variable("GRID_CLUSTER_DISCOVER", "static:a:1,b:2;multicast")
+        .flag("--expect", "cluster.expect", "3".to_owned())
+        .flag("--two-members", "cluster.two-members", "trust-reset".to_owned())
+        .flag("--no-storage", "member.storage", "false".to_owned());
+    let config = layers.load().unwrap().config;
+    let join = config.cluster.join.unwrap();
+    assert_eq!(
+        join.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["db3:1", "db4:2"]
+    );
+    assert_eq!(config.cluster.discover.unwrap().len(), 2);
+    assert_eq!(config.cluster.expect, Some(3));
+    assert_eq!(config.cluster.backups.get(), 2);
+    assert_eq!(
+        config.cluster.two_members,
+        grid_core::membership::survivor::TwoMembers::TrustReset
+    );
+    assert!(!config.member.storage);
+}
+
+#[test]
 fn what_is_shown_reads_back_the_same() {
-    let file = "[member]\nzone = \"z1\"\n[grpc]\nmessage-len-max = 5000\n\
-                [[cache]]\nname = \"orders\"\nttl = \"90s\"\n[[cache]]\nname = \"local-*\"\nkind = \"local\"\n";
+    let file = "[cluster]\njoin = [\"db1:7574\", \"[::1]:7575\"]\nexpect = 5\ndiscover = [\"multicast\"]\n\
+                [member]\nzone = \"z1\"\nadvertise = \"db9:7\"\nstorage = false\n[grpc]\nmessage-len-max = 5000\n\
+                [[cache]]\nname = \"orders\"\nttl = \"90s\"\n[[cache]]\nname = \"local-*\"\nkind = \"local\"\n[[cache]]\nname = \"safe\"\nbackups = 3\n";
     let loaded = Layers::new().file("g.toml", file).load().unwrap();
     let shown = loaded.to_toml();
-    assert!(shown.contains("zone = \"z1\" # g.toml:2:8"), "{shown}");
+    assert!(shown.contains("zone = \"z1\" # g.toml:6:8"), "{shown}");
     assert!(shown.contains("strict = false # default"), "{shown}");
     assert!(shown.contains("# rack is not set"), "{shown}");
     let again = Layers::new().file("shown.toml", &shown).load().unwrap();

@@ -16,8 +16,10 @@
 //! ```
 
 mod address;
+mod contradictions;
 mod file;
 mod layers;
+mod membership;
 mod mistake;
 mod sections;
 mod show;
@@ -25,11 +27,9 @@ mod value;
 
 pub use address::{HostPort, HostPortError};
 pub use layers::{Layers, Loaded};
+pub use membership::{ClusterConfig, MemberConfig};
 pub use mistake::{ConfigError, Mistake, Source};
-pub use sections::{
-    CacheConfig, CachePattern, ClusterConfig, GrpcConfig, HttpConfig, LimitsConfig, MemberConfig,
-    SecurityConfig,
-};
+pub use sections::{CacheConfig, CachePattern, GrpcConfig, HttpConfig, LimitsConfig, SecurityConfig};
 pub use value::{ByteSize, Label, parse_duration, show_duration};
 
 use value::Setting;

@@ -2,86 +2,19 @@
 
 use std::time::Duration;
 
+use grid_core::partition::table::BackupCount;
 use grid_core::value::NullMembers;
 use grid_member::cache::CacheKind;
 
 use super::HostPort;
-use super::value::{ByteSize, Label, Setting, Within, WithinIfSet, Word};
+use super::value::{ByteSize, Setting, Within, WithinIfSet, Word};
 
-const SECOND: Duration = Duration::from_secs(1);
-const MINUTE: Duration = Duration::from_mins(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
+pub(super) const MINUTE: Duration = Duration::from_mins(1);
 const DAY: Duration = Duration::from_hours(24);
 
 /// What looks at settings one by one: the key, and the setting.
 pub(crate) type Visit<'a> = dyn FnMut(&'static str, &mut dyn Setting) + 'a;
-
-/// `[cluster]`: what all members have in common.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClusterConfig {
-    /// `name`: the name of the cluster; `girih` by default.
-    pub name: Label,
-}
-
-impl Default for ClusterConfig {
-    fn default() -> Self {
-        ClusterConfig { name: label("girih") }
-    }
-}
-
-impl ClusterConfig {
-    pub(crate) fn visit(&mut self, visit: &mut Visit<'_>) {
-        visit("name", &mut self.name);
-    }
-}
-
-/// `[member]`: this process.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MemberConfig {
-    /// `name`: the name of the member; the machine's name and the process number by default.
-    pub name: Option<Label>,
-    /// `listen`: where other members will reach this one; port 7574 on this machine alone by default. No
-    /// transport between members exists yet, so nothing is bound.
-    pub listen: HostPort,
-    /// `zone`: the zone (site) that the member is in, if zones are used.
-    pub zone: Option<Label>,
-    /// `rack`: the rack that the machine is in, if racks are used.
-    pub rack: Option<Label>,
-    /// `machine`: the machine that the member runs on; the name of the host by default.
-    pub machine: Option<Label>,
-    /// `role`: a word of yours for what this member is there for.
-    pub role: Option<Label>,
-    /// `drain-timeout`: how long a stop waits for requests that are under way; 5 s by default, at most 1 h.
-    pub drain_timeout: Duration,
-}
-
-impl Default for MemberConfig {
-    fn default() -> Self {
-        MemberConfig {
-            name: None,
-            listen: HostPort::loopback(7574),
-            zone: None,
-            rack: None,
-            machine: None,
-            role: None,
-            drain_timeout: 5 * SECOND,
-        }
-    }
-}
-
-impl MemberConfig {
-    pub(crate) fn visit(&mut self, visit: &mut Visit<'_>) {
-        visit("name", &mut self.name);
-        visit("listen", &mut self.listen);
-        visit("zone", &mut self.zone);
-        visit("rack", &mut self.rack);
-        visit("machine", &mut self.machine);
-        visit("role", &mut self.role);
-        visit(
-            "drain-timeout",
-            &mut Within(&mut self.drain_timeout, Duration::ZERO..=60 * MINUTE),
-        );
-    }
-}
 
 /// `[security]`: who may reach the server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -339,6 +272,8 @@ pub struct CacheConfig {
     pub kind: CacheKind,
     /// `ttl`: how long an entry lives that is put without a time to live; for ever by default.
     pub ttl: Option<Duration>,
+    /// `backups`: how many backups the entries have; as `cluster.backups` says by default. A local cache has none.
+    pub backups: Option<BackupCount>,
 }
 
 impl CacheConfig {
@@ -349,9 +284,6 @@ impl CacheConfig {
             "ttl",
             &mut WithinIfSet(&mut self.ttl, Duration::from_millis(1)..=36_500 * DAY),
         );
+        visit("backups", &mut self.backups);
     }
-}
-
-fn label(text: &str) -> Label {
-    text.parse().expect("a default is a name")
 }

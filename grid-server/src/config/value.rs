@@ -111,6 +111,19 @@ macro_rules! whole_number {
 
 whole_number!(u32, usize);
 
+impl Setting for Option<HostPort> {
+    fn set(&mut self, raw: &Raw<'_>) -> Result<(), String> {
+        let mut address = HostPort::loopback(0);
+        address.set(raw)?;
+        *self = Some(address);
+        Ok(())
+    }
+
+    fn show(&self) -> Option<String> {
+        self.as_ref().and_then(Setting::show)
+    }
+}
+
 const DURATION_UNITS: [(&str, u64); 5] = [
     ("ms", 1),
     ("s", 1_000),
@@ -337,6 +350,65 @@ impl<T: Setting + PartialOrd + Clone> Setting for WithinIfSet<'_, T> {
 
     fn show(&self) -> Option<String> {
         self.0.as_ref().and_then(Setting::show)
+    }
+}
+
+/// What a list consists of: how its members are read and written, and what stands between them in a text.
+pub(crate) trait Listed: Sized {
+    /// What it is, in the plural.
+    const WHAT: &'static str;
+    /// A list in TOML as an example.
+    const EXAMPLE: &'static str;
+    /// What stands between two in a variable or a flag.
+    const SEPARATOR: char;
+    /// The most that a list may have.
+    const LEN_MAX: usize;
+    /// Reads one.
+    fn read(text: &str) -> Result<Self, String>;
+    /// Writes one.
+    fn write(&self) -> String;
+}
+
+/// A setting with several values; `None` when it is not set.
+pub(crate) struct List<'a, T>(pub(crate) &'a mut Option<Vec<T>>);
+
+impl<T: Listed> Setting for List<'_, T> {
+    fn set(&mut self, raw: &Raw<'_>) -> Result<(), String> {
+        let wrong = || format!("{} is not a list of {} like {}", raw.given(), T::WHAT, T::EXAMPLE);
+        let texts: Vec<&str> = match raw {
+            Raw::Text(text) => text.split(T::SEPARATOR).map(str::trim).collect(),
+            Raw::Toml(value) => {
+                let array = value.as_array().ok_or_else(wrong)?;
+                let texts = array.iter().map(|entry| entry.get_ref().as_str());
+                texts.collect::<Option<_>>().ok_or_else(wrong)?
+            }
+        };
+        if texts.is_empty() || texts == [""] {
+            return Err(format!(
+                "there are no {} in it; leave the setting out instead",
+                T::WHAT
+            ));
+        }
+        if texts.len() > T::LEN_MAX {
+            return Err(format!(
+                "{} {} are given, and at most {} may be",
+                texts.len(),
+                T::WHAT,
+                T::LEN_MAX
+            ));
+        }
+        *self.0 = Some(texts.into_iter().map(T::read).collect::<Result<_, _>>()?);
+        Ok(())
+    }
+
+    fn show(&self) -> Option<String> {
+        let shown: Vec<String> = self
+            .0
+            .as_ref()?
+            .iter()
+            .map(|entry| quoted(&entry.write()))
+            .collect();
+        Some(format!("[{}]", shown.join(", ")))
     }
 }
 

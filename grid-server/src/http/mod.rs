@@ -1,5 +1,7 @@
 //! The HTTP edge: health, cluster, caches and metrics for operators.
 
+mod answer;
+mod changes;
 mod routes;
 mod serve;
 

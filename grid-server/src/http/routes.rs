@@ -9,14 +9,15 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get, post};
 use hyper::body::Body as _;
-use serde_json::json;
 
-use crate::cluster_view::Health;
+use crate::cluster_view::{ClusterView, Health};
 use crate::config::HttpConfig;
 
 use super::HttpState;
+use super::answer::{error, joining};
+use super::changes;
 
 type Shared = State<Arc<HttpState>>;
 
@@ -37,31 +38,42 @@ pub(super) fn router(state: Arc<HttpState>) -> Router {
         .route("/health/live", probe(|health| health.live))
         .route("/health/ready", probe(|health| health.ready))
         .route("/health/safe", probe(|health| health.safe))
-        .route(
-            "/cluster",
-            get(|State(state): Shared| read(move || Json(state.cluster()))),
-        )
-        .route(
-            "/caches",
-            get(|State(state): Shared| read(move || Json(state.view.caches()))),
-        )
+        .route("/cluster", view(|view| view.cluster().map(Json)))
+        .route("/cluster/members", view(|view| Some(Json(view.members()))))
+        .route("/cluster/partitions", view(|view| Some(Json(view.partitions()))))
+        .route("/cluster/rebalance", view(|view| Some(Json(view.rebalance()))))
+        .route("/cluster/drain", post(changes::drain))
+        .route("/cluster/accept-loss", post(changes::accept_loss))
+        .route("/caches", view(|view| Some(Json(view.caches()))))
         .route(
             "/metrics",
-            get(|State(state): Shared| read(move || metrics(&state))),
+            get(|State(state): Shared| read(move || Some(metrics(&state)))),
         )
         .fallback(
             |uri: Uri| async move { error(StatusCode::NOT_FOUND, &format!("there is no {}", uri.path())) },
         )
         .method_not_allowed_fallback(|method: Method, uri: Uri| async move {
-            let what = format!("{method} is not allowed at {}; use GET", uri.path());
+            let other = if method == Method::GET { "POST" } else { "GET" };
+            let what = format!("{method} is not allowed at {}; use {other}", uri.path());
             error(StatusCode::METHOD_NOT_ALLOWED, &what)
         })
         .layer(middleware::from_fn_with_state(state.clone(), bounded))
         .with_state(state)
 }
 
+/// Answers with what the view of the member gives; `None` while it knows of no cluster.
+fn view<R>(figures: fn(&dyn ClusterView) -> Option<R>) -> MethodRouter<Arc<HttpState>>
+where
+    R: IntoResponse + Send + 'static,
+{
+    get(move |State(state): Shared| read(move || figures(&**state.view()?)))
+}
+
 fn metrics(state: &HttpState) -> impl IntoResponse + use<> {
-    let text = state.metrics.render(&state.cluster(), &state.view.caches());
+    let view = state.view();
+    let cluster = view.and_then(|view| Some((view.cluster()?, view.figures())));
+    let caches = view.map(|view| view.caches()).unwrap_or_default();
+    let text = state.metrics.render(cluster.as_ref(), &caches);
     (
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
         text,
@@ -70,9 +82,12 @@ fn metrics(state: &HttpState) -> impl IntoResponse + use<> {
 
 /// Answers from what is read beside the threads that serve connections: counting the entries of many caches takes
 /// each partition's lock in turn.
-async fn read<R: IntoResponse + Send + 'static>(figures: impl FnOnce() -> R + Send + 'static) -> Response {
+async fn read<R: IntoResponse + Send + 'static>(
+    figures: impl FnOnce() -> Option<R> + Send + 'static,
+) -> Response {
     match tokio::task::spawn_blocking(figures).await {
-        Ok(answer) => answer.into_response(),
+        Ok(Some(answer)) => answer.into_response(),
+        Ok(None) => joining(),
         Err(failed) => {
             tracing::error!(%failed, "figures could not be read");
             error(
@@ -102,10 +117,6 @@ async fn bounded(State(state): Shared, request: Request, next: Next) -> Response
             error(StatusCode::SERVICE_UNAVAILABLE, &what)
         }
     }
-}
-
-fn error(status: StatusCode, what: &str) -> Response {
-    (status, Json(json!({ "error": what }))).into_response()
 }
 
 fn closing(mut response: Response) -> Response {

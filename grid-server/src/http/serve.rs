@@ -1,8 +1,8 @@
 //! Connections of the HTTP edge.
 
 use std::io::Write;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::cluster_view::{ClusterInfo, ClusterView, Health};
+use crate::cluster_view::{ClusterView, Health};
 use crate::config::HttpConfig;
 use crate::metrics::{ConnectionGuard, Metrics};
 
@@ -28,8 +28,8 @@ const TOO_MANY: &[u8] =
 
 /// What the HTTP edge answers from.
 pub struct HttpState {
-    /// The member.
-    pub view: Arc<dyn ClusterView>,
+    /// The member, once it has joined its cluster.
+    view: OnceLock<Arc<dyn ClusterView>>,
     /// What the server counts.
     pub metrics: Arc<Metrics>,
     /// Limits.
@@ -38,15 +38,28 @@ pub struct HttpState {
 }
 
 impl HttpState {
-    /// A state that is ready.
+    /// A state of a member that still joins its cluster: it is started, alive, and not ready.
     #[must_use]
-    pub fn new(view: Arc<dyn ClusterView>, metrics: Arc<Metrics>, config: HttpConfig) -> Self {
+    pub fn joining(metrics: Arc<Metrics>, config: HttpConfig) -> Self {
         HttpState {
-            view,
+            view: OnceLock::new(),
             metrics,
             config,
             draining: AtomicBool::new(false),
         }
+    }
+
+    /// A state of a member that has joined.
+    #[must_use]
+    pub fn new(view: Arc<dyn ClusterView>, metrics: Arc<Metrics>, config: HttpConfig) -> Self {
+        let state = Self::joining(metrics, config);
+        state.joined(view);
+        state
+    }
+
+    /// The member has joined, and this is what it sees. Only the first view counts.
+    pub fn joined(&self, view: Arc<dyn ClusterView>) {
+        self.view.get_or_init(|| view);
     }
 
     /// From now on the member is not ready, so that load balancers send their requests elsewhere.
@@ -54,19 +67,19 @@ impl HttpState {
         self.draining.store(true, Ordering::Release);
     }
 
-    pub(super) fn cluster(&self) -> ClusterInfo {
-        let mut cluster = self.view.cluster();
-        if self.draining.load(Ordering::Acquire) {
-            // The view is this member's own, and so far a member sees no other.
-            for member in &mut cluster.members {
-                member.state = "leaving";
-            }
-        }
-        cluster
+    /// The member, if it has joined.
+    pub(super) fn view(&self) -> Option<&Arc<dyn ClusterView>> {
+        self.view.get()
     }
 
     pub(super) fn health(&self) -> Health {
-        let health = self.view.health();
+        let joining = Health {
+            started: true,
+            live: true,
+            ready: false,
+            safe: false,
+        };
+        let health = self.view().map_or(joining, |view| view.health());
         Health {
             ready: health.ready && !self.draining.load(Ordering::Acquire),
             ..health

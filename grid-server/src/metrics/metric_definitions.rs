@@ -64,6 +64,26 @@ pub(super) const PARTITIONS_MOVING: Metric = gauge(
     "grid_partitions_moving_count",
     "Partitions on their way from one member to another.",
 );
+pub(super) const PARTITIONS_LOST: Metric = gauge(
+    "grid_partitions_lost_count",
+    "Partitions without any copy, whose loss nobody has accepted.",
+);
+pub(super) const CLUSTER_STATUS_HA: Metric = gauge(
+    "grid_cluster_status_ha",
+    "What can be lost without losing data: 0 nothing, 1 a member, 2 a machine, 3 a rack, 4 a site.",
+);
+pub(super) const CLUSTER_LEADS: Metric = gauge(
+    "grid_cluster_leads",
+    "1 if this member leads the cluster, 0 if not.",
+);
+pub(super) const CLUSTER_EPOCH: Metric = gauge(
+    "grid_cluster_epoch",
+    "Changes of what the members agreed on, as far as this member knows.",
+);
+pub(super) const LEASE_MISSING_SECONDS: Metric = gauge(
+    "grid_lease_missing_seconds",
+    "For how long this member has had no lease, so that it serves nothing; 0 while it has one.",
+);
 pub(super) const MEMBERS: Metric = gauge("grid_members_count", "Members of the cluster.");
 pub(super) const CACHE_ENTRIES: Metric = gauge("grid_cache_entries", "Entries of a cache.");
 pub(super) const CACHE_BYTES: Metric = gauge("grid_cache_bytes", "Bytes of the keys and values of a cache.");

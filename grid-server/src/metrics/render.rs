@@ -4,7 +4,7 @@ use std::fmt::{Display, Write};
 
 use grid_member::cache::CacheInfo;
 
-use crate::cluster_view::ClusterInfo;
+use crate::cluster_view::{ClusterFigures, ClusterInfo};
 
 use super::Metrics;
 use super::metric_definitions::{self as def, Metric};
@@ -22,20 +22,18 @@ const CACHE_FIGURES: [(Metric, CacheFigure); 6] = [
 ];
 
 impl Metrics {
-    /// Everything as text for Prometheus, version 0.0.4.
+    /// Everything as text for Prometheus, version 0.0.4. There are no figures of a cluster before the member knows one.
     #[must_use]
-    pub fn render(&self, cluster: &ClusterInfo, caches: &[CacheInfo]) -> String {
+    pub fn render(&self, cluster: Option<&(ClusterInfo, ClusterFigures)>, caches: &[CacheInfo]) -> String {
         let mut page = Page::default();
         page.one(def::BUILD_INFO, &[(def::VERSION, env!("CARGO_PKG_VERSION"))], 1);
         if let Some(bytes) = process::resident_bytes() {
             page.one(def::PROCESS_RESIDENT_BYTES, &[], bytes);
         }
         self.edges(&mut page);
-        page.one(def::MEMBERS, &[], cluster.members.len());
-        page.one(def::PARTITIONS, &[], cluster.partitions.count);
-        page.one(def::PARTITIONS_UNASSIGNED, &[], cluster.partitions.unassigned);
-        page.one(def::PARTITIONS_ENDANGERED, &[], cluster.partitions.endangered);
-        page.one(def::PARTITIONS_MOVING, &[], cluster.partitions.moving);
+        if let Some((cluster, figures)) = cluster {
+            of_cluster(&mut page, cluster, figures);
+        }
         for (metric, figure) in CACHE_FIGURES {
             page.head(metric);
             for cache in caches {
@@ -76,6 +74,23 @@ impl Metrics {
             }
         }
     }
+}
+
+fn of_cluster(page: &mut Page, cluster: &ClusterInfo, figures: &ClusterFigures) {
+    page.one(def::MEMBERS, &[], cluster.members.len());
+    page.one(def::PARTITIONS, &[], cluster.partitions.count);
+    page.one(def::PARTITIONS_UNASSIGNED, &[], cluster.partitions.unassigned);
+    page.one(def::PARTITIONS_ENDANGERED, &[], cluster.partitions.endangered);
+    page.one(def::PARTITIONS_MOVING, &[], cluster.partitions.moving);
+    page.one(def::PARTITIONS_LOST, &[], figures.lost);
+    page.one(def::CLUSTER_STATUS_HA, &[], cluster.status_ha.level());
+    page.one(def::CLUSTER_LEADS, &[], u8::from(figures.leads));
+    page.one(def::CLUSTER_EPOCH, &[], cluster.epoch);
+    page.one(
+        def::LEASE_MISSING_SECONDS,
+        &[],
+        figures.lease_missing.as_secs_f64(),
+    );
 }
 
 #[derive(Default)]
@@ -152,9 +167,14 @@ mod tests {
                 endangered: 2,
                 moving: 3,
             },
-            status_ha: StatusHa::Endangered,
-            leader: 1,
-            epoch: 1,
+            status_ha: StatusHa::MachineSafe,
+            leader: Some(1),
+            epoch: 12,
+        };
+        let figures = ClusterFigures {
+            lost: 4,
+            leads: true,
+            lease_missing: std::time::Duration::from_millis(1_500),
         };
         let cache = CacheInfo {
             name: "a\"b\\c".to_owned(),
@@ -168,7 +188,7 @@ mod tests {
         };
         let metrics = Metrics::new(std::sync::Arc::new(Fixed));
         let _open = metrics.http_connections.opened();
-        let text = metrics.render(&cluster, &[cache]);
+        let text = metrics.render(Some(&(cluster, figures)), &[cache]);
         for line in [
             "# TYPE grid_cache_hits_total counter",
             "grid_cache_entries{cache=\"a\\\"b\\\\c\",kind=\"local\"} 1",
@@ -179,6 +199,11 @@ mod tests {
             "grid_grpc_streams_ended_total{reason=\"malformed\"} 9",
             "grid_grpc_streams_ended_total{reason=\"too-slow\"} 10",
             "grid_partitions_moving_count 3",
+            "grid_partitions_lost_count 4",
+            "grid_cluster_status_ha 2",
+            "grid_cluster_leads 1",
+            "grid_cluster_epoch 12",
+            "grid_lease_missing_seconds 1.5",
             "grid_grpc_requests_total{request=\"Get\",outcome=\"done\"} 11",
             "grid_grpc_requests_total{request=\"Get\",outcome=\"refused\"} 12",
         ] {

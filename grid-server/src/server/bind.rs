@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
 
-use crate::config::HostPort;
+use crate::config::{Config, HostPort};
 
 use super::StartError;
 
@@ -54,17 +54,54 @@ pub(super) async fn bind(
         .map_err(|error| StartError::cannot_listen(listen, address, &error))
 }
 
-/// Checks that other machines cannot connect, unless that is accepted.
+/// Where the member will listen: the address that the name has, if nobody listens there yet.
+///
+/// When the port of a member that joins nobody is the default one and taken, any free one is as good: nobody was told
+/// which it is.
 ///
 /// # Errors
-/// As [`bind`], but for what only listening can find out.
-pub(super) async fn refuse_exposure(
-    listen: Listen,
-    address: &HostPort,
-    insecure: bool,
-) -> Result<(), StartError> {
-    resolve(listen, address, insecure).await?;
-    Ok(())
+/// As [`bind`].
+pub(super) async fn address_for_members(config: &Config) -> Result<SocketAddr, StartError> {
+    let (listen, insecure) = (&config.member.listen, config.security.insecure);
+    let probed = match bind(Listen::MEMBERS, listen, insecure).await {
+        Ok(probe) => probe.local_addr(),
+        Err(StartError::PortInUse { .. }) if is_nobodys_port(config) => {
+            let free = bind(Listen::MEMBERS, &HostPort::loopback(0), insecure)
+                .await?
+                .local_addr();
+            if let Ok(free) = free {
+                tracing::warn!(%listen, %free, "another process listens for members there; taking a free port");
+            }
+            free
+        }
+        Err(error) => return Err(error),
+    };
+    let mut address = probed.map_err(|error| StartError::unusable(Listen::MEMBERS, &error))?;
+    // Others are told the port of "any address" before the member listens, so it is chosen here.
+    if listen.port() == 0 && !address.ip().is_unspecified() {
+        address.set_port(0);
+    }
+    Ok(address)
+}
+
+fn is_nobodys_port(config: &Config) -> bool {
+    let (default, cluster) = (Config::default().member.listen, &config.cluster);
+    config.member.listen == default
+        && config.member.advertise.is_none()
+        && cluster.join.is_none()
+        && cluster.discover.is_none()
+}
+
+/// What the name of an address stands for.
+///
+/// # Errors
+/// When the name has no address.
+pub(super) async fn resolve_one(listen: Listen, address: &HostPort) -> Result<SocketAddr, StartError> {
+    // What others are told opens nothing.
+    let mut found = resolve(listen, address, true).await?.into_iter();
+    found
+        .next()
+        .ok_or_else(|| StartError::cannot_listen(listen, address, &no_address()))
 }
 
 async fn resolve(listen: Listen, address: &HostPort, insecure: bool) -> Result<Vec<SocketAddr>, StartError> {
@@ -73,8 +110,7 @@ async fn resolve(listen: Listen, address: &HostPort, insecure: bool) -> Result<V
         .map_err(|error| StartError::cannot_listen(listen, address, &error))?
         .collect();
     if addresses.is_empty() {
-        let error = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        return Err(StartError::cannot_listen(listen, address, &error));
+        return Err(StartError::cannot_listen(listen, address, &no_address()));
     }
     if !insecure && !addresses.iter().all(|found| found.ip().is_loopback()) {
         let Listen { what, flag, .. } = listen;
@@ -86,4 +122,8 @@ async fn resolve(listen: Listen, address: &HostPort, insecure: bool) -> Result<V
         });
     }
     Ok(addresses)
+}
+
+fn no_address() -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, "the name has no address")
 }

@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::grpc::{self, GrpcMetrics, GrpcOptions};
+use crate::grpc::{self, GrpcMetrics, GrpcOptions, RefusalLimits};
 use crate::metrics::{GrpcCounts, GrpcFigures, RequestFigures};
 
 /// The edge before it serves.
@@ -29,6 +29,25 @@ impl GrpcEdge {
     /// What it counts.
     pub(super) fn counts(&self) -> Arc<dyn GrpcCounts> {
         self.metrics.clone()
+    }
+
+    /// Answers every call with "unavailable" until the member has joined; gives the listener back with what came of that.
+    pub(super) async fn refuse_until<T>(
+        &self,
+        listener: TcpListener,
+        joined: impl Future<Output = T>,
+    ) -> (T, TcpListener) {
+        let limits = RefusalLimits {
+            connections_max: self.options.connections_max,
+            connection_age_max: self.options.handshake_timeout,
+        };
+        let refusing = grpc::refuse_all(&listener, limits);
+        let outcome = tokio::select! {
+            biased;
+            outcome = joined => outcome,
+            never = refusing => match never {},
+        };
+        (outcome, listener)
     }
 
     /// Serves until `stop`, and then until the open calls have ended.

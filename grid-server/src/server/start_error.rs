@@ -62,6 +62,12 @@ pub enum StartError {
         /// The flag that changes it.
         flag: &'static str,
     },
+    /// Members cannot be looked for.
+    #[error("cluster.discover: {0}")]
+    Discovery(#[source] grid_discovery::SettingsError),
+    /// The member ended before it had joined.
+    #[error("the member ended before it had joined its cluster; its log says why: {0}")]
+    Joining(#[source] grid_core::cache::CacheError),
     /// The member cannot be made.
     #[error(transparent)]
     Member(#[from] grid_member::BuildError),

@@ -30,7 +30,10 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// A server with these further lines in its configuration file.
 pub(crate) async fn serve(lines: &str) -> RunningServer {
     let file = format!("grpc.address = '127.0.0.1:0'\nhttp.address = '127.0.0.1:0'\n{lines}");
-    let loaded = Layers::new().file("test.toml", &file).load().unwrap();
+    let layers = Layers::new()
+        .file("test.toml", &file)
+        .variable("GRID_MEMBER_LISTEN", "127.0.0.1:0");
+    let loaded = layers.load().unwrap();
     Server::start(loaded.config).await.unwrap()
 }
 

@@ -1,12 +1,17 @@
 //! The HTTP edge over a view that a test decides.
 
+use std::future::ready;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use grid_core::cache::{Applied, CacheError};
 use grid_member::cache::CacheInfo;
-use grid_server::cluster_view::{ClusterInfo, ClusterView, Health, PartitionsInfo, StatusHa};
+use grid_server::cluster_view::{
+    ChangeError, ChangeFuture, ClusterFigures, ClusterInfo, ClusterView, Health, MemberDetail,
+    PartitionsInfo, Rebalance, ServiceDetail, StatusHa,
+};
 use grid_server::config::HttpConfig;
 use grid_server::http::{HttpState, serve};
 use grid_server::metrics::{GrpcCounts, GrpcFigures, Metrics};
@@ -31,7 +36,7 @@ struct View {
 }
 
 impl ClusterView for View {
-    fn cluster(&self) -> ClusterInfo {
+    fn cluster(&self) -> Option<ClusterInfo> {
         let partitions = PartitionsInfo {
             count: 257,
             unassigned: 0,
@@ -39,14 +44,56 @@ impl ClusterView for View {
             moving: 0,
         };
         let name = "girih".to_owned();
-        ClusterInfo {
+        Some(ClusterInfo {
             name,
             members: Vec::new(),
             partitions,
             status_ha: StatusHa::NodeSafe,
-            leader: 1,
+            leader: Some(1),
             epoch: 1,
-        }
+        })
+    }
+
+    fn figures(&self) -> ClusterFigures {
+        ClusterFigures::default()
+    }
+
+    fn members(&self) -> Vec<MemberDetail> {
+        Vec::new()
+    }
+
+    fn partitions(&self) -> Vec<ServiceDetail> {
+        Vec::new()
+    }
+
+    fn rebalance(&self) -> Rebalance {
+        Rebalance::default()
+    }
+
+    fn hand_over(&self) -> ChangeFuture<'_, ()> {
+        Box::pin(ready(Ok(())))
+    }
+
+    fn leave(&self) -> ChangeFuture<'_, ()> {
+        Box::pin(ready(Ok(())))
+    }
+
+    fn drain(&self, member: u64) -> ChangeFuture<'_, ()> {
+        Box::pin(ready(match member {
+            1 => Ok(()),
+            2 => Err(ChangeError::NotAgreed(CacheError::Deadline {
+                after: Duration::from_secs(1),
+                applied: Applied::Unknown,
+            })),
+            3 => Err(ChangeError::NotAgreed(CacheError::ShuttingDown)),
+            4 => Err(ChangeError::Refused("not now".to_owned())),
+            _ => Err(ChangeError::NotFound("there is no such member".to_owned())),
+        }))
+    }
+
+    fn accept_loss(&self, service: String, partitions: Option<Vec<usize>>) -> ChangeFuture<'_, Vec<usize>> {
+        assert_eq!(service, "partitioned-1");
+        Box::pin(ready(Ok(partitions.unwrap_or_else(|| vec![7, 8]))))
     }
 
     fn caches(&self) -> Vec<CacheInfo> {
@@ -76,13 +123,19 @@ struct Edge {
 
 impl Edge {
     async fn start(config: HttpConfig) -> Self {
+        let metrics = Arc::new(Metrics::new(Arc::new(NoGrpc)));
+        let edge = Self::with_state(Arc::new(HttpState::joining(metrics, config))).await;
+        edge.state.joined(edge.view.clone());
+        edge
+    }
+
+    /// An edge whose view is there and not shown yet.
+    async fn with_state(state: Arc<HttpState>) -> Self {
         let (release, released) = channel();
         let view = Arc::new(View {
             safe: AtomicBool::new(true),
             released: Mutex::new(released),
         });
-        let metrics = Arc::new(Metrics::new(Arc::new(NoGrpc)));
-        let state = Arc::new(HttpState::new(view.clone(), metrics, config));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
@@ -106,6 +159,19 @@ impl Edge {
 
     async fn get(&self, path: &str) -> String {
         read(self.send(path).await).await
+    }
+
+    /// The status and the body of the answer to a POST.
+    async fn post(&self, path: &str, headers: &str, body: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let len = body.len();
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nhost: here\r\nconnection: close\r\ncontent-length: {len}\r\n{headers}\r\n{body}"
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let answer = read(stream).await;
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
     }
 }
 
@@ -156,4 +222,102 @@ async fn a_stop_waits_for_the_request_under_way() {
     assert!(read(stream).await.ends_with("\r\n\r\n[]"));
     edge.tasks.join_next().await.unwrap().unwrap();
     assert!(TcpStream::connect(edge.address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_member_that_joins_is_alive_and_not_ready() {
+    let metrics = Arc::new(Metrics::new(Arc::new(NoGrpc)));
+    let state = Arc::new(HttpState::joining(metrics, HttpConfig::default()));
+    let edge = Edge::with_state(state).await;
+    for (path, status) in [
+        ("/health/started", "200"),
+        ("/health/live", "200"),
+        ("/health/ready", "503"),
+        ("/health/safe", "503"),
+        ("/cluster", "503"),
+        ("/cluster/members", "503"),
+        ("/caches", "503"),
+        ("/metrics", "200"),
+    ] {
+        let answer = edge.get(path).await;
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{path}: {answer}"
+        );
+    }
+    assert!(
+        edge.get("/cluster")
+            .await
+            .contains("has not joined its cluster yet")
+    );
+    let (status, _) = edge.post("/cluster/drain?member=1", "", "").await;
+    assert_eq!(status, 503);
+    edge.state.joined(edge.view.clone());
+    assert!(edge.get("/health/ready").await.starts_with("HTTP/1.1 200 "));
+}
+
+#[tokio::test]
+async fn changes_are_answered_with_what_came_of_them() {
+    let edge = Edge::start(HttpConfig::default()).await;
+    for (member, status, part) in [
+        ("1", 200, "{\"member\":1}"),
+        ("2", 504, "\"applied\":\"unknown\""),
+        ("3", 503, "\"applied\":\"no\""),
+        ("4", 409, "not now"),
+        ("5", 404, "no such member"),
+        ("x", 400, "/cluster/drain?member=2"),
+    ] {
+        let (given, body) = edge
+            .post(&format!("/cluster/drain?member={member}"), "", "")
+            .await;
+        assert!(given == status && body.contains(part), "{member}: {given} {body}");
+    }
+    assert!(
+        edge.get("/cluster/drain?member=1")
+            .await
+            .starts_with("HTTP/1.1 405 ")
+    );
+    let json = "content-type: application/json\r\n";
+    for (headers, body, status, part) in [
+        (json, "{\"service\":\"partitioned-1\"}", 200, "[7,8]"),
+        (
+            json,
+            "{\"service\":\"partitioned-1\",\"partitions\":[8]}",
+            200,
+            "[8]",
+        ),
+        (json, "{\"partitions\":[8]}", 422, "send JSON like"),
+        (
+            json,
+            "{\"service\":\"partitioned-1\",\"all\":true}",
+            422,
+            "send JSON like",
+        ),
+        (json, "{", 400, "send JSON like"),
+        ("", "{\"service\":\"partitioned-1\"}", 415, "send JSON like"),
+    ] {
+        let (given, answer) = edge.post("/cluster/accept-loss", headers, body).await;
+        assert!(
+            given == status && answer.contains(part),
+            "{body}: {given} {answer}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn pages_of_other_sites_change_nothing() {
+    let edge = Edge::start(HttpConfig::default()).await;
+    let own = "origin: http://here\r\n";
+    assert_eq!(edge.post("/cluster/drain?member=1", own, "").await.0, 200);
+    for other in [
+        "origin: http://elsewhere\r\n",
+        "origin: null\r\n",
+        "origin: https://here\r\n",
+    ] {
+        assert_eq!(
+            edge.post("/cluster/drain?member=1", other, "").await.0,
+            403,
+            "{other}"
+        );
+    }
 }

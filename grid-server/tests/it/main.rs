@@ -3,6 +3,10 @@
 #[cfg(test)]
 mod cache_commands;
 #[cfg(test)]
+mod cluster_process;
+#[cfg(test)]
+mod cluster_state;
+#[cfg(test)]
 mod grpc_bad_input;
 #[cfg(test)]
 mod grpc_late;
@@ -14,6 +18,8 @@ mod grpc_pressure;
 mod grpc_session;
 #[cfg(test)]
 mod grpc_stop;
+#[cfg(test)]
+mod grpc_unready;
 #[cfg(test)]
 mod grpc_v0;
 #[cfg(test)]

@@ -38,6 +38,15 @@ pub(crate) fn run_with_input(arguments: &[&str], input: &str) -> (i32, String, S
     (status.code().unwrap(), text(stdout), text(stderr))
 }
 
+/// Sends a signal to a process.
+pub(crate) fn signal(process: u32, name: &str) {
+    let sent = Command::new("kill")
+        .args([name, &process.to_string()])
+        .status()
+        .unwrap();
+    assert!(sent.success());
+}
+
 /// A server that runs until it is dropped.
 pub(crate) struct ServerProcess {
     child: Child,
@@ -50,6 +59,9 @@ impl ServerProcess {
     pub(crate) fn start(arguments: &[&str]) -> Self {
         let ports = ["serve", "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0"];
         let mut command = grid(&ports);
+        if !arguments.contains(&"--listen") {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
         command
             .args(arguments)
             .stdin(Stdio::null())
@@ -83,12 +95,8 @@ impl ServerProcess {
         found.unwrap_or_else(|| panic!("no {name} in {:?}", self.ready))
     }
 
-    pub(crate) fn signal(&self, signal: &str) {
-        let sent = Command::new("kill")
-            .args([signal, &self.child.id().to_string()])
-            .status()
-            .unwrap();
-        assert!(sent.success());
+    pub(crate) fn signal(&self, name: &str) {
+        signal(self.child.id(), name);
     }
 
     /// Waits for the end: how it ended, what else was printed, and the log.

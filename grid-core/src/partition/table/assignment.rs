@@ -18,8 +18,10 @@ pub struct LastCopy {
 /// The replica set of one partition, and who is on the way into it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assignment {
-    /// Grows with every change of `primary` or `backups`, and only then.
+    /// Grows with every change of `primary` or `backups`, and when a copy is given up; only then.
     pub epoch: Epoch,
+    /// The epoch in which it was given out empty the last time. A copy of before that is of no use.
+    pub placed: Epoch,
     /// Who orders the writes. `None`: nobody has served the partition yet, or its last copies are out of reach or lost.
     pub primary: Option<MemberId>,
     /// Who has every acknowledged write, in the order of preference for promotion.

@@ -63,7 +63,7 @@ pub enum StepRefused {
 }
 
 impl Assignment {
-    /// Makes a change. The epoch grows by one when the primary or the backups change.
+    /// Makes a change. The epoch grows by one, unless a copy is only begun.
     ///
     /// # Errors
     /// When the epoch is another one than the proposer saw, or the change makes no sense; nothing is changed then.
@@ -84,6 +84,7 @@ impl Assignment {
                 }
                 self.primary = Some(*primary);
                 self.backups.clone_from(backups);
+                self.placed = self.epoch.next();
             }
             StepChange::StartCopy(member) => {
                 if self.primary.is_none() || self.has_replica(*member) || self.joining.contains(member) {
@@ -92,7 +93,8 @@ impl Assignment {
                 self.joining.push(*member);
                 return Ok(());
             }
-            StepChange::CancelCopy(member) => return take(&mut self.joining, *member),
+            // A proposal to admit the member may still be on its way, and must not meet another copy than it was for.
+            StepChange::CancelCopy(member) => take(&mut self.joining, *member)?,
             StepChange::Admit(member) => {
                 take(&mut self.joining, *member)?;
                 self.backups.push(*member);

@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The number of a partition's replica set: grows with every change of its primary or its backups.
+/// The number of a partition's replica set: grows with every change of its primary or its backups, and when a copy is
+/// given up that might have been one.
 ///
 /// Every message about a partition carries it, and an older one is refused: so whoever was replaced can't do harm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]

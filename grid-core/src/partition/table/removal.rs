@@ -207,6 +207,7 @@ mod tests {
         assert_eq!(assignment.epoch, Epoch::new(9));
         assert_eq!(assignment.make(Epoch::new(9), &place), Ok(()));
         assert_eq!((assignment.primary, assignment.epoch), (Some(C), Epoch::new(10)));
+        assert_eq!(assignment.placed, Epoch::new(10), "older copies are of no use");
         assert_eq!(assignment.make(Epoch::new(10), &place), Err(StepRefused::NotNew));
     }
 

@@ -145,7 +145,7 @@ async fn every_request_comes_to_one_outcome_whenever_the_link_ends() {
         within(link.ended()).await;
         within(b.supervisor.shut_down()).await;
         // The thread that closes completes the last ones.
-        while outcomes.lock().iter().any(|count| *count == 0) {
+        while outcomes.lock().contains(&0) {
             tokio::task::yield_now().await;
         }
         assert!(outcomes.lock().iter().all(|count| *count == 1));

@@ -99,12 +99,14 @@ async fn plain_and_tls_refuse_each_other() {
 async fn a_member_that_stops_says_so_through_tls() {
     let ca = authority();
     let tls = || tls_of(&ca, &ca, "127.0.0.1", None);
-    let (a, b) = (node(1, tls()), node(2, tls()));
+    let (a, mut b) = (node(1, tls()), node(2, tls()));
     let link = within(a.transport.dial(b.address(), Lane::Control))
         .await
         .unwrap();
+    assert!(matches!(b.event().await, Event::Accepted(..)));
     within(b.supervisor.shut_down()).await;
-    assert!(matches!(within(link.ended()).await, EndCause::ClosedByPeer(_)));
+    let cause = within(link.ended()).await;
+    assert!(matches!(cause, EndCause::ClosedByPeer(_)), "{cause:?}");
 }
 
 #[test]

@@ -31,12 +31,12 @@ pub(super) async fn run(arguments: &CacheArguments) -> Result<(), CliError> {
     let opened = session.backend(name).await;
     let cache = opened.map_err(|error| CliError::of_cache(&error, Effect::Reads))?;
     let done = match (&arguments.command, operation) {
-        (_, Some(operation)) => operation.run(&*cache, client.output).await,
+        (_, Some(operation)) => operation.run(&*cache, client.shown_as()).await,
         (CacheCommand::Size { .. }, None) => whole::size(&*cache).await,
         (CacheCommand::Clear { .. }, None) => whole::clear(&*cache).await,
         (CacheCommand::Dump { file, .. }, None) => dump::run(&*cache, file).await,
         (CacheCommand::Load { file, ttl, batch, .. }, None) => {
-            load::run(&*cache, file, *ttl, *batch, client.output).await
+            load::run(&*cache, file, *ttl, *batch, client.shown_as()).await
         }
         _ => Ok(()),
     };

@@ -6,7 +6,7 @@ use grid_core::cache::CacheBackend;
 
 use super::super::arguments::{ClientArguments, Output};
 use super::super::error::{CliError, Effect};
-use super::super::http_get::get_json;
+use super::super::http_request::get_json;
 use super::super::output::print;
 use super::super::table::{Column, table};
 
@@ -23,7 +23,7 @@ const COLUMNS: [Column; 8] = [
 
 pub(super) async fn list(client: &ClientArguments) -> Result<(), CliError> {
     let caches = get_json(client, "/caches").await?;
-    match client.output {
+    match client.shown_as() {
         Output::Json => print(&caches.to_string()),
         Output::Table => print(&table(&COLUMNS, caches.as_array().map_or(&[], Vec::as_slice))),
     }

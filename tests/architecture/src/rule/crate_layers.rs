@@ -15,7 +15,7 @@ const LAYERS: &[&str] = &[
 ];
 
 /// Folders of crates that may depend on every layer, and that no layer may depend on.
-const OUTSIDE: &[&str] = &["examples/", "benches", "tests/", "fuzz"];
+const OUTSIDE: &[&str] = &["examples/", "benches", "grid-lab", "tests/", "fuzz"];
 
 /// What a crate must not depend on, and why.
 const FORBIDDEN: &[(&str, &[&str], &str)] = &[

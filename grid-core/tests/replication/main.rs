@@ -1,0 +1,9 @@
+//! Replicas of one partition that talk to each other.
+
+mod copying;
+mod failover;
+mod handing_over;
+mod limits;
+mod requests;
+mod set;
+mod writing;

@@ -1,0 +1,61 @@
+//! A minority is cut off.
+
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use crate::clock::nanos;
+use crate::network::Cut;
+
+use super::{Ground, LabError, Rule, Scenario, Stage};
+
+pub(super) const SCENARIO: Scenario = Scenario {
+    name: "cut-minority",
+    about: "two of five members are cut off in silence: they must stop to answer, the others go on",
+    members: 5,
+    rounds: 1,
+    seconds: 30,
+    ground: Ground::Namespaces,
+    pinned: true,
+    act,
+};
+
+/// After so long, a lease of 2 s and 1 s more, a side without a majority answers nothing.
+const SILENT_AFTER: Duration = Duration::from_secs(3);
+
+fn act(stage: &mut Stage) -> BoxFuture<'_, Result<(), LabError>> {
+    cut_off(stage, Cut::Silent).boxed()
+}
+
+/// Cuts a minority off, as often as there are rounds.
+pub(super) async fn cut_off(stage: &mut Stage, cut: Cut) -> Result<(), LabError> {
+    let members = stage.cluster.running().len();
+    if members < 3 {
+        return Err(LabError::Settings {
+            what: "a minority needs at least three members; use --members 3 or more".to_owned(),
+        });
+    }
+    for _ in 0..stage.settings.rounds {
+        let minority = stage.any_members((members - 1) / 2);
+        let mut majority = stage.cluster.running().to_vec();
+        majority.retain(|member| !minority.contains(member));
+        let at_ns = stage.cut(&minority, &majority, cut).await?;
+        stage.go_on(Duration::from_secs(stage.settings.seconds)).await;
+        let answered = stage.longest_pause_ns(at_ns, &majority);
+        let until_ns = stage.heal().await?;
+        stage.rules.push(Rule::Silent {
+            members: minority,
+            from_ns: at_ns + nanos(SILENT_AFTER),
+            until_ns,
+        });
+        // Keys whose copies are all in the minority have no answer until it is back, which is as it should be.
+        let longest = Duration::from_nanos(answered);
+        stage.report.figure(
+            "longest time without an answer in the majority",
+            format!("{longest:.0?}"),
+        );
+        stage.whole().await?;
+    }
+    Ok(())
+}

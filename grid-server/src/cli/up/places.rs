@@ -1,0 +1,90 @@
+//! The addresses of the members.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+
+use super::super::arguments::UpArguments;
+use super::super::error::CliError;
+
+/// Where a member is reached. It stays when the member is started again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) name: String,
+    pub(super) listen: SocketAddr,
+    pub(super) grpc: SocketAddr,
+    pub(super) http: SocketAddr,
+}
+
+/// A place for each member. The ports are free when this returns, and of this command unless another program is quicker.
+pub(super) fn places(arguments: &UpArguments) -> Result<Vec<Place>, CliError> {
+    // All are held until all are known, so that none is given twice.
+    let mut held = Vec::new();
+    let mut hold = |first: Option<u16>, at: u16| {
+        let port = match first {
+            None => 0,
+            Some(first) => first.checked_add(at).ok_or_else(|| {
+                CliError::Usage(format!(
+                    "there are no {} ports from {first} on",
+                    arguments.members
+                ))
+            })?,
+        };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).and_then(|listener| {
+            let address = listener.local_addr()?;
+            held.push(listener);
+            Ok(address)
+        });
+        listener.map_err(|error| {
+            CliError::Usage(format!(
+                "port {port} of this machine cannot be used: {error}; choose others with --grpc-port and --http-port"
+            ))
+        })
+    };
+    let place = |at: u16| {
+        Ok(Place {
+            name: format!("member-{}", at + 1),
+            grpc: hold(arguments.grpc_port, at)?,
+            http: hold(arguments.http_port, at)?,
+            listen: hold(None, 0)?,
+        })
+    };
+    (0..arguments.members).map(place).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn arguments(members: u16, grpc_port: Option<u16>) -> UpArguments {
+        UpArguments {
+            members,
+            dir: None,
+            grpc_port,
+            http_port: None,
+            cluster: "girih".to_owned(),
+            backups: 1,
+            config: None,
+        }
+    }
+
+    #[test]
+    fn every_member_has_ports_of_its_own() {
+        let places = places(&arguments(20, None)).unwrap();
+        let ports = places
+            .iter()
+            .flat_map(|place| [place.listen, place.grpc, place.http]);
+        assert_eq!(ports.collect::<BTreeSet<_>>().len(), 60);
+        assert_eq!(places[19].name, "member-20");
+    }
+
+    #[test]
+    fn ports_that_cannot_be_had_are_told() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let error = places(&arguments(1, Some(port))).unwrap_err();
+        assert!(error.to_string().contains("--grpc-port"), "{error}");
+        let error = places(&arguments(2, Some(u16::MAX))).unwrap_err();
+        assert_eq!(error.exit_code(), 2, "{error}");
+    }
+}

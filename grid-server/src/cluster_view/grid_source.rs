@@ -1,0 +1,99 @@
+//! The place of a real member in its cluster.
+
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use grid_core::cache::{Applied, CacheError};
+use grid_core::control::{Command, ControlState, Outcome};
+use grid_core::membership::MemberId;
+use grid_member::Grid;
+use grid_member::cluster::Cluster;
+
+use super::ClusterSource;
+use super::of_state::is_handed_over;
+
+/// After this time without an agreement it is asked for again.
+const ASK_AGAIN: Duration = Duration::from_millis(500);
+
+/// A member of this process, as the source of what operators see.
+#[derive(Clone, Debug)]
+pub struct GridSource {
+    grid: Grid,
+}
+
+impl GridSource {
+    /// The place of this member. One that is in no cluster knows nothing.
+    #[must_use]
+    pub fn new(grid: Grid) -> Self {
+        GridSource { grid }
+    }
+
+    fn cluster(&self) -> Option<&Cluster> {
+        self.grid.cluster()
+    }
+
+    async fn hand_over_all(&self) -> Result<(), CacheError> {
+        let Some(cluster) = self.cluster() else {
+            return Ok(());
+        };
+        let Some(me) = cluster.me() else { return Ok(()) };
+        let mut news = cluster.view().index();
+        let mut agreed = false;
+        loop {
+            news.mark_unchanged();
+            let done = cluster.view().read(|state| is_handed_over(state, me));
+            if done.unwrap_or(true) {
+                return Ok(());
+            }
+            if !agreed {
+                let asked = tokio::time::timeout(ASK_AGAIN, cluster.agree(&Command::Drain(me))).await;
+                agreed = matches!(asked, Ok(Ok(Outcome::Done)));
+            }
+            if self.grid.supervisor().token().is_cancelled() {
+                return Err(CacheError::ShuttingDown);
+            }
+            let _news_or_time = tokio::time::timeout(ASK_AGAIN, news.changed()).await;
+        }
+    }
+}
+
+impl ClusterSource for GridSource {
+    fn with_state(&self, look: &mut dyn FnMut(&ControlState)) {
+        if let Some(cluster) = self.cluster() {
+            let _nothing_before_it_joined = cluster.view().read(|state| look(state));
+        }
+    }
+
+    fn me(&self) -> Option<MemberId> {
+        self.cluster()?.me()
+    }
+
+    fn leader(&self) -> Option<MemberId> {
+        self.cluster()?.leader()
+    }
+
+    fn lease_missing_for(&self) -> Duration {
+        self.cluster().map_or(Duration::ZERO, Cluster::lease_missing_for)
+    }
+
+    fn agree(&self, command: Command) -> BoxFuture<'_, Result<Outcome, CacheError>> {
+        async move {
+            match self.cluster() {
+                Some(cluster) => cluster.agree(&command).await,
+                None => Err(CacheError::Refused {
+                    message: format!("this member is in no cluster (applied: {})", Applied::No),
+                }),
+            }
+        }
+        .boxed()
+    }
+
+    fn hand_over(&self) -> BoxFuture<'_, Result<(), CacheError>> {
+        self.hand_over_all().boxed()
+    }
+
+    fn leave(&self) -> BoxFuture<'_, Result<(), CacheError>> {
+        self.grid.drain().boxed()
+    }
+}

@@ -1,0 +1,49 @@
+//! What operators see of the cluster, and what they change in it.
+//!
+//! [`ClusterView`] is what the HTTP edge asks. [`ClusteredMember`] answers it from the state that the members agreed on,
+//! as its [`ClusterSource`] knows it; what follows from that state alone is in `of_state`.
+
+mod change;
+mod clustered;
+mod detail;
+mod grid_source;
+mod info;
+mod of_state;
+mod pace;
+
+pub use change::{ChangeError, ChangeFuture};
+pub use clustered::{ClusterSource, ClusteredMember};
+pub use detail::{ClusterFigures, MemberDetail, PartitionDetail, Rebalance, ServiceDetail};
+pub use grid_source::GridSource;
+pub use info::{ClusterInfo, Health, MemberInfo, PartitionsInfo, StatusHa};
+pub use of_state::{cluster_info, is_handed_over, is_safe, member_details, service_details};
+pub use pace::Pace;
+
+use grid_member::cache::CacheInfo;
+
+/// What the HTTP edge asks the member.
+pub trait ClusterView: Send + Sync + 'static {
+    /// The cluster; `None` before the member knows one.
+    fn cluster(&self) -> Option<ClusterInfo>;
+    /// Figures beside it, for metrics.
+    fn figures(&self) -> ClusterFigures;
+    /// The members in detail.
+    fn members(&self) -> Vec<MemberDetail>;
+    /// Who holds which partition, by service.
+    fn partitions(&self) -> Vec<ServiceDetail>;
+    /// How far the partitions are from where they should be. Each call is a measurement of the pace.
+    fn rebalance(&self) -> Rebalance;
+    /// The caches, by name.
+    fn caches(&self) -> Vec<CacheInfo>;
+    /// The health of this member.
+    fn health(&self) -> Health;
+    /// Hands this member's partitions over to others, before it stops.
+    fn hand_over(&self) -> ChangeFuture<'_, ()>;
+    /// Takes leave of the cluster, after [`hand_over`](Self::hand_over).
+    fn leave(&self) -> ChangeFuture<'_, ()>;
+    /// Has a member hand its partitions over and take no more.
+    fn drain(&self, member: u64) -> ChangeFuture<'_, ()>;
+    /// Gives up the entries of lost partitions of a service; `None` for all that are lost. Gives those that it was asked
+    /// for.
+    fn accept_loss(&self, service: String, partitions: Option<Vec<usize>>) -> ChangeFuture<'_, Vec<usize>>;
+}
