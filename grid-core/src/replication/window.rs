@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::store::Timestamp;
 
-use super::{Answered, ClientId, Outcome, RequestId};
+use super::{Answered, ClientId, Outcome, RequestId, RequestTag};
 
 /// How much longer than its apply-before time an outcome is kept, for clocks that do not agree.
 const KEPT_LONGER_MS: u64 = 5_000;
@@ -65,19 +65,19 @@ impl RequestWindow {
         }
     }
 
-    /// Whether there is room for another outcome of this client, which has had the answers of all its requests below
-    /// this number.
+    /// Whether there is room for the outcome of this request, when those are forgotten that its client has had.
     #[must_use]
-    pub fn has_room(&self, client: ClientId, lowest_open: u64) -> bool {
-        self.clients.get(&client).is_none_or(|client| {
+    pub fn has_room(&self, tag: &RequestTag) -> bool {
+        self.clients.get(&tag.id.client).is_none_or(|client| {
             client.outcomes.len() < OPEN_REQUESTS_MAX
-                || client.outcomes.range(lowest_open..).count() < OPEN_REQUESTS_MAX
+                || client.outcomes.range(tag.lowest_open..).count() < OPEN_REQUESTS_MAX
         })
     }
 
     /// Keeps an outcome, and forgets what its client has had the answer of.
     pub fn keep(&mut self, answered: &Answered) {
         let client = self.clients.entry(answered.id.client).or_default();
+        let before = client.outcomes.len();
         if answered.lowest_open > client.lowest_open {
             client.lowest_open = answered.lowest_open;
             while let Some(first) = client.outcomes.first_entry() {
@@ -85,23 +85,23 @@ impl RequestWindow {
                     break;
                 }
                 first.remove();
-                self.len -= 1;
             }
         }
-        if answered.id.number < client.lowest_open || client.outcomes.contains_key(&answered.id.number) {
-            // Nobody can ask for it, or it came with a copy and comes again with its record.
-            if client.ends == 0 {
-                self.clients.remove(&answered.id.client);
-            }
-            return;
+        // Nobody can ask for it any more, or it came with a copy and comes again with its record.
+        let is_new =
+            answered.id.number >= client.lowest_open && !client.outcomes.contains_key(&answered.id.number);
+        if is_new {
+            client
+                .outcomes
+                .insert(answered.id.number, answered.outcome.clone());
+            client.ends += 1;
+            self.ends
+                .push_back((answered.apply_before.after_ms(KEPT_LONGER_MS), answered.id));
         }
-        client
-            .outcomes
-            .insert(answered.id.number, answered.outcome.clone());
-        self.len += 1;
-        client.ends += 1;
-        self.ends
-            .push_back((answered.apply_before.after_ms(KEPT_LONGER_MS), answered.id));
+        self.len = self.len - before + client.outcomes.len();
+        if client.ends == 0 {
+            self.clients.remove(&answered.id.client);
+        }
         if self.ends.len() > 2 * self.len + ENDS_SPARE {
             self.drop_ends();
         }
@@ -223,6 +223,25 @@ mod tests {
         window.forget_until(Timestamp::from_unix_ms(1_000 + KEPT_LONGER_MS));
         assert_eq!(seen(&window, 1), Seen::New);
         assert!(window.is_empty() && window.ends.is_empty() && window.clients.is_empty());
+    }
+
+    #[test]
+    fn a_full_window_has_room_when_its_client_has_had_the_answers() {
+        let mut window = RequestWindow::default();
+        let last = OPEN_REQUESTS_MAX as u64;
+        for number in 1..=last {
+            window.keep(&answered(number, 1, 1_000));
+        }
+        let tag = |lowest_open| RequestTag {
+            id: RequestId {
+                client: ClientId::new(7),
+                number: last + 1,
+            },
+            lowest_open,
+            apply_before: Timestamp::from_unix_ms(1_000),
+        };
+        assert!(!window.has_room(&tag(1)));
+        assert!(window.has_room(&tag(2)));
     }
 
     #[test]

@@ -296,7 +296,7 @@ impl<T> Replica<T> {
             if now > tag.apply_before {
                 return Err(Failure::TooLate);
             }
-            if tag.id.number < tag.lowest_open || !self.window.has_room(tag.id.client, tag.lowest_open) {
+            if tag.id.number < tag.lowest_open || !self.window.has_room(tag) {
                 return Err(Failure::NotOpen);
             }
         }

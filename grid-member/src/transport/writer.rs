@@ -54,6 +54,7 @@ pub(super) async fn drive_writer(
             connection.woken().await;
         }
         write_end.write_all(&connection, FAREWELL_MAX).await;
+        #[cfg(feature = "tls")]
         write_end.shut_down().await;
     };
     // A peer that does not read in time does not get to know.
@@ -89,15 +90,12 @@ impl WriteEnd {
         }
     }
 
+    /// Says that nothing more comes. A plain socket does so when the last handle on it is let go.
+    #[cfg(feature = "tls")]
     async fn shut_down(&mut self) {
-        match self {
-            // Letting go of the last handle shuts the sending side down.
-            Self::Plain(_) => {}
-            #[cfg(feature = "tls")]
-            Self::Tls { stream, .. } => {
-                // The peer may be gone already.
-                let _ = tokio::io::AsyncWriteExt::shutdown(stream).await;
-            }
+        if let Self::Tls { stream, .. } = self {
+            // The peer may be gone already.
+            let _ = tokio::io::AsyncWriteExt::shutdown(stream).await;
         }
     }
 }
