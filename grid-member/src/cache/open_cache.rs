@@ -634,7 +634,7 @@ impl fmt::Debug for OpenCache {
     }
 }
 
-fn first(count: grid_core::partition::PartitionCount) -> grid_core::partition::PartitionId {
+fn first(count: grid_core::partition::PartitionCount) -> PartitionId {
     count.nth(0).expect("a partition count is not zero")
 }
 
