@@ -83,6 +83,15 @@ fn each_mistake_names_file_line_and_key() {
             "[cache]\nname = \"a\"\n",
             "girih.toml:1:2: cache: this is a list of tables; write [[cache]]",
         ),
+    ];
+    for (text, message) in cases {
+        assert_eq!(in_file(text), message, "for {text:?}");
+    }
+}
+
+#[test]
+fn mistakes_about_the_cluster_say_what_is_right() {
+    let cases = [
         (
             "[cluster]\njoin = [\"db1:7574\", \"db2\"]\n",
             "girih.toml:2:8: cluster.join: \"db2\" is not HOST:PORT (an IPv6 address stands in brackets: [::1]:1408; port 0 takes any free one)",

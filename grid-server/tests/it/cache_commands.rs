@@ -209,10 +209,10 @@ fn the_cluster_and_its_caches_are_shown() {
     shell.ok(&["cache", "put", "orders", "1", "1"]);
     let status = shell.ok(&["status"]);
     assert!(
-        status.starts_with("cluster girih: ENDANGERED, leader 1, epoch 1\n"),
+        status.starts_with("cluster girih: ENDANGERED, leader 1, epoch "),
         "{status}"
     );
-    assert!(status.contains(shell.server.field("grpc")), "{status}");
+    assert!(status.contains(shell.server.field("listen")), "{status}");
     let status: serde_json::Value = serde_json::from_str(&shell.ok(&["status", "--output", "json"])).unwrap();
     assert_eq!(status["partitions"]["count"], 257);
     let list = shell.ok(&["cache", "list"]);

@@ -26,7 +26,7 @@ async fn every_call_is_told_to_come_later() {
         never = refuse_all(&listener, LIMITS) => match never {},
         refused = connecting => refused.unwrap_err().to_string(),
     };
-    assert!(refused.contains("has not joined its cluster yet"), "{refused}");
+    assert!(refused.contains("status 14"), "{refused}");
 }
 
 #[tokio::test]

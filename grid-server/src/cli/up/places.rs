@@ -16,38 +16,51 @@ pub(super) struct Place {
 
 /// A place for each member. The ports are free when this returns, and of this command unless another program is quicker.
 pub(super) fn places(arguments: &UpArguments) -> Result<Vec<Place>, CliError> {
+    let hold_all = |at: u16| {
+        Ok([
+            hold(arguments.grpc_port, at)?,
+            hold(arguments.http_port, at)?,
+            hold(None, 0)?,
+        ])
+    };
     // All are held until all are known, so that none is given twice.
-    let mut held = Vec::new();
-    let mut hold = |first: Option<u16>, at: u16| {
-        let port = match first {
-            None => 0,
-            Some(first) => first.checked_add(at).ok_or_else(|| {
-                CliError::Usage(format!(
-                    "there are no {} ports from {first} on",
-                    arguments.members
-                ))
-            })?,
-        };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).and_then(|listener| {
-            let address = listener.local_addr()?;
-            held.push(listener);
-            Ok(address)
-        });
-        listener.map_err(|error| {
-            CliError::Usage(format!(
-                "port {port} of this machine cannot be used: {error}; choose others with --grpc-port and --http-port"
-            ))
-        })
+    let held: Vec<[Held; 3]> = (0..arguments.members)
+        .map(hold_all)
+        .collect::<Result<_, CliError>>()?;
+    let place = |(at, [grpc, http, listen]): (usize, &[Held; 3])| Place {
+        name: format!("member-{}", at + 1),
+        listen: listen.address,
+        grpc: grpc.address,
+        http: http.address,
     };
-    let place = |at: u16| {
-        Ok(Place {
-            name: format!("member-{}", at + 1),
-            grpc: hold(arguments.grpc_port, at)?,
-            http: hold(arguments.http_port, at)?,
-            listen: hold(None, 0)?,
-        })
+    Ok(held.iter().enumerate().map(place).collect())
+}
+
+/// An address that nobody else can take meanwhile.
+struct Held {
+    address: SocketAddr,
+    _listener: TcpListener,
+}
+
+/// Holds the port that is so many after the first, or any.
+fn hold(first: Option<u16>, at: u16) -> Result<Held, CliError> {
+    let port = match first {
+        None => 0,
+        Some(first) => first
+            .checked_add(at)
+            .ok_or_else(|| CliError::Usage(format!("there are not enough ports from {first} on")))?,
     };
-    (0..arguments.members).map(place).collect()
+    let held = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).and_then(|listener| {
+        Ok(Held {
+            address: listener.local_addr()?,
+            _listener: listener,
+        })
+    });
+    held.map_err(|error| {
+        CliError::Usage(format!(
+            "port {port} of this machine cannot be used: {error}; choose others with --grpc-port and --http-port"
+        ))
+    })
 }
 
 #[cfg(test)]
