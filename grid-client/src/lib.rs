@@ -26,13 +26,25 @@
 //!
 //! The feature `discovery` has this, and is on by default; folders need `discovery-folder`, buckets `discovery-s3`.
 //!
+//! # Which member is asked
+//!
+//! A member of a cluster of Girih tells the session who serves which key, and again whenever that changes. Operations on
+//! one key then go to the member that serves it, over a connection of its own that is made when it is first wanted (to 64
+//! members at most); `get_all` and `put_all` go to all that they concern at once. Everything else goes to the first
+//! connection, and so do operations on caches with listeners, so that an event comes before the answer to what caused
+//! it. Every member takes every request, so a session that knows less works as well.
+//!
 //! # What happens when something fails
 //!
 //! Every operation ends within [`SessionBuilder::request_timeout`]. When a connection breaks, the session connects
 //! again by itself, to the next address if there are several. Operations that only read are then done again. One that
-//! changes something is done again only if it was not sent; otherwise it fails with an error whose
+//! changes something is done again if it was not sent; with Girih also if it is on one key, since such requests are
+//! numbered and done once however often they come. Otherwise it fails with an error whose
 //! [`applied`](grid_core::cache::CacheError::applied) says whether the change may have been made. Listeners are
 //! registered again and get a [`Resync`](grid_core::event::CacheEvent::Resync).
+//!
+//! At most 1,024 changes of a session are open at a time; further ones wait. A change is not done later than 5 s after
+//! its request timeout, by the clocks of the members.
 //!
 //! A cache that was destroyed and made again while there was no connection cannot be told from the one before.
 //!
@@ -48,8 +60,8 @@
 //! # Inside
 //!
 //! `session` holds settings, addresses and the caches that are open, `finding` looks for members; `connection` one HTTP/2 connection through all its lives,
-//! with the requests in flight; `codec` reads frames in place; `cache` is the backend, with listeners and batches. One
-//! task per connection does all its input and output, one more renews listeners.
+//! with the requests in flight; `routing` knows who serves what and numbers the requests; `codec` reads frames in place; `cache` is the backend, with listeners and batches. One
+//! task per connection does all its input and output, one more renews listeners, one hears who serves what.
 
 mod cache;
 mod clock;

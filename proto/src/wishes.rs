@@ -147,6 +147,6 @@ mod tests {
         ] {
             assert_eq!(Grants::of(&grants.context()), grants);
         }
-        assert_eq!(Wishes::of(&all.context()).once, false, "an answer is no wish");
+        assert!(!Wishes::of(&all.context()).once, "an answer is no wish");
     }
 }

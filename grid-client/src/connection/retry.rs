@@ -7,7 +7,7 @@ use super::Failure;
 /// How a session deals with a connection that fails.
 ///
 /// An operation that reads is done again on a new connection until its deadline; one that changes something only when
-/// it was not sent. The pauses between two attempts to connect double from `delay_first` to `delay_max`, each
+/// it was not sent, or is numbered and the server does such requests once. The pauses between two attempts to connect double from `delay_first` to `delay_max`, each
 /// shortened by chance to between half and all of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {

@@ -175,7 +175,10 @@ async fn what_is_told_later_counts_and_what_is_older_does_not() {
     pair.say(6, |partition| if partition == 0 { 2 } else { 1 });
     let in_first = (0..).find(|key| {
         let binary = Binary::new(Format::JSON, key.to_string().into());
-        Key::new(binary).unwrap().hash() % u64::from(PARTITIONS) == 0
+        Key::new(binary)
+            .unwrap()
+            .hash()
+            .is_multiple_of(u64::from(PARTITIONS))
     });
     let in_first: u32 = in_first.unwrap();
     let moved = async {

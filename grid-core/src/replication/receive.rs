@@ -262,11 +262,15 @@ impl<T> Replica<T> {
     /// word of that was lost.
     pub(super) fn copy_stalled_again(&mut self, at: Duration) {
         let timeout = self.settings.follower_timeout;
-        let Role::Primary(primary) = &self.role else { return };
+        let Role::Primary(primary) = &self.role else {
+            return;
+        };
         let stalled = primary.followers.iter().filter(|follower| {
             let copy = follower.copy.as_ref();
             copy.is_some_and(|copy| {
-                let moved = copy.moved_at.is_some_and(|moved| at.saturating_sub(moved) < timeout);
+                let moved = copy
+                    .moved_at
+                    .is_some_and(|moved| at.saturating_sub(moved) < timeout);
                 !copy.on_the_way.is_empty() && !moved
             })
         });

@@ -9,6 +9,8 @@ mod cluster_state;
 #[cfg(test)]
 mod grpc_bad_input;
 #[cfg(test)]
+mod grpc_cluster;
+#[cfg(test)]
 mod grpc_late;
 #[cfg(test)]
 mod grpc_peer;

@@ -56,6 +56,7 @@ pub(crate) struct Later<G> {
 }
 
 /// A request that waits for others to be answered.
+#[expect(clippy::large_enum_variant, reason = "one at most is held, in a box")]
 pub(crate) enum Held {
     /// It concerns one key, on which another is in flight.
     Key(KeyRequest),
