@@ -33,7 +33,8 @@ async fn beside<T: Send + 'static>(load: impl FnOnce() -> T + Send + 'static) ->
 }
 
 async fn with_server(load: impl FnOnce(String) + Send + 'static) {
-    let any_port = "member.listen = '127.0.0.1:0'\ngrpc.address = '127.0.0.1:0'\nhttp.address = '127.0.0.1:0'";
+    let any_port =
+        "member.listen = '127.0.0.1:0'\ngrpc.address = '127.0.0.1:0'\nhttp.address = '127.0.0.1:0'";
     let server = Server::start(
         Layers::new()
             .file("", any_port)

@@ -10,7 +10,7 @@ use super::set::{A, B, C, Set, put, tag};
 
 fn small_chunks() -> ReplicaSettings {
     ReplicaSettings {
-        chunk_entries: NonZeroUsize::new(3).unwrap(),
+        chunk_entries: NonZeroUsize::new(3).expect("it is not zero"),
         ..ReplicaSettings::default()
     }
 }

@@ -11,7 +11,7 @@ use super::set::{A, B, C, Set, put};
 fn small() -> ReplicaSettings {
     ReplicaSettings {
         waiting_len_max: 8,
-        chunk_entries: NonZeroUsize::new(2).unwrap(),
+        chunk_entries: NonZeroUsize::new(2).expect("it is not zero"),
         ..ReplicaSettings::default()
     }
 }

@@ -24,7 +24,7 @@ pub(crate) fn json(text: &str) -> Binary {
 }
 
 pub(crate) fn key(number: u32) -> Key {
-    Key::new(json(&number.to_string())).unwrap()
+    Key::new(json(&number.to_string())).expect("a number is a key")
 }
 
 pub(crate) fn put(value: u32) -> Command {
@@ -89,7 +89,7 @@ impl Set {
     }
 
     pub(crate) fn replica(&mut self, member: MemberId) -> &mut Replica<u32> {
-        self.replicas.get_mut(&member).unwrap()
+        self.replicas.get_mut(&member).expect("it has a replica")
     }
 
     /// Does something with a replica, and takes what it wants done.
@@ -99,7 +99,10 @@ impl Set {
         act: impl FnOnce(&mut Replica<u32>, &mut Effects<u32>) -> R,
     ) -> R {
         let mut out = Effects::new();
-        let result = act(self.replicas.get_mut(&member).unwrap(), &mut out);
+        let result = act(
+            self.replicas.get_mut(&member).expect("it has a replica"),
+            &mut out,
+        );
         self.events.extend(
             out.events
                 .iter()
@@ -122,7 +125,9 @@ impl Set {
 
     /// Changes what is agreed, without telling anybody.
     pub(crate) fn decide(&mut self, change: &StepChange) {
-        self.assignment.make(self.assignment.epoch, change).unwrap();
+        self.assignment
+            .make(self.assignment.epoch, change)
+            .expect("the change can be made");
     }
 
     /// Tells a member what is agreed.
@@ -256,9 +261,14 @@ impl Set {
     /// Puts, and waits until it is acknowledged.
     pub(crate) fn put(&mut self, member: MemberId, number: u32, value: u32) {
         let (token, done) = self.write(member, number, put(value));
-        done.unwrap();
+        done.expect("the change was made");
         self.settle();
-        assert!(self.answer(token).expect("the write was answered").unwrap().done);
+        assert!(
+            self.answer(token)
+                .expect("the write was answered")
+                .expect("the write was done")
+                .done
+        );
     }
 
     pub(crate) fn answer(&self, token: u32) -> Option<Result<Outcome, Failure>> {
@@ -270,7 +280,7 @@ impl Set {
 
     pub(crate) fn value(&self, member: MemberId, number: u32) -> Option<String> {
         let view = self.replicas[&member].store().get(NOW, CACHE, &key(number))?;
-        Some(String::from_utf8(view.value().to_vec()).unwrap())
+        Some(String::from_utf8(view.value().to_vec()).expect("it is text"))
     }
 
     /// Everything in a replica that must be the same in all.

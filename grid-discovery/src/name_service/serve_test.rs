@@ -89,16 +89,13 @@ async fn what_cannot_be_done_is_refused_and_the_connection_stays() {
     let bind = b"\x01\x02\x01\x00B\x07\x01N\x01A@";
     let nothing = b"\x01\x01\x01\x00B\x08\x01d@";
     // Notices: a channel and the connection are closed.
-    let closed = [framed(b"\x00\x14\x03\x00A\x01@"), framed(b"\x00\x05\x03\x00d\x01d@")].concat();
-    let ping = b"\x00\x03\x00\x00B\x05@";
-    let sent = [
-        opening(),
-        framed(bind),
-        framed(nothing),
-        closed,
-        framed(ping),
+    let closed = [
+        framed(b"\x00\x14\x03\x00A\x01@"),
+        framed(b"\x00\x05\x03\x00d\x01d@"),
     ]
     .concat();
+    let ping = b"\x00\x03\x00\x00B\x05@";
+    let sent = [opening(), framed(bind), framed(nothing), closed, framed(ping)].concat();
     let (served, answered) = answers(sent, 100, 0).await;
     served.unwrap();
     let [_, _, bound, looked_up, pong] = answered.try_into().unwrap();

@@ -165,7 +165,7 @@ impl World {
 
     /// All that have a partition die at once, in few runs: what is lost then must be said to be lost.
     fn crash_many(&mut self) {
-        if self.settings.seed % 8 != 0 {
+        if !self.settings.seed.is_multiple_of(8) {
             return;
         }
         let partition = self.random.below(usize::from(self.count.get()));

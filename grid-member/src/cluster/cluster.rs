@@ -24,8 +24,8 @@ use crate::transport::{
 
 use super::control_loop::{ControlLoop, Event, Looking, Phase};
 use super::core::Core;
-use super::message::{kind, read};
 use super::lookups::Lookups;
+use super::message::{kind, read};
 use super::{ClusterSettings, View, host, pump, serve};
 
 /// So many events wait for the control loop.

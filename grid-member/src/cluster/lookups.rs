@@ -34,13 +34,19 @@ impl OtherProtocol for Lookups {
         if first.len() < FIRST_BYTES {
             return Recognition::TooFew;
         }
-        if is_name_service(first) { Recognition::Yes } else { Recognition::No }
+        if is_name_service(first) {
+            Recognition::Yes
+        } else {
+            Recognition::No
+        }
     }
 
     fn serve(&self, stream: TcpStream, received: Bytes, from: SocketAddr) -> BoxFuture<'static, ()> {
         let core = self.core.clone();
         async move {
-            let Some(stopped) = core.upgrade().map(|core| core.supervisor.stopped()) else { return };
+            let Some(stopped) = core.upgrade().map(|core| core.supervisor.stopped()) else {
+                return;
+            };
             tokio::select! {
                 biased;
                 () = stopped => {}
@@ -58,12 +64,20 @@ impl OtherProtocol for Lookups {
 /// What clients are told: the members that serve them.
 fn facts(core: &Weak<Core>) -> Facts {
     let core = core.upgrade();
-    let members = core
-        .as_ref()
-        .and_then(|core| core.view.read(|state| state.members().values().cloned().collect()));
+    let members = core.as_ref().and_then(|core| {
+        core.view
+            .read(|state| state.members().values().cloned().collect())
+    });
     Facts {
-        cluster: core.as_ref().map(|core| core.settings.cluster_name.clone()).unwrap_or_default(),
-        process: core.as_ref().map_or(grid_core::membership::ProcessId::new(0), |core| core.settings.process),
+        cluster: core
+            .as_ref()
+            .map(|core| core.settings.cluster_name.clone())
+            .unwrap_or_default(),
+        process: core
+            .as_ref()
+            .map_or(grid_core::membership::ProcessId::new(0), |core| {
+                core.settings.process
+            }),
         port: core.as_ref().map_or(0, |core| core.own_address().port()),
         members: members.unwrap_or_default(),
     }

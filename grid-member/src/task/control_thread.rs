@@ -6,6 +6,8 @@ use std::thread::JoinHandle;
 use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::CancellationToken;
 
+use super::supervisor::start_thread;
+
 /// A thread with a runtime of its own, for what must never wait behind requests. It ends with this.
 #[derive(Debug)]
 pub struct ControlThread {
@@ -27,7 +29,7 @@ impl ControlThread {
         let run = move || {
             runtime.block_on(stopped.cancelled_owned());
         };
-        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(run)?;
+        let thread = start_thread(name, run)?;
         Ok(ControlThread {
             runtime: handle,
             stop,

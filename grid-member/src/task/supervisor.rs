@@ -1,6 +1,8 @@
 //! Spawning, naming and stopping tasks.
 
+use std::io;
 use std::panic::AssertUnwindSafe;
+use std::thread::JoinHandle;
 
 use futures::FutureExt;
 use tokio::runtime::Handle;
@@ -88,6 +90,11 @@ impl Supervisor {
         self.tracker.close();
         self.tracker.wait().await;
     }
+}
+
+/// Starts a thread of this name.
+pub(super) fn start_thread(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(run)
 }
 
 #[cfg(test)]

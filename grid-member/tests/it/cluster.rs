@@ -15,7 +15,10 @@ const BOUND: Duration = Duration::from_secs(30);
 fn log() {
     let filter = tracing_subscriber::EnvFilter::from_default_env();
     // Another test may have begun to show it.
-    let _once = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
+    let _once = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_test_writer()
+        .try_init();
 }
 
 async fn member(number: usize, join: Option<Vec<SocketAddr>>) -> Grid {
@@ -26,7 +29,10 @@ async fn member(number: usize, join: Option<Vec<SocketAddr>>) -> Grid {
         ..ClusterSettings::default()
     };
     let name = format!("member-{number}");
-    let builder = Grid::builder().cluster_name("test").member_name(&name).cluster(settings);
+    let builder = Grid::builder()
+        .cluster_name("test")
+        .member_name(&name)
+        .cluster(settings);
     builder.build().await.expect("a member listens")
 }
 
@@ -54,7 +60,12 @@ fn summary(grid: &Grid) -> String {
         }
         text
     });
-    format!("{:?} serves {} leader {:?}: {state:?}", cluster.me(), cluster.may_serve(), cluster.leader())
+    format!(
+        "{:?} serves {} leader {:?}: {state:?}",
+        cluster.me(),
+        cluster.may_serve(),
+        cluster.leader()
+    )
 }
 
 /// Waits until every member sees this many members, all partitions at their goal.
@@ -63,7 +74,11 @@ async fn settled(grids: &[&Grid]) {
         for grid in grids {
             let cluster = grid.cluster().expect("a member of a cluster");
             let mut news = cluster.view().index();
-            let wanted = if grids.len() > 1 { StatusHa::NodeSafe } else { StatusHa::Endangered };
+            let wanted = if grids.len() > 1 {
+                StatusHa::NodeSafe
+            } else {
+                StatusHa::Endangered
+            };
             news.wait_for(|_| {
                 let safe = cluster.view().read(|state| {
                     let safe = status_ha(state.services().values(), state.members());
@@ -95,15 +110,24 @@ async fn a_member_alone_serves() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn members_share_their_entries() {
     let first = member(1, None).await;
-    tokio::time::timeout(BOUND, first.joined()).await.unwrap().unwrap();
+    tokio::time::timeout(BOUND, first.joined())
+        .await
+        .unwrap()
+        .unwrap();
     let cache = first.cache::<u32, String>("orders").await.unwrap();
     for key in 0..500 {
         cache.insert(&key, &format!("value {key}")).await.unwrap();
     }
     let second = member(2, Some(vec![address(&first)])).await;
-    tokio::time::timeout(BOUND, second.joined()).await.unwrap().unwrap();
+    tokio::time::timeout(BOUND, second.joined())
+        .await
+        .unwrap()
+        .unwrap();
     let third = member(3, Some(vec![address(&first)])).await;
-    tokio::time::timeout(BOUND, third.joined()).await.unwrap().unwrap();
+    tokio::time::timeout(BOUND, third.joined())
+        .await
+        .unwrap()
+        .unwrap();
     settled(&[&first, &second, &third]).await;
     for grid in [&first, &second, &third] {
         let cache = grid.cache::<u32, String>("orders").await.unwrap();

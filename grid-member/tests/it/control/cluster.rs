@@ -12,17 +12,17 @@ use super::network::{Faults, Hub};
 use super::random::Random;
 use super::truth::{Journal, Truth, Witness};
 
-pub type Group = ControlGroup<Journal, Witness>;
+pub(crate) type Group = ControlGroup<Journal, Witness>;
 
 /// Several members and what is between them.
-pub struct Cluster {
-    pub hub: Arc<Hub>,
-    pub truth: Truth,
-    pub tune: fn(&mut ControlSettings),
+pub(crate) struct Cluster {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) truth: Truth,
+    pub(crate) tune: fn(&mut ControlSettings),
     next: u64,
 }
 
-pub const QUICK: Faults = Faults {
+pub(crate) const QUICK: Faults = Faults {
     loss: 0,
     twice: 0,
     delay_min_us: 200,
@@ -31,11 +31,16 @@ pub const QUICK: Faults = Faults {
 
 impl Cluster {
     /// A cluster whose first member leads itself, and that has so many members, all voters.
-    pub async fn of(count: u64, random: Random, faults: Faults) -> Self {
+    pub(crate) async fn of(count: u64, random: Random, faults: Faults) -> Self {
         Self::tuned(count, random, faults, |_defaults| {}).await
     }
 
-    pub async fn tuned(count: u64, random: Random, faults: Faults, tune: fn(&mut ControlSettings)) -> Self {
+    pub(crate) async fn tuned(
+        count: u64,
+        random: Random,
+        faults: Faults,
+        tune: fn(&mut ControlSettings),
+    ) -> Self {
         let mut cluster = Cluster {
             hub: Hub::new(random, faults),
             truth: Truth::default(),
@@ -53,39 +58,39 @@ impl Cluster {
     }
 
     /// Starts another member, which no one knows yet.
-    pub async fn add(&mut self) -> MemberId {
+    pub(crate) async fn add(&mut self) -> MemberId {
         let member = MemberId::new(self.next);
         self.next += 1;
         self.start(member, Generation::FIRST).await;
         member
     }
 
-    pub fn settings(&self, member: MemberId, generation: Generation) -> ControlSettings {
+    pub(crate) fn settings(&self, member: MemberId, generation: Generation) -> ControlSettings {
         let mut settings = ControlSettings::new(member, generation);
         (self.tune)(&mut settings);
         settings
     }
 
-    pub async fn start(&self, member: MemberId, generation: Generation) {
+    pub(crate) async fn start(&self, member: MemberId, generation: Generation) {
         let network = self.hub.network(member);
         let settings = self.settings(member, generation);
         let group = Group::start(settings, Journal::default(), network, self.truth.observer()).await;
         self.hub.add(member, Arc::new(group.unwrap()));
     }
 
-    pub fn group(&self, member: MemberId) -> Arc<Group> {
+    pub(crate) fn group(&self, member: MemberId) -> Arc<Group> {
         self.hub.members().remove(&member).expect("the member lives")
     }
 
     /// The member is gone at once, with its process.
-    pub async fn kill(&self, member: MemberId) {
+    pub(crate) async fn kill(&self, member: MemberId) {
         if let Some(group) = self.hub.remove(member) {
             group.stop().await;
         }
     }
 
     /// Who leads in the highest term that any member knows of.
-    pub fn leader(&self) -> Option<(MemberId, Arc<Group>)> {
+    pub(crate) fn leader(&self) -> Option<(MemberId, Arc<Group>)> {
         let members = self.hub.members();
         let seen = members.values().map(|group| *group.leadership().borrow());
         let leader = seen
@@ -95,7 +100,7 @@ impl Cluster {
     }
 
     /// A member that leads, and can prove it.
-    pub async fn wait_for_leader(&self) -> Arc<Group> {
+    pub(crate) async fn wait_for_leader(&self) -> Arc<Group> {
         let found = async {
             loop {
                 if let Some((_, group)) = self.leader()
@@ -112,7 +117,7 @@ impl Cluster {
     }
 
     /// Has a command agreed, whoever leads.
-    pub async fn agree(&self, text: &str) -> Agreed {
+    pub(crate) async fn agree(&self, text: &str) -> Agreed {
         let command = Bytes::from(text.to_owned());
         let mut number = 0;
         loop {
@@ -137,7 +142,7 @@ impl Cluster {
     }
 
     /// Waits until all these members have applied everything that was acknowledged.
-    pub async fn wait_until_equal(&self, members: &BTreeSet<MemberId>) {
+    pub(crate) async fn wait_until_equal(&self, members: &BTreeSet<MemberId>) {
         let goal = self
             .agree(&format!("the last one, after {}", self.truth.last_acknowledged()))
             .await
@@ -161,7 +166,7 @@ impl Cluster {
     }
 
     /// Stops everyone.
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         for (member, _) in self.hub.members() {
             self.kill(member).await;
         }
@@ -169,6 +174,6 @@ impl Cluster {
 }
 
 /// A moment of simulated time.
-pub async fn tick() {
+pub(crate) async fn tick() {
     tokio::time::sleep(Duration::from_millis(5)).await;
 }

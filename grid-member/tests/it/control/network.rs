@@ -17,20 +17,20 @@ use super::random::Random;
 
 /// What goes wrong on the way.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Faults {
+pub(crate) struct Faults {
     /// How many of a thousand messages get lost.
-    pub loss: u64,
+    pub(crate) loss: u64,
     /// How many of a thousand requests arrive twice.
-    pub twice: u64,
+    pub(crate) twice: u64,
     /// The shortest time that a message takes, in microseconds.
-    pub delay_min_us: u64,
+    pub(crate) delay_min_us: u64,
     /// How much longer it may take, in microseconds.
-    pub delay_spread_us: u64,
+    pub(crate) delay_spread_us: u64,
 }
 
 /// Where the members are.
 #[derive(Debug)]
-pub struct Hub {
+pub(crate) struct Hub {
     state: Mutex<HubState>,
     copies: Supervisor,
 }
@@ -49,7 +49,7 @@ struct HubState {
 }
 
 impl Hub {
-    pub fn new(random: Random, faults: Faults) -> Arc<Self> {
+    pub(crate) fn new(random: Random, faults: Faults) -> Arc<Self> {
         let state = HubState {
             random,
             faults,
@@ -66,39 +66,39 @@ impl Hub {
     }
 
     /// The network as a member sees it.
-    pub fn network(self: &Arc<Self>, from: MemberId) -> Arc<dyn ControlNetwork> {
+    pub(crate) fn network(self: &Arc<Self>, from: MemberId) -> Arc<dyn ControlNetwork> {
         let hub = self.clone();
         Arc::new(Port { from, hub })
     }
 
-    pub fn add(&self, member: MemberId, group: Arc<Group>) {
+    pub(crate) fn add(&self, member: MemberId, group: Arc<Group>) {
         self.state.lock().members.insert(member, group);
     }
 
-    pub fn remove(&self, member: MemberId) -> Option<Arc<Group>> {
+    pub(crate) fn remove(&self, member: MemberId) -> Option<Arc<Group>> {
         self.state.lock().members.remove(&member)
     }
 
-    pub fn members(&self) -> BTreeMap<MemberId, Arc<Group>> {
+    pub(crate) fn members(&self) -> BTreeMap<MemberId, Arc<Group>> {
         self.state.lock().members.clone()
     }
 
-    pub fn set_faults(&self, faults: Faults) {
+    pub(crate) fn set_faults(&self, faults: Faults) {
         self.state.lock().faults = faults;
     }
 
     /// Whether a call to a dead member fails at once, or has no answer.
-    pub fn set_refuses(&self, refuses: bool) {
+    pub(crate) fn set_refuses(&self, refuses: bool) {
         self.state.lock().refuses = refuses;
     }
 
     /// Nothing goes from one to the other any more.
-    pub fn cut(&self, from: MemberId, to: MemberId) {
+    pub(crate) fn cut(&self, from: MemberId, to: MemberId) {
         self.state.lock().cuts.insert((from, to));
     }
 
     /// Nothing comes to this member or from it.
-    pub fn isolate(&self, member: MemberId) {
+    pub(crate) fn isolate(&self, member: MemberId) {
         let others: Vec<_> = self
             .members()
             .into_keys()
@@ -110,27 +110,27 @@ impl Hub {
         }
     }
 
-    pub fn heal(&self) {
+    pub(crate) fn heal(&self) {
         self.state.lock().cuts.clear();
     }
 
     /// How many requests were sent.
-    pub fn requests(&self) -> u64 {
+    pub(crate) fn requests(&self) -> u64 {
         self.state.lock().requests.values().sum()
     }
 
     /// How many of them to this member.
-    pub fn requests_to(&self, member: MemberId) -> u64 {
+    pub(crate) fn requests_to(&self, member: MemberId) -> u64 {
         self.state.lock().requests.get(&member).copied().unwrap_or(0)
     }
 
     /// Keeps a copy of each request from now on.
-    pub fn record(&self) {
+    pub(crate) fn record(&self) {
         self.state.lock().recorded = Some(Vec::new());
     }
 
     /// The requests that were kept.
-    pub fn recorded(&self) -> Vec<Bytes> {
+    pub(crate) fn recorded(&self) -> Vec<Bytes> {
         self.state.lock().recorded.take().unwrap_or_default()
     }
 

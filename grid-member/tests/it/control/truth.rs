@@ -10,8 +10,8 @@ use parking_lot::Mutex;
 
 /// A machine that remembers every command.
 #[derive(Debug, Default)]
-pub struct Journal {
-    pub commands: Vec<Vec<u8>>,
+pub(crate) struct Journal {
+    pub(crate) commands: Vec<Vec<u8>>,
 }
 
 impl ControlMachine for Journal {
@@ -41,7 +41,7 @@ fn outcome(index: u64, command: &Bytes) -> Bytes {
 
 /// The order that all members must agree on.
 #[derive(Clone, Debug, Default)]
-pub struct Truth(Arc<Mutex<Facts>>);
+pub(crate) struct Truth(Arc<Mutex<Facts>>);
 
 #[derive(Debug, Default)]
 struct Facts {
@@ -54,7 +54,7 @@ struct Facts {
 
 impl Truth {
     /// An observer for one member.
-    pub fn observer(&self) -> Witness {
+    pub(crate) fn observer(&self) -> Witness {
         Witness {
             truth: self.clone(),
             seen: 0,
@@ -82,7 +82,7 @@ impl Truth {
     }
 
     /// A proposer got its answer.
-    pub fn acknowledged(&self, command: &Bytes, agreed: &Agreed) {
+    pub(crate) fn acknowledged(&self, command: &Bytes, agreed: &Agreed) {
         assert_eq!(agreed.outcome, outcome(agreed.index, command));
         let before = self.0.lock().acknowledged.insert(agreed.index, command.clone());
         assert_eq!(before, None, "a number is given once");
@@ -90,25 +90,25 @@ impl Truth {
     }
 
     /// The number of the last command that was acknowledged to anyone.
-    pub fn last_acknowledged(&self) -> u64 {
+    pub(crate) fn last_acknowledged(&self) -> u64 {
         let facts = self.0.lock();
         facts.acknowledged.keys().next_back().copied().unwrap_or(0)
     }
 
-    pub fn acknowledged_count(&self) -> usize {
+    pub(crate) fn acknowledged_count(&self) -> usize {
         self.0.lock().acknowledged.len()
     }
 
-    pub fn snapshots_installed(&self) -> u64 {
+    pub(crate) fn snapshots_installed(&self) -> u64 {
         self.0.lock().snapshots_installed
     }
 
-    pub fn terms_confirmed(&self) -> usize {
+    pub(crate) fn terms_confirmed(&self) -> usize {
         self.0.lock().leaders.len()
     }
 
     /// A member confirmed that it leads, after so many commands had been acknowledged.
-    pub fn confirmed(&self, member: MemberId, confirmation: Confirmation, acknowledged_before: u64) {
+    pub(crate) fn confirmed(&self, member: MemberId, confirmation: Confirmation, acknowledged_before: u64) {
         assert!(
             confirmation.index >= acknowledged_before,
             "{member} confirmed with {confirmation:?}, and lacks an acknowledged command: {acknowledged_before}"
@@ -122,7 +122,7 @@ impl Truth {
     }
 
     /// At the end: a member that has caught up has every acknowledged command in its place, and none twice.
-    pub fn check(&self, journal: &Journal) {
+    pub(crate) fn check(&self, journal: &Journal) {
         let facts = self.0.lock();
         assert_eq!(
             journal.commands, facts.order,
@@ -147,7 +147,7 @@ impl Truth {
 
 /// Tells the truth what one member was told.
 #[derive(Debug)]
-pub struct Witness {
+pub(crate) struct Witness {
     truth: Truth,
     seen: u64,
 }
