@@ -244,6 +244,7 @@ impl Cluster {
         let others = self.core.links.members();
         if !others.is_empty() {
             // What is left of it here can't be missed: others hold everything. Without an answer it is found dead.
+            self.core.take_leave();
             let leave = Command::Leave(me);
             let _found_dead = tokio::time::timeout(Duration::from_secs(2), self.core.agree(&leave)).await;
         }

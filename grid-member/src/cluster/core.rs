@@ -1,7 +1,7 @@
 //! What the parts of a member of a cluster share.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
@@ -74,6 +74,8 @@ pub(super) struct Core {
     pub(super) proposals_wait: Notify,
     /// There may be partitions to hand over.
     pub(super) plan_wait: Notify,
+    /// The member has taken leave: it does not come back by itself.
+    left: AtomicBool,
     pub(super) this: Weak<Core>,
 }
 
@@ -105,6 +107,7 @@ impl Core {
             proposals: Mutex::default(),
             proposals_wait: Notify::new(),
             plan_wait: Notify::new(),
+            left: AtomicBool::new(false),
             this,
         }
     }
@@ -118,6 +121,16 @@ impl Core {
 
     pub(super) fn set_me(&self, me: Option<MemberId>) {
         self.me.store(me.map_or(0, MemberId::get), Ordering::Release);
+    }
+
+    /// The member takes leave: when it is removed, it does not join again.
+    pub(super) fn take_leave(&self) {
+        self.left.store(true, Ordering::Release);
+    }
+
+    /// Whether it has taken leave.
+    pub(super) fn has_left(&self) -> bool {
+        self.left.load(Ordering::Acquire)
     }
 
     pub(super) fn registry(&self) -> Option<Arc<CacheRegistry>> {

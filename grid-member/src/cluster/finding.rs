@@ -82,6 +82,9 @@ impl Core {
 impl ControlLoop {
     /// Time passes for a member that looks for its cluster.
     pub(super) fn look_on(&mut self) {
+        if self.core.has_left() {
+            return;
+        }
         let now = self.now();
         let own = self.core.own_address();
         let Phase::Looking(looking) = &mut self.phase else {
@@ -400,7 +403,11 @@ impl ControlLoop {
             return;
         };
         let (me, now) = (membership.me, self.now());
-        tracing::warn!(%me, "this member was cut off and removed ({why}); it joins again");
+        if self.core.has_left() {
+            tracing::info!(%me, "this member has left the cluster");
+        } else {
+            tracing::warn!(%me, "this member was cut off and removed ({why}); it joins again");
+        }
         self.core.lease.end();
         self.core.leader.send_replace(None);
         if let Some(group) = self.core.group() {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use grid_core::control::{Command, Outcome};
 use grid_core::membership::judge::{Judge, JudgeInput, JudgeOutput, JudgeSettings};
 use grid_core::membership::lease::{LeaseBook, LeaseInput};
-use grid_core::membership::{MemberId, MemberPhase, voters};
+use grid_core::membership::{Evidence, MemberId, MemberPhase, voters};
 use grid_core::partition::assignment::{next_steps, plan};
 use grid_core::partition::table::{Step, StepChange};
 use tokio::sync::oneshot;
@@ -71,6 +71,7 @@ impl ControlLoop {
             });
             membership.electing = None;
             self.tell_judge_members();
+            self.tell_judge_evidence();
         } else if !leads && membership.leading.take().is_some() {
             let own_link = grid_core::membership::LinkId::new(membership.own_link);
             membership.lease.step(now, LeaseInput::Ended(own_link));
@@ -80,6 +81,27 @@ impl ControlLoop {
             self.set_leader(leader, leadership.term);
         }
         self.set_lease_source();
+    }
+
+    /// A member that begins to lead knows at once what it has found out before: who is dead was reported to the leader
+    /// before, and may be that one.
+    fn tell_judge_evidence(&mut self) {
+        let now = self.now();
+        let Phase::In(membership) = &self.phase else {
+            return;
+        };
+        let me = membership.me;
+        let known: Vec<(MemberId, Evidence)> = self
+            .core
+            .links
+            .members()
+            .into_iter()
+            .filter_map(|member| Some((member, membership.detector.evidence(member, now)?)))
+            .filter(|(_, evidence)| *evidence != Evidence::Heard)
+            .collect();
+        for (about, evidence) in known {
+            self.reported(me, about, evidence);
+        }
     }
 
     pub(super) fn tell_judge_members(&mut self) {

@@ -1,7 +1,7 @@
 //! How a member finds its cluster and behaves in it.
 
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU16, NonZeroUsize};
 use std::time::Duration;
 
 use grid_core::membership::survivor::TwoMembers;
@@ -12,6 +12,10 @@ use grid_core::partition::table::BackupCount;
 use grid_core::replication::ReplicaSettings;
 
 use crate::routing::RouterSettings;
+
+/// Most partitions are small, so that the time of a move is that of agreeing on it: many go at once.
+const SENDS: NonZeroU16 = NonZeroU16::new(16).expect("16 is not zero");
+const RECEIVES: NonZeroU16 = NonZeroU16::new(32).expect("32 is not zero");
 
 /// How a member finds its cluster and behaves in it, each with a default.
 #[derive(Clone, Debug)]
@@ -49,7 +53,7 @@ pub struct ClusterSettings {
     pub two_members: TwoMembers,
     /// How long a member may serve after it was last heard by the leader, at most; 2 s by default.
     pub lease: Duration,
-    /// Limits of moving partitions.
+    /// How many partitions are moved at once; by default each member sends 16 copies, receives 32, and hands 16 over.
     pub moves: MoveLimits,
     /// How fast partitions are copied at most, in bytes a second; 256 MiB by default.
     pub copy_bytes_per_second: u64,
@@ -82,7 +86,11 @@ impl Default for ClusterSettings {
             backups: BackupCount::default(),
             two_members: TwoMembers::default(),
             lease: Duration::from_secs(2),
-            moves: MoveLimits::default(),
+            moves: MoveLimits {
+                sends: SENDS,
+                receives: RECEIVES,
+                hand_overs: SENDS,
+            },
             copy_bytes_per_second: 256 << 20,
             drain_timeout: Duration::from_secs(30),
             replicas: ReplicaSettings::default(),

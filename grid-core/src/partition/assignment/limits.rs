@@ -5,11 +5,11 @@ use std::num::NonZeroU16;
 /// How many moves run at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MoveLimits {
-    /// Copies that one primary sends. By default 16.
+    /// Copies that one primary sends. By default 4.
     pub sends: NonZeroU16,
-    /// Copies that one member receives. By default 32.
+    /// Copies that one member receives. By default 8.
     pub receives: NonZeroU16,
-    /// Hand-overs that one primary makes: its partition serves nothing meanwhile, but for a moment only. By default 16.
+    /// Hand-overs that one primary makes: its partition serves nothing meanwhile, but for a moment only. By default 8.
     /// The limit is each primary's own, so that one that is stuck holds up nobody else.
     pub hand_overs: NonZeroU16,
 }
@@ -20,9 +20,9 @@ impl Default for MoveLimits {
             NonZeroU16::new(number).expect("a limit is not zero")
         }
         MoveLimits {
-            sends: const { limit(16) },
-            receives: const { limit(32) },
-            hand_overs: const { limit(16) },
+            sends: const { limit(4) },
+            receives: const { limit(8) },
+            hand_overs: const { limit(8) },
         }
     }
 }
