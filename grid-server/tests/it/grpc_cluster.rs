@@ -141,6 +141,10 @@ async fn session(servers: &[Server; 3]) -> (Session, Cache<u32, u32>) {
     let cache = session.cache::<u32, u32>("c").await.unwrap();
     let connected = async {
         for server in servers {
+            // What was agreed reaches one member after the other.
+            let view = server.grid.cluster().unwrap().view();
+            let knows = |_: &u64| view.read(|state| state.cache_named("", "c").is_some()) == Some(true);
+            view.index().wait_for(knows).await.unwrap();
             let before = server.done("ContainsKey");
             let key = (0..)
                 .find(|key| server.owner(*key) == Some(server.member()))
