@@ -2,11 +2,11 @@
 //! are made up, and faults. `grid-lab simulate` runs it; a seed that fails is printed, with what happened last.
 //!
 //! What is real: [`Replica`](grid_core::replication::Replica), [`ControlState`](grid_core::control::ControlState) and
-//! the planner of assignments. What is made up: the network ([`network`]), the control group as a log that survives
-//! what a majority survives ([`group`]), and the driver of a member ([`member`]), which must do what `grid-member`
+//! the planner of assignments. What is made up: the network (`network`), the control group as a log that survives
+//! what a majority survives (`group`), and the driver of a member (`member`), which must do what `grid-member`
 //! does. The same seed gives the same run, to the last message.
 //!
-//! Each file of [`invariant`] is one promise that is looked at while a run goes on, or at its end.
+//! Each file of `invariant` is one promise that is looked at while a run goes on, or at its end.
 
 mod client;
 mod command;

@@ -7,7 +7,7 @@ use grid_core::value::Format;
 pub struct Reader {
     /// The format that it reads.
     pub format: Format,
-    /// Whether it asked to be told everything as it is; see [`grid_proto::faithful`].
+    /// Whether it asked to be told everything as it is; see [`grid_proto::wishes`].
     pub faithful: bool,
 }
 
