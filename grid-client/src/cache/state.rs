@@ -368,7 +368,7 @@ impl CacheState {
         match refusal {
             Refusal::NotConnected if !is_own => Ok(()),
             // There is no way round this member.
-            Refusal::NotOpen if !is_own && course.avoid.is_some() => {
+            Refusal::NotOpen if !is_own && (course.roundabout || course.avoid.is_some()) => {
                 let Ok(_turn) = timeout_at(deadline, self.opening_elsewhere.lock()).await else {
                     return Err(self.late());
                 };

@@ -11,7 +11,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use grid_core::cache::{Applied, CacheError, CacheName, Unavailability};
 use grid_core::control::{CacheRecord, Command, Outcome};
-use grid_core::membership::MemberId;
+use grid_core::membership::{MemberId, Moment};
 use grid_core::partition::PartitionId;
 use grid_core::partition::table::{BackupCount, Epoch, ServiceId, Step, StepChange};
 use grid_core::replication::{Effect, Message};
@@ -110,6 +110,12 @@ impl Core {
             left: AtomicBool::new(false),
             this,
         }
+    }
+
+    /// The time since the machine was started, as the state machines of membership are told it.
+    pub(super) fn moment(&self) -> Moment {
+        let micros = u64::try_from(self.clock.uptime().as_micros()).unwrap_or(u64::MAX);
+        Moment::from_micros(micros)
     }
 
     /// This member's number, when it has one.

@@ -54,7 +54,6 @@ impl ControlLoop {
         self.lead_on();
         self.survive();
         self.say_ready();
-        self.drain_on();
     }
 
     /// Brings the lease to where those who serve look.
