@@ -3,15 +3,16 @@
 #
 # usage: scripts/test.sh [STEP...]        (all steps when none is named)
 #
-# The steps: typos fmt clippy test doc deny, which look at the code; orders, the README's first command; and clients
-# lookups readme suite parity, which run a server, and Coherence CE beside it to compare with. What they need is
-# installed into build/, once. Coherence CE is started by ../shared/parity/reference.sh; where that is not there, the
-# comparison is left out, unless CI is true: then that is a failure. The step lab, which breaks clusters, runs only when
-# it is named.
+# The steps: typos fmt clippy test doc deny, which look at the code; orders, the README's first command; clients lookups
+# readme suite parity, which run a server, and Coherence CE beside it to compare with; cluster, the same through three
+# members while partitions move; simulate and lab, which break clusters. What they need is installed into build/, once,
+# and for lab, as root, from Debian's packages. Coherence CE is started by ../shared/parity/reference.sh; where that is
+# not there, the comparison is left out, unless CI is true: then that is a failure.
 #
 #   PARITY_SEEDS (2)     random cases for each kind of key
 #   PARITY_STEPS (300)   operations of each case
 #   PARITY_FIRST (1)     the first seed
+#   SIMULATE_SEEDS (40)  simulated clusters, of 200 faults each
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 exec </dev/null
@@ -19,7 +20,8 @@ exec </dev/null
 root=$PWD
 logs=$root/build/test
 parity=$root/../shared/parity
-: "${PARITY_SEEDS:=2}" "${PARITY_STEPS:=300}" "${PARITY_FIRST:=1}"
+: "${PARITY_SEEDS:=2}" "${PARITY_STEPS:=300}" "${PARITY_FIRST:=1}" "${SIMULATE_SEEDS:=40}"
+export PARITY_STEPS PARITY_FIRST
 TYPOS_VERSION=1.52.0
 CARGO_DENY_VERSION=0.20.2
 
@@ -262,16 +264,49 @@ step_parity() {
   done
 }
 
-# Real clusters that are broken, about three minutes. Cuts of the network need root, ip and nft.
+# Through different members of three, while partitions move.
+step_cluster() {
+  local grid
+  grid=$(program grid)
+  [ -x "$grid" ] || run "build" 30 cargo test --workspace --locked --no-run
+  if no_reference; then
+    run "clients through different members" 15 scripts/cluster.sh "$grid" "$logs/cluster"
+  else
+    start_reference
+    run "clients and comparison through different members" 20 \
+      scripts/cluster.sh "$grid" "$logs/cluster" "$reference_address"
+  fi
+  sed 's/^/   /' "$log"
+}
+
+# Members as state machines, with faults by chance. That mistakes made on purpose are found is one of the tests.
+step_simulate() {
+  local lab
+  lab=$(program grid-lab)
+  [ -x "$lab" ] || run "build the lab" 30 cargo build --locked -p grid-lab
+  run "simulated faults" 10 "$lab" simulate --seeds "$SIMULATE_SEEDS"
+  tail -n 2 "$log" | sed 's/^/   /'
+}
+
+install_cutters() {
+  command -v ip >/dev/null && command -v nft >/dev/null && return
+  command -v apt-get >/dev/null || return 0
+  run "install iproute2 and nftables" 10 bash -c "apt-get update && apt-get install --yes iproute2 nftables"
+}
+
+# Real clusters that are broken, about four minutes. Cuts of the network need root, and what install_cutters installs.
 step_lab() {
   local lab grid scenario
-  run "build the lab" 30 cargo build --locked -p grid-lab -p grid-server
   lab=$(program grid-lab) grid=$(program grid)
-  local scenarios=("quiet --seconds 5" "kill-one --rounds 4" "pause-one --rounds 1 --seconds 6"
-    "rolling-restart --members 3" "two-members --rounds 2")
+  [ -x "$lab" ] && [ -x "$grid" ] || run "build the lab" 30 cargo build --locked -p grid-lab -p grid-server
+  [ "$(id -u)" -ne 0 ] || install_cutters
+  local scenarios=("kill-one --rounds 4" "pause-one --rounds 1 --seconds 6" "rolling-restart --members 3"
+    "two-members --rounds 2" "join-leave-storm --rounds 6")
   if [ "$(id -u)" -eq 0 ] && command -v ip >/dev/null && command -v nft >/dev/null; then
-    scenarios+=("cut-minority --members 3 --seconds 10" "two-members --rounds 1 --seconds 8 --namespaces")
+    scenarios+=("cut-minority --seconds 10 --namespaces" "cut-with-resets --seconds 10 --namespaces"
+      "two-members --rounds 1 --seconds 8 --namespaces" "random-mix --seconds 20 --namespaces")
   else
+    [ "${CI:-}" != true ] || fail "cuts of the network need root and the programs ip and nft"
     echo "== left out: cuts of the network, which need root and the programs ip and nft"
   fi
   for scenario in "${scenarios[@]}"; do
@@ -293,15 +328,13 @@ stop_grid() {
   ! grep -q panicked "$logs/grid.log" || fail "grid serve panicked; see build/test/grid.log"
 }
 
-all="typos fmt clippy test doc deny orders clients lookups readme suite parity"
-# Steps that run only when they are named.
-named="lab"
+all="typos fmt clippy test doc deny orders clients lookups readme suite parity cluster simulate lab"
 [ $# -gt 0 ] || set -- $all
 for step in "$@"; do
-  case " $all $named " in
+  case " $all " in
   *" $step "*) ;;
   *)
-    echo "no such step: $step; there are: $all $named" >&2
+    echo "no such step: $step; there are: $all" >&2
     exit 2
     ;;
   esac
