@@ -174,7 +174,19 @@ impl ControlLoop {
                     }
                 }
                 JudgeOutput::StepDown { unheard } => {
-                    tracing::warn!(?unheard, "this member alone does not hear these");
+                    tracing::warn!(
+                        ?unheard,
+                        "this member alone does not hear these: another one is to lead"
+                    );
+                    let core = self.core.clone();
+                    let supervisor = core.supervisor.clone();
+                    supervisor.spawn(TaskKind::Connection, "stepping down", async move {
+                        if let Some(group) = core.group()
+                            && let Err(error) = group.step_down().await
+                        {
+                            tracing::warn!(%error, "no other member leads");
+                        }
+                    });
                 }
             }
         }

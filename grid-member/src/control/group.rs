@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use grid_core::membership::{Generation, MemberId};
@@ -48,6 +49,8 @@ pub struct ControlGroup<M, O> {
     proposals: Semaphore,
     /// One change of voters at a time.
     changing: Mutex<()>,
+    /// It gives its leadership up just now.
+    steps_down: AtomicBool,
     supervisor: Supervisor,
 }
 
@@ -141,6 +144,7 @@ impl<M: ControlMachine, O: ControlObserver> ControlGroup<M, O> {
             leadership,
             questions,
             changing: Mutex::new(()),
+            steps_down: AtomicBool::new(false),
             supervisor,
         })
     }
@@ -164,6 +168,9 @@ impl<M: ControlMachine, O: ControlObserver> ControlGroup<M, O> {
     /// # Errors
     /// Each error says whether the command [may be applied](ProposeError::may_be_applied) all the same.
     pub async fn propose(&self, command: Bytes) -> Result<Agreed, ProposeError> {
+        if self.steps_down.load(Ordering::Acquire) {
+            return Err(ProposeError::NoLeader);
+        }
         let (len, max) = (command.len(), self.settings.command_len_max);
         if len > max {
             return Err(ProposeError::TooLong { len, max });
@@ -297,6 +304,35 @@ impl<M: ControlMachine, O: ControlObserver> ControlGroup<M, O> {
             leadership: self.leadership.clone(),
         };
         election.replace(dead).await
+    }
+
+    /// Gives leadership up, and gives the new leader: one that is better connected. This member falls silent, takes no
+    /// proposals, and does not stand for election, until another member leads. Without one in time it goes on.
+    ///
+    /// # Errors
+    /// When no other member stood in time, or there is nobody else.
+    pub async fn step_down(&self) -> Result<MemberId, ElectError> {
+        let me = self.settings.member;
+        if self.voters() == BTreeSet::from([me]) {
+            return Err(ElectError::Leads);
+        }
+        let config = self.raft.runtime_config();
+        let silent = |silent: bool| {
+            self.steps_down.store(silent, Ordering::Release);
+            config.heartbeat(!silent);
+            config.elect(!silent);
+        };
+        let mut leadership = self.leadership.clone();
+        silent(true);
+        let other = leadership.wait_for(|seen| seen.leader.is_some_and(|leader| leader != me));
+        let other = tokio::time::timeout(self.settings.elect_timeout, other).await;
+        let result = match other {
+            Ok(Ok(seen)) => seen.leader.ok_or(ElectError::TimedOut),
+            Ok(Err(_closed)) => Err(ElectError::Stopped),
+            Err(_elapsed) => Err(ElectError::TimedOut),
+        };
+        silent(false);
+        result
     }
 
     /// The number of the last command that was applied here.

@@ -142,3 +142,32 @@ fn a_newcomer_gets_the_state_as_a_snapshot() {
         cluster.stop().await;
     });
 }
+
+#[test]
+fn a_leader_that_steps_down_is_replaced_and_follows() {
+    in_simulated_time(async {
+        let mut cluster = Cluster::of(3, Random::new(1), QUICK).await;
+        let (before, _) = cluster.leader().unwrap();
+        let leader = cluster.group(before);
+        let after = leader.step_down().await.unwrap();
+        assert_ne!(after, before);
+        assert_eq!(cluster.agree("one").await.index, 1);
+        cluster.wait_until_equal(&members([1, 2, 3])).await;
+        // It stands again when it has to.
+        cluster.kill(after).await;
+        cluster.wait_for_leader().await;
+        cluster.agree("two").await;
+        cluster.stop().await;
+    });
+}
+
+#[test]
+fn a_leader_without_others_goes_on() {
+    in_simulated_time(async {
+        let cluster = Cluster::of(1, Random::new(1), QUICK).await;
+        let leader = cluster.wait_for_leader().await;
+        assert_eq!(leader.step_down().await, Err(ElectError::Leads));
+        assert_eq!(cluster.agree("one").await.index, 1);
+        cluster.stop().await;
+    });
+}
