@@ -108,6 +108,7 @@ impl Set {
                 .iter()
                 .map(|event: &Effect| (member, event.sequence().get())),
         );
+        self.replica(member).heard_before(None);
         self.wire.extend(
             out.messages
                 .into_iter()

@@ -2,7 +2,7 @@
 //!
 //! `control_loop` is the one task that decides: it drives the state machines of [`grid_core::membership`] (`finding`,
 //! `watching`), follows what is agreed (`agreed`), and leads when it has to (`leading`). `pump` goes on with copies and
-//! hand-overs, `serve` answers other members about partitions. `View` is the agreed state as this member knows it, `LeaseGuard`
+//! hand-overs, `serve` answers other members about partitions, `listening` brings events to listeners at other members. `View` is the agreed state as this member knows it, `LeaseGuard`
 //! says whether it may serve.
 
 mod agreed;
@@ -18,6 +18,7 @@ mod guard;
 mod host;
 mod leading;
 mod links;
+mod listening;
 mod lookups;
 mod machine;
 mod message;
