@@ -9,7 +9,7 @@ use grid_core::partition::assignment::{StatusHa, status_ha};
 use grid_member::Grid;
 use grid_member::cluster::ClusterSettings;
 
-const BOUND: Duration = Duration::from_secs(30);
+pub(crate) const BOUND: Duration = Duration::from_secs(30);
 
 /// Shows the log of a test that fails when `RUST_LOG` says so.
 fn log() {
@@ -21,7 +21,7 @@ fn log() {
         .try_init();
 }
 
-async fn member(number: usize, join: Option<Vec<SocketAddr>>) -> Grid {
+pub(crate) async fn member(number: usize, join: Option<Vec<SocketAddr>>) -> Grid {
     log();
     let settings = ClusterSettings {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -36,12 +36,12 @@ async fn member(number: usize, join: Option<Vec<SocketAddr>>) -> Grid {
     builder.build().await.expect("a member listens")
 }
 
-fn address(grid: &Grid) -> SocketAddr {
+pub(crate) fn address(grid: &Grid) -> SocketAddr {
     grid.cluster().expect("a member of a cluster").local_addr()
 }
 
 /// What a member knows, for the message of a test that fails.
-fn summary(grid: &Grid) -> String {
+pub(crate) fn summary(grid: &Grid) -> String {
     let cluster = grid.cluster().expect("a member of a cluster");
     let state = cluster.view().read(|state| {
         let mut text = format!("index {} members", state.index());
@@ -69,7 +69,7 @@ fn summary(grid: &Grid) -> String {
 }
 
 /// Waits until every member sees this many members, all partitions at their goal.
-async fn settled(grids: &[&Grid]) {
+pub(crate) async fn settled(grids: &[&Grid]) {
     let waits = async {
         for grid in grids {
             let cluster = grid.cluster().expect("a member of a cluster");

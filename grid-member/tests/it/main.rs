@@ -8,4 +8,5 @@ mod fixture;
 mod grid;
 mod invariants;
 mod limits;
+mod listening;
 mod transport;
