@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -13,6 +12,7 @@ use grid_core::event::{CacheEvent, EntryEvent, EntryEventKind};
 use grid_core::membership::MemberId;
 use grid_member::Grid;
 use grid_member::event::ListenerHub;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::cluster::{address, member, settled};
@@ -209,7 +209,7 @@ async fn keys_and_lite_and_those_who_stop_to_listen() {
 async fn write_until(
     caches: &[Cache<u32, u32>],
     enough: &CancellationToken,
-    written: &Arc<AtomicU32>,
+    written: &watch::Sender<u32>,
 ) -> HashMap<u32, u32> {
     let writers = (0..12).map(|key: u32| {
         let cache = caches[key as usize % caches.len()].clone();
@@ -221,7 +221,7 @@ async fn write_until(
                 for part in 0..4 {
                     cache.insert(&(key + 12 * part), &value).await.unwrap();
                 }
-                written.fetch_add(1, Ordering::Relaxed);
+                written.send_modify(|written| *written += 1);
             }
             (key, value)
         })
@@ -230,6 +230,25 @@ async fn write_until(
     last.into_iter()
         .flat_map(|(key, value)| (0..4).map(move |part| (key + 12 * part, value)))
         .collect()
+}
+
+/// Waits until a member is the primary of some partitions.
+async fn serves(grid: &Grid) {
+    let (view, me) = (grid.cluster().unwrap().view(), id(grid));
+    let serves = |_: &u64| {
+        view.read(|state| {
+            let mut assignments = state.services().values().flat_map(|service| &service.assignments);
+            assignments.any(|assignment| assignment.primary == Some(me))
+        }) == Some(true)
+    };
+    view.index().wait_for(serves).await.unwrap();
+}
+
+/// Waits until so many more rounds are written.
+async fn more(written: &watch::Sender<u32>, rounds: u32) {
+    let mut news = written.subscribe();
+    let before = *news.borrow();
+    news.wait_for(|written| *written >= before + rounds).await.unwrap();
 }
 
 /// Takes events beside others until the chain has the values that come last.
@@ -253,7 +272,7 @@ async fn follow(mut events: Events<u32, u32>, last: tokio::sync::oneshot::Receiv
 async fn while_members_come_and_leave_each_event_is_heard_once() {
     let grids = three().await;
     let caches = caches(&grids, "moves").await;
-    let (enough, written) = (CancellationToken::new(), Arc::<AtomicU32>::default());
+    let (enough, written) = (CancellationToken::new(), watch::Sender::new(0));
     let mut tell = Vec::new();
     let mut follow_all = Vec::new();
     for cache in &caches[..2] {
@@ -264,17 +283,14 @@ async fn while_members_come_and_leave_each_event_is_heard_once() {
     let changes = async {
         let fourth = member(4, Some(vec![address(&grids[0])])).await;
         bounded("the fourth member", fourth.joined()).await.unwrap();
-        settled(&[&grids[0], &grids[1], &grids[2], &fourth]).await;
+        bounded("partitions of the fourth member", serves(&fourth)).await;
         // It knows who listens, though it came later.
         let hub = hub(&fourth, "moves").await;
         assert_eq!(hub.members(), BTreeSet::from([id(&grids[0]), id(&grids[1])]));
         bounded("a member leaving", grids[2].drain()).await.unwrap();
         grids[2].shutdown().await;
         settled(&[&grids[0], &grids[1], &fourth]).await;
-        let before = written.load(Ordering::Relaxed);
-        while written.load(Ordering::Relaxed) < before + 50 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        more(&written, 50).await;
         enough.cancel();
         fourth
     };
@@ -294,26 +310,18 @@ async fn while_members_come_and_leave_each_event_is_heard_once() {
 async fn when_a_member_dies_no_event_is_lost_or_doubled() {
     let grids = three().await;
     let caches = caches(&grids, "dies").await;
-    let (enough, written) = (CancellationToken::new(), Arc::<AtomicU32>::default());
+    let (enough, written) = (CancellationToken::new(), watch::Sender::new(0));
     let (sender, last) = tokio::sync::oneshot::channel();
     let followed = follow(caches[0].listen().await.unwrap(), last);
     let gone = caches[2].listen().await.unwrap();
     let hub = hub(&grids[1], "dies").await;
     assert_eq!(hub.members(), BTreeSet::from([id(&grids[0]), id(&grids[2])]));
     let changes = async {
-        let more = |than: u32| {
-            let written = &written;
-            async move {
-                while written.load(Ordering::Relaxed) < than {
-                    tokio::time::sleep(Duration::from_millis(1)).await;
-                }
-            }
-        };
-        more(50).await;
+        more(&written, 50).await;
         // It takes no leave.
         grids[2].shutdown().await;
         settled(&[&grids[0], &grids[1]]).await;
-        more(written.load(Ordering::Relaxed) + 50).await;
+        more(&written, 50).await;
         enough.cancel();
     };
     let write = async {
