@@ -26,7 +26,7 @@ use super::control_loop::{ControlLoop, Event, Looking, Phase};
 use super::core::Core;
 use super::lookups::Lookups;
 use super::message::{kind, read};
-use super::{ClusterSettings, View, host, listening, pump, serve};
+use super::{ClusterSettings, View, host, interest, listening, pump, serve};
 
 /// So many events wait for the control loop.
 const EVENTS_MAX: usize = 65_536;
@@ -349,7 +349,7 @@ impl Handler for Incoming {
                 .core
                 .tell(Event::Request(from.clone(), kind, payload, answer)),
             (Lane::Data, kind::PARTS) => serve::parts(&self.core, payload, answer),
-            (Lane::Data, kind::INTEREST) => listening::interest(&self.core, from.member, payload, answer),
+            (Lane::Data, kind::INTEREST) => interest::take(&self.core, from.member, payload, answer),
             (Lane::Data, kind::TRUNCATED) => {
                 if let Some(cache) = read(&payload) {
                     serve::truncated(&self.core, cache);

@@ -9,7 +9,7 @@ use grid_core::partition::assignment::{StatusHa, status_ha};
 use grid_member::Grid;
 use grid_member::cluster::ClusterSettings;
 
-pub(crate) const BOUND: Duration = Duration::from_secs(30);
+const BOUND: Duration = Duration::from_secs(30);
 
 /// Shows the log of a test that fails when `RUST_LOG` says so.
 fn log() {
@@ -21,7 +21,7 @@ fn log() {
         .try_init();
 }
 
-pub(crate) async fn member(number: usize, join: Option<Vec<SocketAddr>>) -> Grid {
+async fn member(number: usize, join: Option<Vec<SocketAddr>>) -> Grid {
     log();
     let settings = ClusterSettings {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -41,7 +41,7 @@ pub(crate) fn address(grid: &Grid) -> SocketAddr {
 }
 
 /// What a member knows, for the message of a test that fails.
-pub(crate) fn summary(grid: &Grid) -> String {
+fn summary(grid: &Grid) -> String {
     let cluster = grid.cluster().expect("a member of a cluster");
     let state = cluster.view().read(|state| {
         let mut text = format!("index {} members", state.index());

@@ -1,6 +1,7 @@
 //! Listeners at the members of a cluster, which hear of the changes at all of them.
 
 use std::collections::{BTreeSet, HashMap};
+use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,22 +11,37 @@ use grid_core::cache::conformance::{Fixture, Item, run_all};
 use grid_core::cache::{Cache, CacheName, Events, NamedCache};
 use grid_core::event::{CacheEvent, EntryEvent, EntryEventKind};
 use grid_core::membership::MemberId;
+use grid_core::partition::PartitionCount;
 use grid_member::Grid;
+use grid_member::cluster::ClusterSettings;
 use grid_member::event::ListenerHub;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::cluster::{address, member, settled};
+use crate::cluster::{address, settled};
 use crate::fixture::{bounded, spawned};
+
+/// So few that they are soon where they belong.
+const PARTITIONS: PartitionCount = PartitionCount::new(NonZeroU16::new(31).expect("31 is not zero"));
+
+async fn member(number: usize, join: Option<&Grid>) -> Grid {
+    let settings = ClusterSettings {
+        listen: ([127, 0, 0, 1], 0).into(),
+        join: join.map(|other| vec![address(other).to_string()]),
+        ..ClusterSettings::default()
+    };
+    let name = format!("member-{number}");
+    let builder = Grid::builder().cluster_name("test").member_name(&name).cluster(settings);
+    let grid = builder.partition_count(PARTITIONS).build().await.unwrap();
+    bounded("a member", grid.joined()).await.unwrap();
+    grid
+}
 
 /// Three members with all partitions where they belong.
 async fn three() -> [Grid; 3] {
     let first = member(1, None).await;
-    bounded("the first member", first.joined()).await.unwrap();
-    let second = member(2, Some(vec![address(&first)])).await;
-    bounded("the second member", second.joined()).await.unwrap();
-    let third = member(3, Some(vec![address(&first)])).await;
-    bounded("the third member", third.joined()).await.unwrap();
+    let second = member(2, Some(&first)).await;
+    let third = member(3, Some(&first)).await;
     settled(&[&first, &second, &third]).await;
     [first, second, third]
 }
@@ -281,8 +297,7 @@ async fn while_members_come_and_leave_each_event_is_heard_once() {
         follow_all.push(follow(cache.listen().await.unwrap(), last));
     }
     let changes = async {
-        let fourth = member(4, Some(vec![address(&grids[0])])).await;
-        bounded("the fourth member", fourth.joined()).await.unwrap();
+        let fourth = member(4, Some(&grids[0])).await;
         bounded("partitions of the fourth member", serves(&fourth)).await;
         // It knows who listens, though it came later.
         let hub = hub(&fourth, "moves").await;
@@ -337,6 +352,59 @@ async fn when_a_member_dies_no_event_is_lost_or_doubled() {
     drop(gone);
     let [first, second, _] = grids;
     end([first, second]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_that_find_no_room_are_told_to_be_missing() {
+    let build = async |name: &str, join: Option<&Grid>| {
+        let settings = ClusterSettings {
+            listen: ([127, 0, 0, 1], 0).into(),
+            join: join.map(|other| vec![address(other).to_string()]),
+            events_len_max: 1,
+            ..ClusterSettings::default()
+        };
+        let builder = Grid::builder().cluster_name("test").member_name(name).cluster(settings);
+        let grid = builder.partition_count(PartitionCount::ONE).build().await.unwrap();
+        bounded("a member", grid.joined()).await.unwrap();
+        grid
+    };
+    let first = build("first", None).await;
+    let second = build("second", Some(&first)).await;
+    settled(&[&first, &second]).await;
+    let grids = [first, second];
+    let caches = caches(&grids, "full").await;
+    let primary = grids[0].cluster().unwrap().view().read(|state| {
+        let service = state.services().values().next().unwrap();
+        service.assignments[0].primary.unwrap()
+    });
+    let (primary, other) = match primary == Some(id(&grids[0])) {
+        true => (&caches[0], &caches[1]),
+        false => (&caches[1], &caches[0]),
+    };
+    primary
+        .put_all((0..500).map(|key| (key, key)).collect::<Vec<_>>().iter().map(|(k, v)| (k, v)))
+        .await
+        .unwrap();
+    let mut events = other.listen().await.unwrap();
+    // All of them are told while the partition is locked.
+    primary.clear().await.unwrap();
+    let missed = async {
+        while !matches!(events.next().await, Some(Ok(CacheEvent::Resync))) {}
+    };
+    bounded("word of what is missing", missed).await;
+    // It goes on.
+    let go_on = async {
+        for key in 0.. {
+            other.insert(&key, &key).await.unwrap();
+            if let Some(Some(Ok(CacheEvent::Entry(event)))) = events.next().now_or_never()
+                && event.new == Some(key)
+            {
+                return;
+            }
+        }
+    };
+    bounded("an event", go_on).await;
+    end(grids).await;
 }
 
 /// The caches of three members, as the one sees them that came last.

@@ -10,6 +10,7 @@ use grid_proto::v0::map_listener_request::RequestType;
 use grid_proto::v0::map_listener_response::ResponseType;
 use grid_proto::v0::named_cache_service_client::NamedCacheServiceClient;
 use grid_proto::v1::cache::MapListenerRequest;
+use tonic::Code;
 use tonic::transport::Channel;
 
 use crate::grpc_cluster::{Server, three};
@@ -72,6 +73,10 @@ async fn version_1_hears_of_changes_everywhere_and_of_its_own_before_the_answer(
         assert_eq!((event.key, event.new_value), (json(&key.to_string()), json("3")));
     }
     assert!(own.told.is_empty());
+    // Events that were lost between members are like those of a reader that is too slow.
+    let hub = servers[1].grid.open("", &"a".parse().unwrap()).await.unwrap();
+    hub.listeners().publish_missed();
+    assert_eq!(own.end().await.code(), Code::ResourceExhausted);
     end(servers).await;
 }
 
@@ -97,6 +102,9 @@ async fn version_0_hears_of_changes_everywhere() {
             }
         }
     }
+    let cache = servers[2].grid.open("", &CACHE.parse().unwrap()).await.unwrap();
+    cache.listeners().publish_missed();
+    assert_eq!(events.end().await.code(), Code::ResourceExhausted);
     end(servers).await;
 }
 

@@ -506,6 +506,11 @@ impl Events {
             .unwrap()
     }
 
+    /// What the stream ends with at once.
+    pub(crate) async fn end(&mut self) -> Status {
+        soon(self.answers.message()).await.unwrap_err()
+    }
+
     async fn ask(&mut self, request: MapListenerRequest) -> ResponseType {
         self.requests.send(request).await.unwrap();
         self.next().await
