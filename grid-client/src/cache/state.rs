@@ -367,6 +367,20 @@ impl CacheState {
         let is_own = lane.index < self.bindings.len();
         match refusal {
             Refusal::NotConnected if !is_own => Ok(()),
+            // There is no way round this member.
+            Refusal::NotOpen if !is_own && (course.roundabout || course.avoid.is_some()) => {
+                let Ok(_turn) = timeout_at(deadline, self.opening_elsewhere.lock()).await else {
+                    return Err(self.late());
+                };
+                if self.is_open_on(lane) {
+                    return Ok(());
+                }
+                match self.ensure(lane, deadline).await {
+                    Ok(Ok(())) | Err(_) => Ok(()),
+                    // To open a cache changes nothing that was asked for.
+                    Ok(Err(failure)) => self.go_on(course, failure, lane, (true, false)),
+                }
+            }
             Refusal::NotOpen if !is_own => {
                 course.roundabout = match self.opening_elsewhere.try_lock() {
                     Ok(_turn) => !matches!(self.ensure(lane, deadline).await, Ok(Ok(()))),
@@ -435,11 +449,7 @@ impl CacheState {
             lane.up(deadline)
                 .await
                 .map_err(|failure| self.error(failure, true))?;
-            let epoch = lane.epoch();
-            if self
-                .binding(lane.index)
-                .is_some_and(|binding| binding.epoch == epoch)
-            {
+            if self.is_open_on(lane) {
                 return Ok(());
             }
             let failure = match self.ensure(lane, deadline).await {
@@ -457,6 +467,13 @@ impl CacheState {
                 return Err(self.error(failure, true));
             }
         }
+    }
+
+    /// Whether the cache has an id on this life of the lane.
+    fn is_open_on(&self, lane: &Lane) -> bool {
+        let epoch = lane.epoch();
+        self.binding(lane.index)
+            .is_some_and(|binding| binding.epoch == epoch)
     }
 
     /// Asks for the cache's id on a lane.

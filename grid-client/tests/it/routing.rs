@@ -296,6 +296,35 @@ async fn a_member_that_is_cut_off_is_not_believed() {
     session.close().await;
 }
 
+/// On one thread: a request that tried again without waiting would keep the others from ever going on.
+#[tokio::test]
+async fn requests_wait_for_the_cache_at_the_only_member_that_is_left() {
+    let pair = Pair::start();
+    let (session, _open_at_both) = pair.session().await;
+    let cache = session.cache::<u32, u32>("d").await.unwrap();
+    let [first, second] = &pair.fakes;
+    let opened = second.shared.count(Kind::EnsureCache);
+    second.shared.plan(Kind::EnsureCache, Fault::Hold);
+    for _ in 0..2 {
+        let words = "unavailable (minority; applied: no): nothing was changed, so do it again";
+        first.shared.plan(Kind::Put, Fault::Refuse(words));
+    }
+    let mut keys = (0..).filter(|key| owner_of(*key) == 1);
+    let (one, other) = (keys.next().unwrap(), keys.next().unwrap());
+    let released = async {
+        until("both go on to the other", || {
+            first.shared.count(Kind::Put) == 2 && second.shared.count(Kind::EnsureCache) == opened + 1
+        })
+        .await;
+        second.shared.release().await;
+    };
+    let (one, other, ()) = tokio::join!(cache.insert(&one, &1), cache.insert(&other, &2), released);
+    one.unwrap();
+    other.unwrap();
+    assert_eq!(pair.counts(Kind::Put), [2, 2]);
+    session.close().await;
+}
+
 #[tokio::test]
 async fn a_member_that_left_is_not_waited_for() {
     let pair = Pair::start();

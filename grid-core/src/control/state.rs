@@ -90,6 +90,28 @@ impl ControlState {
         self.generation
     }
 
+    /// Whether nothing depends on this member: it serves no partition, and every partition has as many copies elsewhere
+    /// as the other members can hold. So it is when there is no other that could take anything.
+    #[must_use]
+    pub fn is_handed_over(&self, member: MemberId) -> bool {
+        let takers = self
+            .members
+            .values()
+            .filter(|other| other.id != member && other.takes_partitions())
+            .count();
+        if takers == 0 {
+            return true;
+        }
+        self.services.values().all(|service| {
+            let goal = takers.min(1 + usize::from(service.backups.get()));
+            service.assignments.iter().all(|assignment| {
+                let others = assignment.replicas().filter(|replica| *replica != member).count();
+                assignment.primary != Some(member)
+                    && (!assignment.backups.contains(&member) || others >= goal)
+            })
+        })
+    }
+
     /// The place in the log of the last command that was made.
     #[must_use]
     pub fn index(&self) -> u64 {

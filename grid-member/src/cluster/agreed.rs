@@ -68,8 +68,6 @@ impl ControlLoop {
             next_say: now,
             state_asked: None,
             going_on: false,
-            drain: None,
-            drain_asked: Moment::BOOT,
             electing: None,
         }));
         self.install_state(state);

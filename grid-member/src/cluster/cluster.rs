@@ -11,7 +11,7 @@ use bytes::Bytes;
 use grid_core::cache::CacheError;
 use grid_core::control::{Command, Outcome};
 use grid_core::membership::{Generation, MemberId};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
 use crate::cache::{CacheKind, CacheLimits, CacheRegistry};
 use crate::clock::Clock;
@@ -30,6 +30,12 @@ use super::{ClusterSettings, View, host, interest, listening, pump, serve};
 
 /// So many events wait for the control loop.
 const EVENTS_MAX: usize = 65_536;
+
+/// After this time without an agreement a drain is asked for again.
+const DRAIN_AGAIN: Duration = Duration::from_millis(500);
+
+/// So long a member that has handed everything over waits until its leave is agreed.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A member could not begin to look for its cluster.
 #[derive(Debug, thiserror::Error)]
@@ -105,17 +111,12 @@ impl Cluster {
         let transport = listen(&core, identity, clock, &control, listen_at)?;
         let _once = core.transport.set(transport);
         let (tell_joined, joined) = watch::channel(None);
-        let mut control_loop = ControlLoop {
+        let control_loop = ControlLoop {
             core: core.clone(),
-            phase: Phase::Looking(Box::new(Looking::new(
-                &core,
-                join,
-                grid_core::membership::Moment::BOOT,
-            ))),
+            phase: Phase::Looking(Box::new(Looking::new(&core, join, core.moment()))),
             agreed,
             joined: tell_joined,
         };
-        control_loop.begin();
         supervisor.spawn_on(
             control.runtime(),
             TaskKind::Essential,
@@ -230,29 +231,57 @@ impl Cluster {
         self.core.agree(command).await
     }
 
+    /// Hands all partitions over to others, as long as that takes; a member that is alone has nobody to hand over to.
+    ///
+    /// # Errors
+    /// When the member is stopped meanwhile.
+    pub async fn hand_over(&self) -> Result<(), CacheError> {
+        let Some(me) = self.me() else { return Ok(()) };
+        let mut news = self.core.view.index();
+        let mut agreed = false;
+        loop {
+            news.mark_unchanged();
+            if self.core.view.read(|state| state.is_handed_over(me)) != Some(false) {
+                return Ok(());
+            }
+            if !agreed {
+                let asked = tokio::time::timeout(DRAIN_AGAIN, self.agree(&Command::Drain(me))).await;
+                agreed = matches!(asked, Ok(Ok(Outcome::Done)));
+            }
+            if self.core.supervisor.token().is_cancelled() {
+                return Err(CacheError::ShuttingDown);
+            }
+            let _news_or_time = tokio::time::timeout(DRAIN_AGAIN, news.changed()).await;
+        }
+    }
+
+    /// Takes leave of the cluster, after [`hand_over`](Self::hand_over): what is left here is not missed.
+    pub async fn leave(&self) {
+        let Some(me) = self.me() else { return };
+        if !self.core.links.members().is_empty() {
+            self.core.take_leave();
+            // Without an answer it is found dead.
+            let leave = Command::Leave(me);
+            let _found_dead = tokio::time::timeout(LEAVE_TIMEOUT, self.agree(&leave)).await;
+        }
+    }
+
     /// Hands all partitions over, and takes leave. At most as long as the drain timeout.
     ///
     /// # Errors
-    /// When partitions are left that no other member has taken in time.
+    /// When partitions are left that no other member has taken in time; it does not leave then.
     pub async fn drain(&self) -> Result<(), CacheError> {
-        let Some(me) = self.core.me() else { return Ok(()) };
-        let (tell, told) = oneshot::channel();
-        self.core.tell_surely(Event::Drain(tell)).await;
         let timeout = self.core.settings.drain_timeout;
-        let drained = tokio::time::timeout(timeout, told).await;
-        if !matches!(drained, Ok(Ok(()))) {
-            return Err(CacheError::Deadline {
-                after: timeout,
-                applied: grid_core::cache::Applied::Unknown,
-            });
+        match tokio::time::timeout(timeout, self.hand_over()).await {
+            Ok(handed_over) => handed_over?,
+            Err(_elapsed) => {
+                return Err(CacheError::Deadline {
+                    after: timeout,
+                    applied: grid_core::cache::Applied::Unknown,
+                });
+            }
         }
-        let others = self.core.links.members();
-        if !others.is_empty() {
-            // What is left of it here can't be missed: others hold everything. Without an answer it is found dead.
-            self.core.take_leave();
-            let leave = Command::Leave(me);
-            let _found_dead = tokio::time::timeout(Duration::from_secs(2), self.core.agree(&leave)).await;
-        }
+        self.leave().await;
         Ok(())
     }
 }
@@ -373,8 +402,8 @@ impl Handler for Incoming {
         }
     }
 
-    fn accepted(&self, from: &PeerInfo, lane: Lane) {
-        self.core.tell(Event::Accepted(from.clone(), lane));
+    fn accepted(&self, from: &PeerInfo, _lane: Lane) {
+        self.core.tell(Event::Accepted(from.clone()));
     }
 
     fn closed(&self, from: &PeerInfo, _lane: Lane, cause: &EndCause) {

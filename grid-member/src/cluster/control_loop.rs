@@ -16,7 +16,7 @@ use grid_core::membership::detector::Detector;
 use grid_core::membership::judge::Judge;
 use grid_core::membership::lease::{Lease, LeaseBook, LeaseSettings, LeaseSource};
 use grid_core::membership::{Evidence, MemberId, Moment, ProcessId};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use crate::task::TaskKind;
 use crate::transport::{Answer, DialError, EndCause, Lane, Link, PeerInfo};
@@ -40,7 +40,7 @@ pub(super) enum Dialed {
 /// What happens to a member.
 pub(super) enum Event {
     /// A member dialed this one.
-    Accepted(PeerInfo, Lane),
+    Accepted(PeerInfo),
     /// A connection that was accepted is over.
     Closed(PeerInfo, EndCause),
     /// A dial came to this end.
@@ -69,8 +69,6 @@ pub(super) enum Event {
     Founded(Result<MemberId, String>),
     /// The survivor's group runs.
     WentOn(Result<(), String>),
-    /// The member is to hand its partitions over; tell when it has.
-    Drain(oneshot::Sender<()>),
 }
 
 /// Who asked for a lease.
@@ -126,8 +124,6 @@ pub(super) struct Membership {
     pub(super) next_say: Moment,
     pub(super) state_asked: Option<Moment>,
     pub(super) going_on: bool,
-    pub(super) drain: Option<oneshot::Sender<()>>,
-    pub(super) drain_asked: Moment,
     pub(super) electing: Option<MemberId>,
 }
 
@@ -143,8 +139,6 @@ pub(super) struct Leading {
     pub(super) next_voters: Moment,
     pub(super) next_plan: Moment,
     pub(super) next_leads: Moment,
-    /// The last command that was pushed.
-    pub(super) pushed: u64,
 }
 
 /// The task. See the [module](self).
@@ -177,19 +171,8 @@ impl ControlLoop {
         }
     }
 
-    /// Begins to look for the cluster.
-    pub(super) fn begin(&mut self) {
-        let (core, now) = (self.core.clone(), self.now());
-        if let Phase::Looking(looking) = &mut self.phase {
-            let addresses = looking.addresses.clone();
-            let join = core.settings.join.is_some().then_some(addresses);
-            **looking = Looking::new(&core, join, now);
-        }
-    }
-
     pub(super) fn now(&self) -> Moment {
-        let micros = u64::try_from(self.core.clock.uptime().as_micros()).unwrap_or(u64::MAX);
-        Moment::from_micros(micros)
+        self.core.moment()
     }
 
     fn tick(&mut self) {
@@ -201,7 +184,7 @@ impl ControlLoop {
 
     fn take(&mut self, event: Event) {
         match event {
-            Event::Accepted(peer, _lane) => self.accepted(&peer),
+            Event::Accepted(peer) => self.accepted(&peer),
             Event::Closed(peer, cause) => self.closed(&peer, &cause),
             Event::DialEnded(dialed, started, result) => self.dial_ended(dialed, started, result),
             Event::LinkEnded(dialed, peer, cause) => self.link_ended(dialed, &peer, &cause),
@@ -217,7 +200,6 @@ impl ControlLoop {
             Event::Proposed(what) => self.proposed(&what),
             Event::Founded(founded) => self.founded(founded),
             Event::WentOn(result) => self.went_on(result),
-            Event::Drain(done) => self.drain(done),
         }
     }
 

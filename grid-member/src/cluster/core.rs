@@ -11,7 +11,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use grid_core::cache::{Applied, CacheError, CacheName, Unavailability};
 use grid_core::control::{CacheRecord, Command, Outcome};
-use grid_core::membership::MemberId;
+use grid_core::membership::{MemberId, Moment};
 use grid_core::partition::PartitionId;
 use grid_core::partition::table::{BackupCount, Epoch, ServiceId, Step, StepChange};
 use grid_core::replication::{Effect, Message};
@@ -116,6 +116,12 @@ impl Core {
         }
     }
 
+    /// The time since the machine was started, as the state machines of membership are told it.
+    pub(super) fn moment(&self) -> Moment {
+        let micros = u64::try_from(self.clock.uptime().as_micros()).unwrap_or(u64::MAX);
+        Moment::from_micros(micros)
+    }
+
     /// This member's number, when it has one.
     pub(super) fn me(&self) -> Option<MemberId> {
         Some(self.me.load(Ordering::Acquire))
@@ -168,12 +174,10 @@ impl Core {
     }
 
     /// This member takes part in this control group from now on.
-    pub(super) fn set_group(&self, group: Option<Group>) {
-        let group = group.map(Arc::new);
-        self.group.write().clone_from(&group);
-        let (Some(group), Some(core)) = (group, self.this.upgrade()) else {
-            return;
-        };
+    pub(super) fn set_group(&self, group: Group) {
+        let group = Arc::new(group);
+        *self.group.write() = Some(group.clone());
+        let Some(core) = self.this.upgrade() else { return };
         self.supervisor
             .spawn(TaskKind::Essential, "news of who leads", async move {
                 let mut news = group.leadership();
@@ -189,8 +193,9 @@ impl Core {
             });
     }
 
-    pub(super) fn set_group_none(&self) {
-        *self.group.write() = None;
+    /// This member takes part in no control group any more; what it took part in.
+    pub(super) fn leave_group(&self) -> Option<Arc<Group>> {
+        self.group.write().take()
     }
 
     /// How the control group reaches its other members.
@@ -200,11 +205,11 @@ impl Core {
         })
     }
 
-    /// Has a command agreed by the group that was just founded.
-    pub(super) async fn agree_as_founder(&self, command: &Command) -> Result<Outcome, String> {
+    /// Has a command agreed by a group whose only voter is this member.
+    pub(super) async fn agree_alone(&self, group: &Group, command: &Command) -> Result<Outcome, String> {
         let started = self.clock.uptime();
         loop {
-            match self.propose_here(write(command)).await {
+            match propose_in(group, write(command)).await {
                 ProposeAnswer::Agreed(_, outcome) => return Ok(outcome),
                 ProposeAnswer::Refused(what) => return Err(what),
                 ProposeAnswer::NotLeader | ProposeAnswer::Unknown(_) => {}
@@ -280,17 +285,9 @@ impl Core {
     }
 
     pub(super) async fn propose_here(&self, command: Bytes) -> ProposeAnswer {
-        let Some(group) = self.group() else {
-            return ProposeAnswer::NotLeader;
-        };
-        match group.propose(command).await {
-            Ok(agreed) => match read::<Outcome>(&agreed.outcome) {
-                Some(outcome) => ProposeAnswer::Agreed(agreed.index, outcome),
-                None => ProposeAnswer::Unknown("its outcome cannot be read".to_owned()),
-            },
-            Err(error @ ProposeError::TooLong { .. }) => ProposeAnswer::Refused(error.to_string()),
-            Err(error) if error.may_be_applied() => ProposeAnswer::Unknown(error.to_string()),
-            Err(_) => ProposeAnswer::NotLeader,
+        match self.group() {
+            Some(group) => propose_in(&group, command).await,
+            None => ProposeAnswer::NotLeader,
         }
     }
 
@@ -332,6 +329,18 @@ impl Core {
     pub(super) fn outlet(&self) -> Option<Arc<dyn Outlet>> {
         let core: Arc<dyn Outlet> = self.this.upgrade()?;
         Some(core)
+    }
+}
+
+async fn propose_in(group: &Group, command: Bytes) -> ProposeAnswer {
+    match group.propose(command).await {
+        Ok(agreed) => match read::<Outcome>(&agreed.outcome) {
+            Some(outcome) => ProposeAnswer::Agreed(agreed.index, outcome),
+            None => ProposeAnswer::Unknown("its outcome cannot be read".to_owned()),
+        },
+        Err(error @ ProposeError::TooLong { .. }) => ProposeAnswer::Refused(error.to_string()),
+        Err(error) if error.may_be_applied() => ProposeAnswer::Unknown(error.to_string()),
+        Err(_) => ProposeAnswer::NotLeader,
     }
 }
 

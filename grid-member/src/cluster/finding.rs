@@ -191,7 +191,8 @@ impl ControlLoop {
         if looking.joining || now < looking.next_join {
             return;
         }
-        let address = looking.join_at.unwrap_or(address);
+        // The leader that was named may be gone, and another one lead from there: it is asked once.
+        let address = looking.join_at.take().unwrap_or(address);
         let process = looking.connected.get(&address).copied();
         let link = process.and_then(|process| looking.links.get(&process)).cloned();
         let link = link.or_else(|| {
@@ -241,9 +242,8 @@ impl ControlLoop {
             }
             Some(JoinAnswer::Refused(what)) => {
                 tracing::error!("the cluster does not let this member in: {what}");
-                looking.join_at = None;
             }
-            Some(JoinAnswer::Later) | None => looking.join_at = None,
+            Some(JoinAnswer::Later) | None => {}
         }
     }
 
@@ -261,7 +261,7 @@ impl ControlLoop {
                 .supervisor
                 .spawn(TaskKind::Essential, "control group", async move {
                     match Group::start(settings, machine, core.network(), Observer::new(agreed)).await {
-                        Ok(group) => core.set_group(Some(group)),
+                        Ok(group) => core.set_group(group),
                         Err(error) => {
                             tracing::error!(%error, "this member takes no part in the control group")
                         }
@@ -291,7 +291,6 @@ impl ControlLoop {
                     let group = Group::start(settings, machine, core.network(), Observer::new(agreed)).await;
                     let group = group.map_err(|error| error.to_string())?;
                     group.bootstrap().await.map_err(|error| error.to_string())?;
-                    core.set_group(Some(group));
                     let backups = core.settings.backups;
                     let join = Command::Join {
                         info: Box::new(info),
@@ -301,8 +300,9 @@ impl ControlLoop {
                         name: Core::service_name(backups),
                         backups,
                     };
-                    let me = core.agree_as_founder(&join).await?;
-                    core.agree_as_founder(&service).await?;
+                    let me = core.agree_alone(&group, &join).await?;
+                    core.agree_alone(&group, &service).await?;
+                    core.set_group(group);
                     match me {
                         Outcome::Joined(me) => Ok(me),
                         other => Err(format!("{other:?} is no answer to who wants to join")),
@@ -410,8 +410,7 @@ impl ControlLoop {
         }
         self.core.lease.end();
         self.core.leader.send_replace(None);
-        if let Some(group) = self.core.group() {
-            self.core.set_group_none();
+        if let Some(group) = self.core.leave_group() {
             let stopping = async move { group.stop().await };
             self.core
                 .supervisor

@@ -8,16 +8,15 @@ use bytes::Bytes;
 use grid_core::control::{Command, Outcome};
 use grid_core::membership::judge::{Judge, JudgeInput, JudgeOutput, JudgeSettings};
 use grid_core::membership::lease::{LeaseBook, LeaseInput};
-use grid_core::membership::{Evidence, MemberId, MemberPhase, voters};
+use grid_core::membership::{Evidence, MemberId, voters};
 use grid_core::partition::assignment::{next_steps, plan};
-use grid_core::partition::table::{Step, StepChange};
-use tokio::sync::oneshot;
+use grid_core::partition::table::{Assignment, ServiceId, ServiceTable, Step, StepChange};
 
 use crate::task::TaskKind;
 use crate::transport::{Answer, Lane, PeerInfo};
 
 use super::agreed::state_bytes;
-use super::control_loop::{ControlLoop, Event, Leading, LeaseAsker, Membership, Phase, Proposed};
+use super::control_loop::{ControlLoop, Event, Leading, LeaseAsker, Phase, Proposed};
 use super::core::Core;
 use super::message::{JoinAnswer, JoinRequest, Leads, ProposeAnswer, Push, kind, read, write};
 
@@ -40,7 +39,6 @@ impl ControlLoop {
         let lease_settings = self.lease_settings();
         let Some(group) = self.core.group() else { return };
         let leadership = *group.leadership().borrow();
-        let index = self.core.view.index_now();
         let Phase::In(membership) = &mut self.phase else {
             return;
         };
@@ -67,7 +65,6 @@ impl ControlLoop {
                 next_voters: now,
                 next_plan: now,
                 next_leads: now,
-                pushed: index,
             });
             membership.electing = None;
             self.tell_judge_members();
@@ -213,20 +210,22 @@ impl ControlLoop {
     fn choose_voters(&mut self) {
         let (now, core) = (self.now(), self.core.clone());
         let Some(group) = core.group() else { return };
-        let current = group.voters();
-        let wanted = self.read_state(|state| voters::choose(state.members().values(), &current));
         let Phase::In(membership) = &mut self.phase else {
             return;
         };
         let Some(leading) = &mut membership.leading else {
             return;
         };
-        let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty() && *wanted != current) else {
-            return;
-        };
         if leading.voters_under_way || now < leading.next_voters {
             return;
         }
+        let current = group.voters();
+        let wanted = core
+            .view
+            .read(|state| voters::choose(state.members().values(), &current));
+        let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty() && *wanted != current) else {
+            return;
+        };
         // A member that can't be reached yet would only hold the change up.
         let me = membership.me;
         let reached = |member: &MemberId| *member == me || core.links.get(*member, Lane::Control).is_some();
@@ -257,16 +256,14 @@ impl ControlLoop {
             return;
         }
         leading.next_plan = now.after(PLAN_EVERY);
-        let commands = core.steps(|step, _| {
+        let steps = core.steps(|step, _| {
             // Those are proposed by the primary, which knows when.
             !matches!(step.change, StepChange::Admit(_) | StepChange::HandOver(_))
         });
-        if commands.is_empty() {
-            return;
-        }
-        leading.steps_under_way = true;
-        for command in commands {
-            core.clone().propose_for_leader(command, Proposed::Steps);
+        for (service, steps) in steps {
+            leading.steps_under_way = true;
+            core.clone()
+                .propose_for_leader(Command::Change { service, steps }, Proposed::Steps);
         }
     }
 
@@ -289,14 +286,13 @@ impl ControlLoop {
     }
 
     /// Tells all members what was agreed, if this one leads.
-    pub(super) fn push(&mut self, push: &Push) {
-        let Phase::In(membership) = &mut self.phase else {
+    pub(super) fn push(&self, push: &Push) {
+        let Phase::In(membership) = &self.phase else {
             return;
         };
-        let Some(leading) = &mut membership.leading else {
+        if membership.leading.is_none() {
             return;
-        };
-        leading.pushed = push.index;
+        }
         let body = write(push);
         for member in self.core.links.members() {
             self.core
@@ -442,110 +438,26 @@ impl ControlLoop {
             answer.send(write(&joined));
         });
     }
-
-    /// The member is to hand its partitions over.
-    pub(super) fn drain(&mut self, done: oneshot::Sender<()>) {
-        match &mut self.phase {
-            Phase::In(membership) => membership.drain = Some(done),
-            // It has nothing to hand over.
-            Phase::Looking(_) => {
-                let _nobody_waits = done.send(());
-            }
-        }
-    }
-
-    /// Goes on handing partitions over.
-    pub(super) fn drain_on(&mut self) {
-        let (now, core) = (self.now(), self.core.clone());
-        let Phase::In(membership) = &mut self.phase else {
-            return;
-        };
-        let me = membership.me;
-        let Some(done) = &membership.drain else { return };
-        if done.is_closed() {
-            membership.drain = None;
-            return;
-        }
-        let (draining, needed, alone) = core
-            .view
-            .read(|state| {
-                let phase = state.members().get(&me).map(|member| member.phase);
-                let holds = |assignment: &grid_core::partition::table::Assignment| {
-                    assignment.primary == Some(me)
-                        || (assignment.backups.contains(&me) && assignment.replicas().count() <= 1)
-                };
-                let mut all = state.services().values().flat_map(|service| &service.assignments);
-                let takers = state
-                    .members()
-                    .values()
-                    .filter(|member| member.takes_partitions());
-                let alone = takers.filter(|member| member.id != me).count() == 0;
-                (
-                    phase == Some(MemberPhase::Draining),
-                    all.any(holds) || still_needed(state, me),
-                    alone,
-                )
-            })
-            .unwrap_or((true, false, true));
-        if (draining && !needed) || alone {
-            finish(membership);
-        } else if !draining && now.since(membership.drain_asked) > Duration::from_millis(500) {
-            membership.drain_asked = now;
-            let supervisor = core.supervisor.clone();
-            supervisor.spawn(TaskKind::Connection, "drain", async move {
-                // Asked again until it is agreed.
-                let _asked_again = core.agree(&Command::Drain(me)).await;
-            });
-        }
-    }
-}
-
-fn finish(membership: &mut Membership) {
-    if let Some(done) = membership.drain.take() {
-        // Whoever asked may have gone.
-        let _nobody_waits = done.send(());
-    }
-}
-
-/// Whether a copy of this member is needed until another one has been made.
-fn still_needed(state: &grid_core::control::ControlState, me: MemberId) -> bool {
-    let takers = state
-        .members()
-        .values()
-        .filter(|member| member.takes_partitions())
-        .count();
-    state.services().values().any(|service| {
-        let goal = usize::from(service.backups.get()).min(takers.saturating_sub(1)) + 1;
-        service.assignments.iter().any(|assignment| {
-            let others = assignment.replicas().filter(|member| *member != me).count();
-            assignment.has_replica(me) && others < goal
-        })
-    })
 }
 
 impl Core {
-    /// The steps that are to be made now on the way to a fair assignment, as far as `which` picks them.
-    pub(super) fn steps(
-        &self,
-        which: impl Fn(&Step, &grid_core::control::ControlState) -> bool,
-    ) -> Vec<Command> {
-        let commands = self.view.read(|state| {
-            let mut commands = Vec::new();
-            for (id, table) in state.services() {
+    /// The steps of each service that are to be made now on the way to a fair assignment, as far as `which` picks them,
+    /// which is given the present assignment of the step's partition.
+    pub(super) fn steps(&self, which: impl Fn(&Step, &Assignment) -> bool) -> Vec<(ServiceId, Vec<Step>)> {
+        let of_services = self.view.read(|state| {
+            let of_service = |(id, table): (&ServiceId, &ServiceTable)| {
                 let target = plan(table, state.members());
                 let steps = next_steps(table, &target, state.members(), self.settings.moves);
-                let steps: Vec<Step> = steps
-                    .into_iter()
-                    .filter(|step| which(step, state))
-                    .take(STEPS_MAX)
-                    .collect();
-                if !steps.is_empty() {
-                    commands.push(Command::Change { service: *id, steps });
-                }
-            }
-            commands
+                let picked = |step: &Step| {
+                    let assignment = table.assignments.get(step.partition.index());
+                    assignment.is_some_and(|assignment| which(step, assignment))
+                };
+                let steps: Vec<Step> = steps.into_iter().filter(picked).take(STEPS_MAX).collect();
+                (!steps.is_empty()).then_some((*id, steps))
+            };
+            state.services().iter().filter_map(of_service).collect()
         });
-        commands.unwrap_or_default()
+        of_services.unwrap_or_default()
     }
 
     /// Has a command agreed for this member as the leader, and tells when it came to its end.

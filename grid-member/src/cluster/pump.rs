@@ -118,19 +118,10 @@ pub(super) async fn drive_hand_overs(core: Arc<Core>) {
             () = tokio::time::sleep(PLAN_EVERY) => {}
         }
         let Some(me) = core.me() else { continue };
-        let commands = core.steps(|step, state| {
-            matches!(step.change, StepChange::HandOver(_))
-                && state.services().values().any(|service| {
-                    let assignment = service.assignments.get(step.partition.index());
-                    assignment.is_some_and(|assignment| {
-                        assignment.primary == Some(me) && assignment.epoch == step.epoch
-                    })
-                })
+        let mine = core.steps(|step, assignment| {
+            matches!(step.change, StepChange::HandOver(_)) && assignment.primary == Some(me)
         });
-        for command in commands {
-            let Command::Change { service, steps } = command else {
-                continue;
-            };
+        for (service, steps) in mine {
             let Some(replicas) = core.services.read().get(&service).cloned() else {
                 continue;
             };

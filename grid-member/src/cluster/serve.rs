@@ -29,9 +29,7 @@ type PartAnswer = Result<PartResult, PartFailure>;
 pub(super) fn replica(core: &Core, from: MemberId, body: Bytes) {
     match wire::decode(body, core.settings.partition_count) {
         Ok((service, partition, message)) => {
-            tracing::trace!(%from, %partition, ?message, "replica");
             let replicas = core.services.read().get(&service).cloned();
-
             if let Some(replicas) = replicas {
                 replicas.receive(partition, from, message);
             }

@@ -36,12 +36,6 @@ impl Routes {
     pub fn of(&self, service: ServiceId, partition: PartitionId) -> Option<Route> {
         self.services.get(&service)?.get(partition.index()).copied()
     }
-
-    /// All partitions of a service, in order.
-    #[must_use]
-    pub fn all(&self, service: ServiceId) -> &[Route] {
-        self.services.get(&service).map_or(&[], |routes| routes)
-    }
 }
 
 /// The agreed state as this member knows it. It only ever goes forward.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
+use grid_core::control::Command;
 use grid_core::membership::detector::{DetectorInput, DetectorOutput};
 use grid_core::membership::lease::{LeaseInput, LeaseOutput, LeaseSource};
 use grid_core::membership::survivor::{Situation, Survival, Witness};
@@ -53,7 +54,6 @@ impl ControlLoop {
         self.lead_on();
         self.survive();
         self.say_ready();
-        self.drain_on();
     }
 
     /// Brings the lease to where those who serve look.
@@ -427,7 +427,10 @@ impl ControlLoop {
                     let group = group.map_err(|error| error.to_string())?;
                     core.change_identity(|identity| identity.generation = generation);
                     core.leader.send_replace(None);
-                    core.set_group(Some(group));
+                    // First of all: whoever joins takes part in the generation that the state names.
+                    core.agree_alone(&group, &Command::BeginGeneration(generation))
+                        .await?;
+                    core.set_group(group);
                     Ok(())
                 };
                 let went_on = went_on.await;

@@ -13,7 +13,7 @@ use crate::store::drive_expiry;
 use crate::task::{Supervisor, TaskKind};
 
 use super::Grid;
-use super::handle::Parts;
+use super::handle::Inner;
 
 /// A local cache is in one process: more partitions than this would only cost memory.
 const LOCAL_PARTITIONS: u16 = 17;
@@ -141,15 +141,12 @@ impl GridBuilder {
         let local_count = LOCAL_PARTITIONS.min(self.partition_count.get());
         let local_count =
             std::num::NonZeroU16::new(local_count).map_or(PartitionCount::ONE, PartitionCount::new);
-        let registry = |kind, count| {
+        let alone = |kind, count| {
             let replicas = Arc::new(Replicas::alone(count, self.clock.clone()));
-            let registry = CacheRegistry::alone(kind, replicas, self.limits);
-            let expiry = drive_expiry(Arc::downgrade(&registry), supervisor.token().clone());
-            supervisor.spawn(TaskKind::Essential, "expiry", expiry);
-            registry
+            CacheRegistry::alone(kind, replicas, self.limits)
         };
         let (partitioned, cluster) = match self.cluster {
-            None => (registry(CacheKind::Partitioned, self.partition_count), None),
+            None => (alone(CacheKind::Partitioned, self.partition_count), None),
             Some(settings) => {
                 let settings = ClusterSettings {
                     cluster_name: self.cluster_name.clone(),
@@ -160,13 +157,15 @@ impl GridBuilder {
                 };
                 let cluster =
                     Cluster::start(settings, self.limits, self.clock.clone(), supervisor.clone()).await?;
-                let expiry = drive_expiry(Arc::downgrade(cluster.registry()), supervisor.token().clone());
-                supervisor.spawn(TaskKind::Essential, "expiry", expiry);
                 (cluster.registry().clone(), Some(cluster))
             }
         };
-        let local = registry(CacheKind::Local, local_count);
-        Ok(Grid::new(Parts {
+        let local = alone(CacheKind::Local, local_count);
+        for registry in [&partitioned, &local] {
+            let expiry = drive_expiry(Arc::downgrade(registry), supervisor.token().clone());
+            supervisor.spawn(TaskKind::Essential, "expiry", expiry);
+        }
+        Ok(Grid::new(Inner {
             cluster_name: self.cluster_name,
             member_name: self.member_name,
             partition_count: self.partition_count,

@@ -15,21 +15,8 @@ use crate::task::Supervisor;
 
 use super::GridBuilder;
 
-struct Inner {
-    cluster_name: String,
-    member_name: String,
-    partition_count: PartitionCount,
-    backups: BackupCount,
-    rules: CacheRules,
-    partitioned: Arc<CacheRegistry>,
-    local: Arc<CacheRegistry>,
-    cluster: Option<Cluster>,
-    clock: Arc<dyn Clock>,
-    supervisor: Supervisor,
-}
-
 /// What a member is made of.
-pub(super) struct Parts {
+pub(super) struct Inner {
     pub(super) cluster_name: String,
     pub(super) member_name: String,
     pub(super) partition_count: PartitionCount,
@@ -55,32 +42,9 @@ impl Grid {
         GridBuilder::new()
     }
 
-    pub(super) fn new(parts: Parts) -> Self {
-        let Parts {
-            cluster_name,
-            member_name,
-            partition_count,
-            backups,
-            rules,
-            partitioned,
-            local,
-            cluster,
-            clock,
-            supervisor,
-        } = parts;
+    pub(super) fn new(inner: Inner) -> Self {
         Grid {
-            inner: Arc::new(Inner {
-                cluster_name,
-                member_name,
-                partition_count,
-                backups,
-                rules,
-                partitioned,
-                local,
-                cluster,
-                clock,
-                supervisor,
-            }),
+            inner: Arc::new(inner),
         }
     }
 
@@ -200,6 +164,25 @@ impl Grid {
         match &self.inner.cluster {
             Some(cluster) => cluster.drain().await,
             None => Ok(()),
+        }
+    }
+
+    /// Hands the member's partitions over to others, as long as that takes, and stays in the cluster: the first half of
+    /// [`drain`](Self::drain), for edges that end their connections before they [leave](Self::leave).
+    ///
+    /// # Errors
+    /// When the member is stopped meanwhile.
+    pub async fn hand_over(&self) -> Result<(), CacheError> {
+        match &self.inner.cluster {
+            Some(cluster) => cluster.hand_over().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Takes leave of the cluster, after [`hand_over`](Self::hand_over).
+    pub async fn leave(&self) {
+        if let Some(cluster) = &self.inner.cluster {
+            cluster.leave().await;
         }
     }
 

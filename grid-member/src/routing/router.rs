@@ -214,9 +214,8 @@ impl Router {
 
     /// Why a request that could not be done so far is not to be tried any longer.
     fn give_up(&self, tried: Duration, unserved: bool) -> Option<Unavailability> {
-        let cut_off = self.lease.missing_for().min(tried) >= self.settings.cut_off_after
-            && self.lease.missing_for() >= self.settings.cut_off_after;
-        if cut_off {
+        // Both: one that was cut off for long is given the time to find out that it no longer is.
+        if self.lease.missing_for().min(tried) >= self.settings.cut_off_after {
             return Some(Unavailability::Minority);
         }
         let timeout = if unserved {

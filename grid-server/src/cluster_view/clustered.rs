@@ -37,7 +37,7 @@ pub trait ClusterSource: Send + Sync + 'static {
     /// Hands this member's partitions over to others, before it stops.
     fn hand_over(&self) -> BoxFuture<'_, Result<(), CacheError>>;
     /// Takes leave of the cluster.
-    fn leave(&self) -> BoxFuture<'_, Result<(), CacheError>>;
+    fn leave(&self) -> BoxFuture<'_, ()>;
 }
 
 /// The view of a member of a cluster.
@@ -176,8 +176,8 @@ impl<S: ClusterSource> ClusterView for ClusteredMember<S> {
         async move { Ok(self.source.hand_over().await?) }.boxed()
     }
 
-    fn leave(&self) -> ChangeFuture<'_, ()> {
-        async move { Ok(self.source.leave().await?) }.boxed()
+    fn leave(&self) -> BoxFuture<'_, ()> {
+        self.source.leave()
     }
 
     fn drain(&self, member: u64) -> ChangeFuture<'_, ()> {

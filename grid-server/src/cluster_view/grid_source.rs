@@ -11,11 +11,6 @@ use grid_member::Grid;
 use grid_member::cluster::Cluster;
 
 use super::ClusterSource;
-use super::of_state::is_handed_over;
-
-/// After this time without an agreement it is asked for again.
-const ASK_AGAIN: Duration = Duration::from_millis(500);
-
 /// A member of this process, as the source of what operators see.
 #[derive(Clone, Debug)]
 pub struct GridSource {
@@ -31,30 +26,6 @@ impl GridSource {
 
     fn cluster(&self) -> Option<&Cluster> {
         self.grid.cluster()
-    }
-
-    async fn hand_over_all(&self) -> Result<(), CacheError> {
-        let Some(cluster) = self.cluster() else {
-            return Ok(());
-        };
-        let Some(me) = cluster.me() else { return Ok(()) };
-        let mut news = cluster.view().index();
-        let mut agreed = false;
-        loop {
-            news.mark_unchanged();
-            let done = cluster.view().read(|state| is_handed_over(state, me));
-            if done.unwrap_or(true) {
-                return Ok(());
-            }
-            if !agreed {
-                let asked = tokio::time::timeout(ASK_AGAIN, cluster.agree(&Command::Drain(me))).await;
-                agreed = matches!(asked, Ok(Ok(Outcome::Done)));
-            }
-            if self.grid.supervisor().token().is_cancelled() {
-                return Err(CacheError::ShuttingDown);
-            }
-            let _news_or_time = tokio::time::timeout(ASK_AGAIN, news.changed()).await;
-        }
     }
 }
 
@@ -90,10 +61,10 @@ impl ClusterSource for GridSource {
     }
 
     fn hand_over(&self) -> BoxFuture<'_, Result<(), CacheError>> {
-        self.hand_over_all().boxed()
+        self.grid.hand_over().boxed()
     }
 
-    fn leave(&self) -> BoxFuture<'_, Result<(), CacheError>> {
-        self.grid.drain().boxed()
+    fn leave(&self) -> BoxFuture<'_, ()> {
+        self.grid.leave().boxed()
     }
 }

@@ -16,8 +16,10 @@ pub use clustered::{ClusterSource, ClusteredMember};
 pub use detail::{ClusterFigures, MemberDetail, PartitionDetail, Rebalance, ServiceDetail};
 pub use grid_source::GridSource;
 pub use info::{ClusterInfo, Health, MemberInfo, PartitionsInfo, StatusHa};
-pub use of_state::{cluster_info, is_handed_over, is_safe, member_details, service_details};
+pub use of_state::{cluster_info, is_safe, member_details, service_details};
 pub use pace::Pace;
+
+use futures::future::BoxFuture;
 
 use grid_member::cache::CacheInfo;
 
@@ -40,7 +42,7 @@ pub trait ClusterView: Send + Sync + 'static {
     /// Hands this member's partitions over to others, before it stops.
     fn hand_over(&self) -> ChangeFuture<'_, ()>;
     /// Takes leave of the cluster, after [`hand_over`](Self::hand_over).
-    fn leave(&self) -> ChangeFuture<'_, ()>;
+    fn leave(&self) -> BoxFuture<'_, ()>;
     /// Has a member hand its partitions over and take no more.
     fn drain(&self, member: u64) -> ChangeFuture<'_, ()>;
     /// Gives up the entries of lost partitions of a service; `None` for all that are lost. Gives those that it was asked

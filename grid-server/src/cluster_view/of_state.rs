@@ -48,27 +48,6 @@ pub fn is_safe(state: &ControlState) -> bool {
     counts.unassigned == 0 && counts.endangered == 0 && as_safe_as_can_be
 }
 
-/// Whether nothing depends on this member: it serves no partition, and every partition has as many copies elsewhere as
-/// the other members can hold. So it is when there is no other that could take anything.
-#[must_use]
-pub fn is_handed_over(state: &ControlState, member: MemberId) -> bool {
-    let takers = state
-        .members()
-        .values()
-        .filter(|other| other.id != member && other.takes_partitions());
-    let takers = takers.count();
-    if takers == 0 {
-        return true;
-    }
-    state.services().values().all(|service| {
-        let goal = takers.min(1 + usize::from(service.backups.get()));
-        service.assignments.iter().all(|assignment| {
-            let others = assignment.replicas().filter(|replica| *replica != member).count();
-            assignment.primary != Some(member) && (!assignment.backups.contains(&member) || others >= goal)
-        })
-    })
-}
-
 /// The numbers of partitions of all services.
 pub(super) fn partition_counts(state: &ControlState) -> PartitionCounts {
     let mut counts = PartitionCounts::default();

@@ -96,8 +96,8 @@ impl RunningServer {
             lookout.stop().await;
         }
         // Others must not take a member for gone that has what they lack: then it leaves without a word.
-        if handed_over && let Err(error) = self.view.leave().await {
-            tracing::warn!(%error, "the other members will find out that this one has left");
+        if handed_over {
+            self.view.leave().await;
         }
         self.grid.shutdown().await;
         if drained.is_ok() {

@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use grid_core::cache::{Applied, CacheError};
 use grid_member::cache::CacheInfo;
 use grid_server::cluster_view::{
@@ -74,8 +75,8 @@ impl ClusterView for View {
         Box::pin(ready(Ok(())))
     }
 
-    fn leave(&self) -> ChangeFuture<'_, ()> {
-        Box::pin(ready(Ok(())))
+    fn leave(&self) -> BoxFuture<'_, ()> {
+        Box::pin(ready(()))
     }
 
     fn drain(&self, member: u64) -> ChangeFuture<'_, ()> {
