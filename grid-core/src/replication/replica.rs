@@ -12,9 +12,7 @@ use super::follower::Follower;
 use super::joining::CopyIn;
 use super::log::Log;
 use super::primary::{HandingOver, PROPOSE_AGAIN, Primary};
-use super::{
-    CopyId, Effect, Effects, Failure, PlantedBug, Position, Record, ReplicaSettings, RequestWindow,
-};
+use super::{CopyId, Effect, Effects, Failure, PlantedBug, Position, Record, ReplicaSettings, RequestWindow};
 
 /// What a member's copy of a partition is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

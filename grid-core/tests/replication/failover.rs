@@ -40,7 +40,10 @@ fn what_listeners_elsewhere_have_not_heard_of_is_told_again_with_the_value_befor
     set.put(A, 1, 11);
     let (token, _) = set.write(A, 2, put(20));
     set.settle();
-    assert!(set.answer(token).is_some(), "the answer does not wait for listeners");
+    assert!(
+        set.answer(token).is_some(),
+        "the answer does not wait for listeners"
+    );
     let (token, _) = set.write(A, 1, Command::Remove);
     set.settle();
     assert!(set.answer(token).is_some());

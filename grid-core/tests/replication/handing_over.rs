@@ -50,7 +50,11 @@ fn a_copy_counts_when_listeners_elsewhere_have_heard_of_what_is_in_it() {
     let mut set = Set::new(&[], &[B]);
     set.deaf = true;
     let (token, done) = set.write(A, 1, put(1));
-    assert_eq!((done, set.answer(token).is_some()), (Ok(true), true), "nobody else has to be asked");
+    assert_eq!(
+        (done, set.answer(token).is_some()),
+        (Ok(true), true),
+        "nobody else has to be asked"
+    );
     set.agree(&StepChange::StartCopy(B));
     set.settle();
     assert_eq!(set.value(B, 1).as_deref(), Some("1"));

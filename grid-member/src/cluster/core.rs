@@ -21,8 +21,8 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use crate::cache::{CacheRegistry, Catalogue};
 use crate::clock::Clock;
-use crate::event::InterestLog;
 use crate::control::{ControlGroup, ControlNetwork, NetworkError, ProposeError};
+use crate::event::InterestLog;
 use crate::replication::{Awaited, Outlet, Replicas, wire};
 use crate::routing::{CallFailed, Calls, Router};
 use crate::task::{Supervisor, TaskKind};

@@ -33,11 +33,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Peer {
     /// Takes what the other member wants to hear of. Gives the version that is known then; `None`: it is no member.
-    fn take_interest(
-        &self,
-        interest: Interest,
-        open: &BTreeMap<CacheId, Arc<OpenCache>>,
-    ) -> Option<u64> {
+    fn take_interest(&self, interest: Interest, open: &BTreeMap<CacheId, Arc<OpenCache>>) -> Option<u64> {
         let mut wanted = self.wanted.lock();
         if wanted.gone {
             return None;
@@ -79,12 +75,7 @@ impl Peer {
         changes: Vec<Noted>,
         open: &BTreeMap<CacheId, Arc<OpenCache>>,
     ) {
-        for Noted {
-            cache,
-            subject,
-            wish,
-        } in changes
-        {
+        for Noted { cache, subject, wish } in changes {
             match (wish, open.get(&cache)) {
                 (Some(wish), Some(open)) => {
                     let sink = caches
@@ -265,35 +256,39 @@ pub(super) fn take(core: &Arc<Core>, from: Option<MemberId>, body: Bytes, answer
     };
     let core = core.clone();
     let supervisor = core.supervisor.clone();
-    supervisor.spawn(TaskKind::Connection, "what another member listens to", async move {
-        core.know(interest.index).await;
-        let peer = core.listening.peer(from);
-        let (Some(peer), true) = (peer, core.view.index_now() >= interest.index) else {
-            return answer.fail("this member does not know yet what it would have to know");
-        };
-        let mut open = BTreeMap::new();
-        if let Some(registry) = core.registry() {
-            for noted in &interest.changes {
-                if !open.contains_key(&noted.cache)
-                    && let Some(cache) = registry.numbered(noted.cache)
-                {
-                    open.insert(noted.cache, cache);
+    supervisor.spawn(
+        TaskKind::Connection,
+        "what another member listens to",
+        async move {
+            core.know(interest.index).await;
+            let peer = core.listening.peer(from);
+            let (Some(peer), true) = (peer, core.view.index_now() >= interest.index) else {
+                return answer.fail("this member does not know yet what it would have to know");
+            };
+            let mut open = BTreeMap::new();
+            if let Some(registry) = core.registry() {
+                for noted in &interest.changes {
+                    if !open.contains_key(&noted.cache)
+                        && let Some(cache) = registry.numbered(noted.cache)
+                    {
+                        open.insert(noted.cache, cache);
+                    }
+                }
+                let wanted = peer.wanted.lock();
+                let parts: Vec<CacheId> = wanted.parts.1.iter().map(|noted| noted.cache).collect();
+                drop(wanted);
+                for cache in parts {
+                    if !open.contains_key(&cache)
+                        && let Some(cache) = registry.numbered(cache)
+                    {
+                        open.insert(cache.id(), cache);
+                    }
                 }
             }
-            let wanted = peer.wanted.lock();
-            let parts: Vec<CacheId> = wanted.parts.1.iter().map(|noted| noted.cache).collect();
-            drop(wanted);
-            for cache in parts {
-                if !open.contains_key(&cache)
-                    && let Some(cache) = registry.numbered(cache)
-                {
-                    open.insert(cache.id(), cache);
-                }
+            match peer.take_interest(interest, &open) {
+                Some(version) => answer.send(write(&version)),
+                None => answer.fail("it is no member any more"),
             }
-        }
-        match peer.take_interest(interest, &open) {
-            Some(version) => answer.send(write(&version)),
-            None => answer.fail("it is no member any more"),
-        }
-    });
+        },
+    );
 }

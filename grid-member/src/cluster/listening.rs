@@ -235,8 +235,11 @@ impl Core {
         }
         for peer in new {
             if let Some(core) = self.this.upgrade() {
-                self.supervisor
-                    .spawn(TaskKind::Connection, "telling what is listened to", tell_interest(core, peer));
+                self.supervisor.spawn(
+                    TaskKind::Connection,
+                    "telling what is listened to",
+                    tell_interest(core, peer),
+                );
             }
         }
         self.listening.known.send_replace(());

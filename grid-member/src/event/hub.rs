@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use grid_core::event::ListenTo;
 use grid_core::membership::MemberId;
@@ -262,7 +262,10 @@ impl ListenerHub {
             .filter_map(|id| inner.sinks.get(id))
         {
             let key = subject.as_ref().and_then(|subject| attached.keys.get(subject));
-            let (all, key) = (attached.all.filter(|values| told(*values)), key.filter(|values| told(**values)));
+            let (all, key) = (
+                attached.all.filter(|values| told(*values)),
+                key.filter(|values| told(**values)),
+            );
             if all.is_none() && key.is_none() {
                 continue;
             }
@@ -316,7 +319,11 @@ impl ListenerHub {
     #[must_use]
     pub fn sink_count(&self) -> usize {
         let inner = self.inner.read();
-        inner.sinks.values().filter(|attached| attached.ear.is_here()).count()
+        inner
+            .sinks
+            .values()
+            .filter(|attached| attached.ear.is_here())
+            .count()
     }
 
     /// The other members that listen.
@@ -332,7 +339,11 @@ impl ListenerHub {
 
     fn show_interest(&self, inner: &Inner) {
         let anyone = if inner.registrations.all > 0 { ANYONE } else { 0 };
-        let values = if inner.registrations.with_values > 0 { VALUES } else { 0 };
+        let values = if inner.registrations.with_values > 0 {
+            VALUES
+        } else {
+            0
+        };
         self.interest.store(anyone | values, Ordering::SeqCst);
     }
 

@@ -80,25 +80,39 @@ fn other_members_are_told_of_changes_that_were_made_here_alone() {
     let (hub, ears) = (Arc::new(ListenerHub::new()), Arc::<Ears>::default());
     let here = hub.attach(ears.clone());
     let there = hub.attach_member(OTHER);
-    assert!(told(&hub, &change("1"), true).is_empty() && ears.take().is_empty(), "nobody listens");
+    assert!(
+        told(&hub, &change("1"), true).is_empty() && ears.take().is_empty(),
+        "nobody listens"
+    );
     there.listen(&ListenTo::All, false);
     here.listen(&to_key("1"), true);
     assert_eq!(told(&hub, &change("1"), true), [(OTHER, false)]);
     assert_eq!(ears.take(), ["1 false true"]);
     assert_eq!(told(&hub, &change("2"), true), [(OTHER, false)]);
-    assert_eq!(told(&hub, &change("1"), false), [(OTHER, false)], "here it was told before");
+    assert_eq!(
+        told(&hub, &change("1"), false),
+        [(OTHER, false)],
+        "here it was told before"
+    );
     assert!(ears.take().is_empty());
     hub.publish(&change("1"));
     assert_eq!(ears.take(), ["1 false true"]);
     there.listen(&to_key("1"), true);
-    assert_eq!(told(&hub, &change("1"), false), [(OTHER, true)], "once, with what is wanted of the key");
+    assert_eq!(
+        told(&hub, &change("1"), false),
+        [(OTHER, true)],
+        "once, with what is wanted of the key"
+    );
     assert_eq!(told(&hub, &change("2"), false), [(OTHER, false)]);
     hub.publish_missed();
     hub.publish_lifecycle(Lifecycle::Truncated);
     assert_eq!(ears.take(), ["missed", "Truncated"]);
     assert_eq!((hub.sink_count(), hub.members()), (1, BTreeSet::from([OTHER])));
     drop(here);
-    assert!(hub.want(false).new_value, "the other member wants values of a key");
+    assert!(
+        hub.want(false).new_value,
+        "the other member wants values of a key"
+    );
     there.unlisten(&to_key("1"));
     assert!(hub.want(false).change && !hub.want(false).new_value);
     there.unlisten(&ListenTo::All);
@@ -114,7 +128,10 @@ fn what_is_wanted_here_is_noted_when_it_changes() {
     let there = hub.attach_member(OTHER);
     there.listen(&ListenTo::All, true);
     assert!(log.take().is_empty(), "that is no interest of this member");
-    let (one, other) = (hub.attach(Arc::<Ears>::default()), hub.attach(Arc::<Ears>::default()));
+    let (one, other) = (
+        hub.attach(Arc::<Ears>::default()),
+        hub.attach(Arc::<Ears>::default()),
+    );
     one.listen(&ListenTo::All, false);
     other.listen(&ListenTo::All, false);
     assert_eq!(log.take(), ["all Some(false)"], "the second changes nothing");

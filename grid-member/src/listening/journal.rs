@@ -92,7 +92,10 @@ impl Journal {
         if version == self.version() {
             return Since::Nothing;
         }
-        let Some(known) = version.checked_sub(self.base).and_then(|known| usize::try_from(known).ok()) else {
+        let Some(known) = version
+            .checked_sub(self.base)
+            .and_then(|known| usize::try_from(known).ok())
+        else {
             return Since::Whole;
         };
         if known > self.changes.len() {
@@ -134,7 +137,11 @@ mod tests {
     fn changes_lead_from_one_version_to_the_next() {
         let mut journal = Journal::new();
         assert_eq!(journal.version(), 1);
-        assert_eq!(journal.since(0), Since::Whole, "who knows nothing is told everything");
+        assert_eq!(
+            journal.since(0),
+            Since::Whole,
+            "who knows nothing is told everything"
+        );
         assert_eq!(journal.since(1), Since::Nothing);
         let (first, second) = (noted(b"1", Some(true)), noted(b"1", None));
         journal.note(first.clone());
@@ -154,8 +161,10 @@ mod tests {
         let len = CHANGES_MAX as u64;
         assert_eq!(journal.version(), len + 2);
         assert_eq!(journal.since(1), Since::Whole);
-        assert!(matches!(journal.since(2), Since::Changes(version, changes) if version == len + 2
-            && changes.len() == CHANGES_MAX));
+        assert!(
+            matches!(journal.since(2), Since::Changes(version, changes) if version == len + 2
+            && changes.len() == CHANGES_MAX)
+        );
     }
 
     #[test]

@@ -69,8 +69,7 @@ impl Outgoing {
     /// events are missing.
     pub fn push(&mut self, at: Duration, cache: CacheId, body: Vec<Bytes>) -> u64 {
         let bytes = OVERHEAD + body.iter().map(Bytes::len).sum::<usize>();
-        let full =
-            self.items.len() >= self.len_max || self.bytes.saturating_add(bytes) > self.bytes_max;
+        let full = self.items.len() >= self.len_max || self.bytes.saturating_add(bytes) > self.bytes_max;
         if bytes > FRAME_MAX {
             // Both values together may be longer than a frame may be.
             let caches = BTreeSet::from([cache]);
@@ -245,7 +244,10 @@ mod tests {
             });
             let caches = [1, 2, 3, 9].map(CacheId::new);
             assert_eq!(gaps, [(4, write_missed(&BTreeSet::from(caches)))]);
-            assert!(!queue.is_over(2), "that it is missing must be known before it is forgotten");
+            assert!(
+                !queue.is_over(2),
+                "that it is missing must be known before it is forgotten"
+            );
             assert_eq!(push(&mut queue, 1, "y"), 5, "it goes on");
             queue.heard(4);
             assert!(queue.is_over(3) && queue.len() == 1);

@@ -232,11 +232,9 @@ impl EventFrame {
 fn read_change(body: &mut Reader, count: PartitionCount) -> Result<News, WireError> {
     let service = ServiceId::new(body.u8()?);
     let partition = u16::try_from(body.varint()?).ok();
-    let partition = partition
-        .and_then(|number| count.nth(number))
-        .ok_or(WireError {
-            what: "there is no such partition",
-        })?;
+    let partition = partition.and_then(|number| count.nth(number)).ok_or(WireError {
+        what: "there is no such partition",
+    })?;
     let placed = Epoch::new(body.varint()?);
     let (kind, expired) = match body.u8()? {
         1 => (ChangeKind::Insert, false),

@@ -26,7 +26,17 @@ fn noted(cache: u32, key: Option<&str>, values: Option<bool>) -> Noted {
 
 #[test]
 fn interest_comes_as_it_was_sent_and_never_when_it_is_cut() {
-    let whole = [None, Some(Part { first: true, last: false }), Some(Part { first: false, last: true })];
+    let whole = [
+        None,
+        Some(Part {
+            first: true,
+            last: false,
+        }),
+        Some(Part {
+            first: false,
+            last: true,
+        }),
+    ];
     for whole in whole {
         let interest = Interest {
             to: MemberId::new(3),
@@ -52,7 +62,9 @@ fn interest_comes_as_it_was_sent_and_never_when_it_is_cut() {
 fn everything_is_cut_into_parts() {
     assert_eq!(Interest::parts(Vec::new()), [Vec::new()], "also nothing is told");
     let long = "1".repeat(TOLD_BYTES_MAX / 2);
-    let all: Vec<_> = (0..5).map(|cache| noted(cache, Some(&long), Some(true))).collect();
+    let all: Vec<_> = (0..5)
+        .map(|cache| noted(cache, Some(&long), Some(true)))
+        .collect();
     let parts = Interest::parts(all.clone());
     assert_eq!(parts.len(), 5, "two are longer than a part may be");
     assert_eq!(parts.concat(), all);
@@ -95,7 +107,10 @@ fn events_come_as_they_were_sent() {
                 panic!("{:?} is no change", frame.news);
             };
             assert_eq!((service, partition, placed), place);
-            assert_eq!((change.sequence, change.cache, change.kind, change.expired), (sent.sequence, sent.cache, kind, expired));
+            assert_eq!(
+                (change.sequence, change.cache, change.kind, change.expired),
+                (sent.sequence, sent.cache, kind, expired)
+            );
             assert_eq!(change.key.bytes(), sent.key.bytes());
             let bytes = |value: Option<Binary>| value.map(|value| value.bytes().clone());
             assert_eq!(bytes(change.old), bytes(sent.old.filter(|_| values)));

@@ -77,7 +77,10 @@ impl Slot {
     /// Looks what other members have heard of.
     fn hear(&self, outlet: &dyn Outlet, replica: &mut Replica<Waiter>) {
         let mut unheard = self.unheard.lock();
-        while unheard.front().is_some_and(|(_, awaited)| outlet.is_heard(*awaited)) {
+        while unheard
+            .front()
+            .is_some_and(|(_, awaited)| outlet.is_heard(*awaited))
+        {
             unheard.pop_front();
         }
         replica.heard_before(unheard.front().map(|(from, _)| *from));
@@ -245,13 +248,7 @@ impl Replicas {
     }
 
     /// Passes on what must be passed on while the partition is locked.
-    fn pass_on(
-        &self,
-        id: PartitionId,
-        slot: &Slot,
-        replica: &mut Replica<Waiter>,
-        out: &Effects<Waiter>,
-    ) {
+    fn pass_on(&self, id: PartitionId, slot: &Slot, replica: &mut Replica<Waiter>, out: &Effects<Waiter>) {
         if let Some(outlet) = self.outlet.get() {
             if !out.events.is_empty() {
                 let place = (self.service, id, replica.placed());

@@ -22,7 +22,7 @@ use crate::cluster::{address, settled};
 use crate::fixture::{bounded, spawned};
 
 /// So few that they are soon where they belong.
-const PARTITIONS: PartitionCount = PartitionCount::new(NonZeroU16::new(31).expect("31 is not zero"));
+const PARTITIONS: NonZeroU16 = NonZeroU16::new(31).expect("31 is not zero");
 
 async fn member(number: usize, join: Option<&Grid>) -> Grid {
     let settings = ClusterSettings {
@@ -31,8 +31,15 @@ async fn member(number: usize, join: Option<&Grid>) -> Grid {
         ..ClusterSettings::default()
     };
     let name = format!("member-{number}");
-    let builder = Grid::builder().cluster_name("test").member_name(&name).cluster(settings);
-    let grid = builder.partition_count(PARTITIONS).build().await.unwrap();
+    let builder = Grid::builder()
+        .cluster_name("test")
+        .member_name(&name)
+        .cluster(settings);
+    let grid = builder
+        .partition_count(PartitionCount::new(PARTITIONS))
+        .build()
+        .await
+        .unwrap();
     bounded("a member", grid.joined()).await.unwrap();
     grid
 }
@@ -132,7 +139,10 @@ async fn every_member_hears_of_every_change_once_and_in_order() {
             }
             cache.remove(&member).await.unwrap();
             let many: Vec<(u32, u32)> = (0..KEYS).map(|key| (KEYS * (1 + member) + key, key)).collect();
-            cache.put_all(many.iter().map(|(key, value)| (key, value))).await.unwrap();
+            cache
+                .put_all(many.iter().map(|(key, value)| (key, value)))
+                .await
+                .unwrap();
         })
     });
     join_all(writers).await;
@@ -146,7 +156,11 @@ async fn every_member_hears_of_every_change_once_and_in_order() {
     for mut events in heard {
         let mut chain = Chain::default();
         chain.until(&mut events, &last).await;
-        assert!(chain.count >= usize::try_from(KEYS * 3 * 6).unwrap(), "{}", chain.count);
+        assert!(
+            chain.count >= usize::try_from(KEYS * 3 * 6).unwrap(),
+            "{}",
+            chain.count
+        );
     }
     caches[2].clear().await.unwrap();
     end(grids).await;
@@ -162,7 +176,16 @@ async fn the_event_of_a_change_is_there_before_its_answer() {
         let event = events.next().now_or_never();
         assert!(event.is_some(), "the answer to {key} came before its event");
     }
-    caches[1].put_all((0..100).map(|key| (key, key)).collect::<Vec<_>>().iter().map(|(k, v)| (k, v))).await.unwrap();
+    caches[1]
+        .put_all(
+            (0..100)
+                .map(|key| (key, key))
+                .collect::<Vec<_>>()
+                .iter()
+                .map(|(k, v)| (k, v)),
+        )
+        .await
+        .unwrap();
     for key in 0..100 {
         assert!(events.next().now_or_never().is_some(), "{key} events of a batch");
     }
@@ -205,7 +228,10 @@ async fn keys_and_lite_and_those_who_stop_to_listen() {
         let first = entry(events).await;
         assert_eq!((first.key, first.old, first.new), (key, None, Some(key + 1)));
         let second = entry(events).await;
-        assert_eq!((second.key, second.old, second.new), (key, Some(key + 1), Some(key + 2)));
+        assert_eq!(
+            (second.key, second.old, second.new),
+            (key, Some(key + 1), Some(key + 2))
+        );
         assert!(events.next().now_or_never().is_none());
     }
     drop((lite, of_key));
@@ -264,7 +290,9 @@ async fn serves(grid: &Grid) {
 async fn more(written: &watch::Sender<u32>, rounds: u32) {
     let mut news = written.subscribe();
     let before = *news.borrow();
-    news.wait_for(|written| *written >= before + rounds).await.unwrap();
+    news.wait_for(|written| *written >= before + rounds)
+        .await
+        .unwrap();
 }
 
 /// Takes events beside others until the chain has the values that come last.
@@ -315,7 +343,8 @@ async fn while_members_come_and_leave_each_event_is_heard_once() {
             sender.send(last.clone()).unwrap();
         }
     };
-    let (fourth, (), _) = bounded("all", async { tokio::join!(changes, write, join_all(follow_all)) }).await;
+    let all = async { tokio::join!(changes, write, join_all(follow_all)) };
+    let (fourth, (), _) = bounded("all", Box::pin(all)).await;
     fourth.shutdown().await;
     let [first, second, _] = grids;
     end([first, second]).await;
@@ -343,7 +372,8 @@ async fn when_a_member_dies_no_event_is_lost_or_doubled() {
         let last = write_until(&caches[..2], &enough, &written).await;
         sender.send(last).unwrap();
     };
-    bounded("all", async { tokio::join!(changes, write, followed) }).await;
+    let all = async { tokio::join!(changes, write, followed) };
+    bounded("all", Box::pin(all)).await;
     assert_eq!(
         hub.members(),
         BTreeSet::from([id(&grids[0])]),
@@ -363,8 +393,15 @@ async fn events_that_find_no_room_are_told_to_be_missing() {
             events_len_max: 1,
             ..ClusterSettings::default()
         };
-        let builder = Grid::builder().cluster_name("test").member_name(name).cluster(settings);
-        let grid = builder.partition_count(PartitionCount::ONE).build().await.unwrap();
+        let builder = Grid::builder()
+            .cluster_name("test")
+            .member_name(name)
+            .cluster(settings);
+        let grid = builder
+            .partition_count(PartitionCount::ONE)
+            .build()
+            .await
+            .unwrap();
         bounded("a member", grid.joined()).await.unwrap();
         grid
     };
@@ -382,15 +419,19 @@ async fn events_that_find_no_room_are_told_to_be_missing() {
         false => (&caches[1], &caches[0]),
     };
     primary
-        .put_all((0..500).map(|key| (key, key)).collect::<Vec<_>>().iter().map(|(k, v)| (k, v)))
+        .put_all(
+            (0..500)
+                .map(|key| (key, key))
+                .collect::<Vec<_>>()
+                .iter()
+                .map(|(k, v)| (k, v)),
+        )
         .await
         .unwrap();
     let mut events = other.listen().await.unwrap();
     // All of them are told while the partition is locked.
     primary.clear().await.unwrap();
-    let missed = async {
-        while !matches!(events.next().await, Some(Ok(CacheEvent::Resync))) {}
-    };
+    let missed = async { while !matches!(events.next().await, Some(Ok(CacheEvent::Resync))) {} };
     bounded("word of what is missing", missed).await;
     // It goes on.
     let go_on = async {

@@ -38,13 +38,21 @@ async fn version_1_hears_of_changes_everywhere_and_of_its_own_before_the_answer(
     let (cache, its) = (own.ensure("a").await.unwrap(), other.ensure("a").await.unwrap());
     own.listen(cache, on_all(9, Some(&masked(7)))).await.unwrap();
     let hub = servers[0].grid.open("", &"a".parse().unwrap()).await.unwrap();
-    assert_eq!(hub.listeners().members().len(), 1, "the answer came before all knew it");
+    assert_eq!(
+        hub.listeners().members().len(),
+        1,
+        "the answer came before all knew it"
+    );
     for key in 0..KEYS {
         let key = key.to_string();
         own.put(cache, &key, "1").await;
         let told = own.told.pop_front();
         let expected = event(1, &key, Some("null"), Some("1"), &[9]);
-        assert_eq!(told, Some(Told::Event(cache, expected)), "it comes before the answer");
+        assert_eq!(
+            told,
+            Some(Told::Event(cache, expected)),
+            "it comes before the answer"
+        );
         other.put(its, &key, "2").await;
         let expected = event(2, &key, Some("1"), Some("2"), &[9]);
         assert_eq!(own.next_told().await, Told::Event(cache, expected));
@@ -92,7 +100,11 @@ async fn version_0_hears_of_changes_everywhere() {
     events.listen(filtered(5, 7)).await;
     events.listen(keyed("1")).await;
     let cache = servers[0].grid.open("", &CACHE.parse().unwrap()).await.unwrap();
-    assert_eq!(cache.listeners().members().len(), 1, "the answer came before all knew it");
+    assert_eq!(
+        cache.listeners().members().len(),
+        1,
+        "the answer came before all knew it"
+    );
     for key in 0..KEYS {
         for client in &mut clients {
             put(client, &key.to_string(), "1", 0).await.unwrap();
@@ -144,7 +156,9 @@ impl Fixture for Remote {
 async fn the_client_of_three_members_holds_the_contract() {
     let servers = three().await;
     let address = servers[1].address.to_string();
-    let session = soon(Session::builder().address(&address).connect()).await.unwrap();
+    let session = soon(Session::builder().address(&address).connect())
+        .await
+        .unwrap();
     let fixture = Remote {
         session,
         opened: tokio::sync::Mutex::default(),
