@@ -274,12 +274,14 @@ impl ControlLoop {
                 .get(&me)
                 .is_some_and(|member| member.phase == MemberPhase::Joining)
         });
+        if is_joining != Some(true) || core.leader.borrow().is_none() {
+            return;
+        }
         let connected = core.links.members().into_iter().all(|member| {
             core.links.get(member, Lane::Data).is_some() && core.links.get(member, Lane::Control).is_some()
         });
         // Who is the primary of something must know who listens.
-        let connected = connected && core.listening.all_know();
-        if is_joining == Some(true) && connected && core.leader.borrow().is_some() {
+        if connected && core.listening.all_know() {
             membership.ready_asked = now;
             let supervisor = core.supervisor.clone();
             supervisor.spawn(TaskKind::Connection, "ready", async move {

@@ -379,6 +379,18 @@ impl Handler for Incoming {
                 .tell(Event::Request(from.clone(), kind, payload, answer)),
             (Lane::Data, kind::PARTS) => serve::parts(&self.core, payload, answer),
             (Lane::Data, kind::INTEREST) => interest::take(&self.core, from.member, payload, answer),
+            (Lane::Data, kind::FLUSH) => {
+                let core = self.core.clone();
+                let supervisor = core.supervisor.clone();
+                supervisor.spawn(
+                    TaskKind::Connection,
+                    "waiting for events to be passed on",
+                    async move {
+                        core.flush().await;
+                        answer.send(Bytes::new());
+                    },
+                );
+            }
             (Lane::Data, kind::TRUNCATED) => {
                 if let Some(cache) = read(&payload) {
                     serve::truncated(&self.core, cache);

@@ -424,6 +424,14 @@ impl Calls for Core {
             return futures::future::ready(Err(CacheError::ShuttingDown)).boxed();
         };
         async move {
+            // What was told of changes before it comes before it.
+            let asked = core.links.members().into_iter().filter_map(|member| {
+                let link = core.links.get(member, Lane::Data)?;
+                Some(link.request(kind::FLUSH, Bytes::new()))
+            });
+            let others = futures::future::join_all(asked);
+            let flushed = async { tokio::join!(core.flush(), others) };
+            let _in_time = tokio::time::timeout(KNOWN_TIMEOUT, flushed).await;
             super::serve::truncated(&core, cache);
             let body = write(&cache);
             let asked = core.links.members().into_iter().filter_map(|member| {

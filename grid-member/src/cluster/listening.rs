@@ -128,6 +128,7 @@ impl Listening {
     pub(super) fn heard(&self, from: MemberId, body: &[u8]) {
         if let (Some(peer), Some(number)) = (self.peer(from), read(body)) {
             peer.outgoing.lock().heard(number);
+            self.known.send_replace(());
         }
     }
 
@@ -350,6 +351,32 @@ impl Core {
             let _in_time = tokio::time::timeout(bound, passed_on).await;
         }
         .boxed()
+    }
+
+    /// Waits until all other members have passed on what was told to them so far, or it is given up.
+    pub(super) async fn flush(&self) {
+        let awaited: Vec<_> = self
+            .listening
+            .all()
+            .iter()
+            .filter_map(|peer| {
+                let number = peer.outgoing.lock().awaited()?;
+                let member = peer.member;
+                Some(Awaited { member, number })
+            })
+            .collect();
+        let mut known = self.listening.known.subscribe();
+        let flushed = async {
+            loop {
+                known.mark_unchanged();
+                if awaited.iter().all(|awaited| self.listening.is_over(*awaited)) {
+                    return;
+                }
+                // The sender lives as long as this.
+                let _lives = known.changed().await;
+            }
+        };
+        let _in_time = tokio::time::timeout(self.give_up_after(), flushed).await;
     }
 
     fn give_up_after(&self) -> Duration {

@@ -11,6 +11,8 @@
 //!   anything or not. A member that joins serves nothing before it knows what all others want to hear of.
 //! - *In order*: the events of a partition reach a member in the order of its changes, also when the partition moves:
 //!   nothing is handed over, and no new copy counts, before what was told is heard of.
+//! - *Truncated after what was before*: that a cache was truncated is told when the events of all changes that were
+//!   acknowledged before were told.
 //! - *Once*: events between two members are numbered, and sent again on a new connection until they are acknowledged. A
 //!   change that is told again by a new primary has the number that it had, by which it is known.
 //! - *Before the answer*: the answer to a change that one member asked another for is given when the events of it have

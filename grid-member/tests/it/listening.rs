@@ -202,6 +202,30 @@ async fn the_event_of_a_change_is_there_before_its_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_before_a_truncation_is_told_before_it() {
+    let grids = three().await;
+    let caches = caches(&grids, "truncated").await;
+    let mut events = caches[2].listen().await.unwrap();
+    for round in 0..20 {
+        // Neither of them is the member that listens.
+        let keys: Vec<u32> = (0..100).collect();
+        let entries = keys.iter().map(|key| (key, &round));
+        caches[0].put_all(entries).await.unwrap();
+        caches[1].truncate().await.unwrap();
+        let mut heard = BTreeSet::new();
+        loop {
+            match bounded("an event", events.next()).await {
+                Some(Ok(CacheEvent::Entry(event))) => heard.insert(event.key),
+                Some(Ok(CacheEvent::Truncated)) => break,
+                other => panic!("{other:?} instead of an event"),
+            };
+        }
+        assert_eq!(heard, BTreeSet::from_iter(keys), "round {round}");
+    }
+    end(grids).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_and_lite_and_those_who_stop_to_listen() {
     let grids = three().await;
     let caches = caches(&grids, "keys").await;
