@@ -350,3 +350,7 @@ impl fmt::Debug for Replicas {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[path = "replicas_test.rs"]
+mod tests;
