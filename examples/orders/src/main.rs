@@ -7,14 +7,14 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Parser;
 use grid_client::Session;
-use grid_member::Grid;
 use orders::caches::Caches;
 use orders::database::Database;
+use orders::members::Members;
 use orders::model::OrderId;
 use orders::report::{self, Figures};
 use orders::screen::Screen;
 use orders::shop::Shop;
-use orders::walkthrough::{browse, load, look_up, show_changes};
+use orders::walkthrough::{browse, load, look_up, show_changes, show_leaving, show_members};
 
 /// The orders application on real data: an SQLite database with the grid's caches in front.
 ///
@@ -41,8 +41,21 @@ struct Arguments {
     #[arg(long, value_name = "NUMBER", default_value_t = 10_248)]
     order: OrderId,
 
-    /// Use the caches of this server, whose caches customers, orders, orderlineitems and products are emptied
-    /// first [default: a grid in this process]
+    /// How many members of the grid run in this process
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=16),
+          conflicts_with_all = ["join", "address"])]
+    members: u8,
+
+    /// Join the cluster of these members (their --listen addresses) as a member that keeps no entries; the caches
+    /// customers, orders, orderlineitems and products there are emptied first [default: a cluster in this process]
+    #[arg(long, value_name = "HOST:PORT", value_delimiter = ',', conflicts_with = "address")]
+    join: Option<Vec<String>>,
+
+    /// The name of the cluster to join
+    #[arg(long, value_name = "NAME", default_value = "girih", requires = "join")]
+    cluster: String,
+
+    /// Use the caches of this server as its client (its --grpc address); they are emptied first, as with --join
     #[arg(long, value_name = "HOST:PORT")]
     address: Option<String>,
 }
@@ -81,22 +94,29 @@ fn described(error: &anyhow::Error) -> String {
 }
 
 async fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let Some(address) = &arguments.address else {
-        let grid = Grid::builder().build().await?;
-        let shown = show(arguments, Caches::of_grid(&grid).await?).await;
-        grid.shutdown().await;
+    if let Some(address) = &arguments.address {
+        let unreachable = || format!("no grid answers at {address}; start one, or leave --address out");
+        let session = Session::connect(address).await.with_context(unreachable)?;
+        let caches = Caches::of_session(&session).await?;
+        caches.truncate().await?;
+        let shown = show(arguments, caches, None).await;
+        session.close().await;
         return shown;
+    }
+    let mut members = match &arguments.join {
+        Some(addresses) => Members::join(&arguments.cluster, addresses.clone()).await?,
+        None => Members::start(usize::from(arguments.members)).await?,
     };
-    let unreachable = || format!("no grid answers at {address}; start one, or leave --address out");
-    let session = Session::connect(address).await.with_context(unreachable)?;
-    let caches = Caches::of_session(&session).await?;
-    caches.truncate().await?;
-    let shown = show(arguments, caches).await;
-    session.close().await;
+    let caches = Caches::of_grid(members.first()).await?;
+    if arguments.join.is_some() {
+        caches.truncate().await?;
+    }
+    let shown = show(arguments, caches, Some(&mut members)).await;
+    members.shutdown().await;
     shown
 }
 
-async fn show(arguments: &Arguments, caches: Caches) -> anyhow::Result<()> {
+async fn show(arguments: &Arguments, caches: Caches, members: Option<&mut Members>) -> anyhow::Result<()> {
     let shop = Shop::new(caches, Database::open(arguments.database.as_deref())?);
     let mut screen = Screen::new(io::stdout(), true);
 
@@ -112,6 +132,11 @@ async fn show(arguments: &Arguments, caches: Caches) -> anyhow::Result<()> {
     screen.section("Place, change and cancel an order")?;
     show_changes(&shop, &mut screen).await?;
 
+    if let Some(members) = &members {
+        screen.section("Members")?;
+        show_members(members, &mut screen)?;
+    }
+
     screen.section("Cold caches")?;
     let first = shop
         .database
@@ -120,6 +145,12 @@ async fn show(arguments: &Arguments, caches: Caches) -> anyhow::Result<()> {
         .order_ids
         .map_or(arguments.order, |(first, _)| first);
     browse(&shop, first, BROWSED, &mut screen).await?;
+
+    if let Some(members) = members.filter(|members| members.count() > 1) {
+        screen.section("A member leaves")?;
+        let leaving = show_leaving(&shop, members, &mut screen).await;
+        leaving.context("a member could not leave")?;
+    }
 
     screen.section("Report")?;
     let figures = Figures::read(&shop).await?;

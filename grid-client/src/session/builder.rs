@@ -137,6 +137,15 @@ impl SessionBuilder {
         self
     }
 
+    /// Whether the session asks a cluster who serves which keys, connects with those members too, and sends each request
+    /// to the one that serves it. Where only the given addresses can be reached, as behind a proxy, say `false`: then
+    /// the members there pass requests on. Default: `true`.
+    #[must_use]
+    pub fn routed(mut self, routed: bool) -> Self {
+        self.settings.routed = routed;
+        self
+    }
+
     /// How failed connections are dealt with.
     #[must_use]
     pub fn retry(mut self, policy: RetryPolicy) -> Self {

@@ -63,6 +63,7 @@ fn start(wiring: &Arc<Wiring>, connections: Vec<Opened>, addresses: &Arc<Address
         let (lane, keeper) = (wiring.lanes[index].clone(), wiring.keepers[index].clone());
         // One connection is enough to hear who serves what.
         let (opener, numbers) = (opener.take(), wiring.numbers.clone());
+        let routed = settings.routed;
         let began = {
             let keeper = keeper.clone();
             move |began: Began| {
@@ -73,7 +74,8 @@ fn start(wiring: &Arc<Wiring>, connections: Vec<Opened>, addresses: &Arc<Address
                     numbers.now_is(now_ms);
                 }
                 if let Some(opener) = &opener {
-                    opener.send_replace(began.grants.routes.map(|_| began.opener));
+                    let routes = began.grants.routes.filter(|_| routed);
+                    opener.send_replace(routes.map(|_| began.opener));
                 }
             }
         };

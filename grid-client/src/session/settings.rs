@@ -28,6 +28,8 @@ pub(crate) struct Settings {
     pub(crate) event_queue_len: usize,
     pub(crate) in_flight_max: usize,
     pub(crate) connections: usize,
+    /// Whether requests go to the members that serve their keys.
+    pub(crate) routed: bool,
     pub(crate) retry: RetryPolicy,
 }
 
@@ -46,6 +48,7 @@ impl Default for Settings {
             event_queue_len: 4_096,
             in_flight_max: 1_024,
             connections: 1,
+            routed: true,
             retry: RetryPolicy::default(),
         }
     }

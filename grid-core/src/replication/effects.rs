@@ -37,6 +37,14 @@ pub enum Failure {
     /// The client has said before that it had the answer of this request, or has too many open.
     #[error("not applied: the request's number is not open, or more than 1,024 requests of its client are")]
     NotOpen,
+    /// The entry is too large for one message between members.
+    #[error("not applied: the entry has {len} bytes, and at most {max} can be kept in a cluster: split it")]
+    TooLarge {
+        /// What it has, key and value.
+        len: usize,
+        /// What it may have.
+        max: usize,
+    },
     /// There is no room.
     #[error(transparent)]
     Store(#[from] StoreError),

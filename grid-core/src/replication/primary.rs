@@ -267,7 +267,7 @@ impl<T> Primary<T> {
         now: Duration,
         (epoch, placed): (Epoch, Epoch),
         log: &Log,
-        idle: bool,
+        (idle, append_bytes): (bool, usize),
         out: &mut Effects<T>,
     ) {
         let (last, committed) = (log.last(), self.tellable());
@@ -293,16 +293,33 @@ impl<T> Primary<T> {
             }
             follower.sent = Some(last);
             follower.told = committed;
-            let append = Append {
-                epoch,
-                placed,
-                copy,
-                first: from.next(),
-                records: log.after_position(from).cloned().collect(),
-                committed,
-                begins,
-            };
-            out.messages.push((follower.member, Message::Append(append)));
+            let mut records = log.after_position(from).peekable();
+            let (mut first, mut begins) = (from.next(), begins);
+            loop {
+                let mut bytes = 0;
+                let fit = core::iter::from_fn(|| {
+                    let record = (bytes < append_bytes).then(|| records.next())??;
+                    bytes += record.bytes();
+                    Some(record.clone())
+                });
+                let fit: Vec<_> = fit.collect();
+                let next = Position::new(first.get() + fit.len() as u64);
+                let append = Append {
+                    epoch,
+                    placed,
+                    copy,
+                    first,
+                    records: fit,
+                    committed,
+                    begins,
+                };
+                out.messages.push((follower.member, Message::Append(append)));
+                // On one connection in one order: only the first has to say that it is the beginning.
+                (first, begins) = (next, false);
+                if records.peek().is_none() {
+                    break;
+                }
+            }
         }
     }
 

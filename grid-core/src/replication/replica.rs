@@ -418,7 +418,13 @@ impl<T> Replica<T> {
         self.copy_stalled_again(at);
         if let Role::Primary(primary) = &mut self.role {
             primary.advance(&mut self.log, &self.settings, out);
-            primary.flush(at, (self.epoch, self.placed), &self.log, true, out);
+            primary.flush(
+                at,
+                (self.epoch, self.placed),
+                &self.log,
+                (true, self.settings.append_bytes.get()),
+                out,
+            );
             primary.propose(at, &self.log, &self.settings, out);
         }
         if let Role::Broken(broken) = &mut self.role
@@ -454,7 +460,13 @@ impl<T> Replica<T> {
     pub(super) fn go_on(&mut self, at: Duration, out: &mut Effects<T>) {
         if let Role::Primary(primary) = &mut self.role {
             primary.advance(&mut self.log, &self.settings, out);
-            primary.flush(at, (self.epoch, self.placed), &self.log, false, out);
+            primary.flush(
+                at,
+                (self.epoch, self.placed),
+                &self.log,
+                (false, self.settings.append_bytes.get()),
+                out,
+            );
             primary.propose(at, &self.log, &self.settings, out);
         }
     }

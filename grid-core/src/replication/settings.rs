@@ -10,6 +10,12 @@ pub struct ReplicaSettings {
     pub waiting_len_max: usize,
     /// So many bytes of changes may wait for the backups before further ones are refused; 32 MiB by default.
     pub waiting_bytes_max: usize,
+    /// So many bytes of changes are in one message to a backup, about: the change that goes beyond it is the last of its
+    /// message; 1 MiB by default.
+    pub append_bytes: NonZeroUsize,
+    /// So many bytes an entry may have, key and value together; more are refused. Without a limit by default; members of
+    /// a cluster have that of their transport, since an entry goes to backups in one message.
+    pub entry_bytes_max: usize,
     /// A backup that leaves a change unacknowledged for so long is voted out; one second by default.
     pub follower_timeout: Duration,
     /// So many entries are in one part of a copy, about; 2,000 by default.
@@ -28,6 +34,8 @@ impl Default for ReplicaSettings {
         ReplicaSettings {
             waiting_len_max: 4_096,
             waiting_bytes_max: 32 << 20,
+            append_bytes: NonZeroUsize::new(1 << 20).expect("1 MiB is not zero"),
+            entry_bytes_max: usize::MAX,
             follower_timeout: Duration::from_secs(1),
             chunk_entries: NonZeroUsize::new(2_000).expect("2,000 is not zero"),
             chunk_bytes: NonZeroUsize::new(128 << 10).expect("128 KiB is not zero"),

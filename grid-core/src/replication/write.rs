@@ -67,7 +67,8 @@ impl<T> Replica<T> {
                 Err(failure) => Err((failure, token)),
             };
         }
-        if let Err(failure) = self.check_write(now, write.tag.as_ref()) {
+        let checked = self.check_write(now, write.tag.as_ref());
+        if let Err(failure) = checked.and_then(|()| self.check_size(&write)) {
             return Err((failure, token));
         }
         let Role::Primary(primary) = &mut self.role else {
@@ -299,6 +300,18 @@ impl<T> Replica<T> {
             if tag.id.number < tag.lowest_open || !self.window.has_room(tag) {
                 return Err(Failure::NotOpen);
             }
+        }
+        Ok(())
+    }
+
+    fn check_size(&self, write: &Write<'_>) -> Result<(), Failure> {
+        let value = write.command.new_value().map_or(0, |value| value.bytes().len());
+        let (len, max) = (
+            write.key.spelling().bytes().len() + value,
+            self.settings.entry_bytes_max,
+        );
+        if len > max {
+            return Err(Failure::TooLarge { len, max });
         }
         Ok(())
     }

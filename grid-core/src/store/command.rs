@@ -53,6 +53,18 @@ pub(super) enum Decision {
 }
 
 impl Command {
+    /// The value that it would write.
+    #[must_use]
+    pub fn new_value(&self) -> Option<&Binary> {
+        match self {
+            Command::Put { value, .. }
+            | Command::PutIfAbsent { value, .. }
+            | Command::Replace { value }
+            | Command::ReplaceIfEqual { value, .. } => Some(value),
+            Command::Remove | Command::RemoveIfEqual { .. } => None,
+        }
+    }
+
     /// Decides, given the present value with its format, if there is one.
     pub(super) fn decide(self, present: Option<(Format, &[u8])>) -> Decision {
         let equals = |expected: &Binary| {

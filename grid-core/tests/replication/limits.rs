@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use grid_core::partition::table::StepChange;
-use grid_core::replication::{Failure, ReplicaSettings};
+use grid_core::replication::{Failure, Message, ReplicaSettings};
 
 use super::set::{A, B, C, Set, put};
 
@@ -51,6 +51,56 @@ fn a_copy_that_falls_too_far_behind_begins_again() {
     set.settle();
     assert!(set.was_proposed(A, &StepChange::Admit(B)), "{:?}", set.proposals);
     set.agree(&StepChange::Admit(B));
+    set.settle();
+    set.assert_equal(A, B);
+}
+
+#[test]
+fn what_one_message_cannot_hold_goes_in_several() {
+    let settings = ReplicaSettings {
+        append_bytes: NonZeroUsize::MIN,
+        ..ReplicaSettings::default()
+    };
+    let mut set = Set::with(settings, &[B], &[]);
+    set.cut = vec![(A, B)];
+    let tokens: Vec<_> = (0..5).map(|number| set.write(A, number, put(number)).0).collect();
+    set.drain();
+    set.cut.clear();
+    set.reconnect(A, B);
+    let to_b = set.wire.iter().filter_map(|(_, to, message)| match message {
+        Message::Append(append) if *to == B => {
+            Some((append.first.get(), append.records.len(), append.begins))
+        }
+        _ => None,
+    });
+    let sent: Vec<_> = to_b.collect();
+    let expected: Vec<_> = (1..=5).map(|first| (first, 1, first == 1)).collect();
+    assert_eq!(
+        sent, expected,
+        "one record each, in order, and only the first begins"
+    );
+    set.settle();
+    assert!(
+        tokens
+            .iter()
+            .all(|token| matches!(set.answer(*token), Some(Ok(_))))
+    );
+    set.assert_equal(A, B);
+}
+
+#[test]
+fn an_entry_that_no_message_can_hold_is_refused() {
+    let settings = ReplicaSettings {
+        entry_bytes_max: 6,
+        ..ReplicaSettings::default()
+    };
+    let mut set = Set::with(settings, &[B], &[]);
+    set.put(A, 1, 12_345);
+    assert_eq!(
+        set.write(A, 1, put(123_456)).1,
+        Err(Failure::TooLarge { len: 7, max: 6 })
+    );
+    assert_eq!(set.value(A, 1).as_deref(), Some("12345"));
     set.settle();
     set.assert_equal(A, B);
 }

@@ -32,13 +32,15 @@ pub struct Access {
 }
 
 impl Access {
-    /// A session with the first of these addresses, and with the others when that one fails.
+    /// A session with the first of these addresses, and with the others when that one fails. One that is not `routed`
+    /// asks no other member.
     ///
     /// # Errors
     /// When none can be connected to, or a cache cannot be opened.
     pub async fn connect(
         member: usize,
         addresses: &[SocketAddr],
+        routed: bool,
         request_timeout: Duration,
     ) -> Result<Self, LoadError> {
         let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
@@ -47,6 +49,7 @@ impl Access {
             .connect_timeout(request_timeout.min(Duration::from_secs(1)))
             .request_timeout(request_timeout)
             .heartbeat(Some(HEARTBEAT))
+            .routed(routed)
             .retry(RetryPolicy {
                 delay_max: CONNECT_DELAY_MAX,
                 ..RetryPolicy::default()

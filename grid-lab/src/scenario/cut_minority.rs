@@ -24,6 +24,9 @@ pub(super) const SCENARIO: Scenario = Scenario {
 /// After so long, a lease of 2 s and 1 s more, a side without a majority answers nothing.
 const SILENT_AFTER: Duration = Duration::from_secs(3);
 
+/// The majority goes on within this time.
+const GOES_ON_WITHIN: Duration = Duration::from_secs(5);
+
 fn act(stage: &mut Stage) -> BoxFuture<'_, Result<(), LabError>> {
     cut_off(stage, Cut::Silent).boxed()
 }
@@ -42,7 +45,7 @@ pub(super) async fn cut_off(stage: &mut Stage, cut: Cut) -> Result<(), LabError>
         majority.retain(|member| !minority.contains(member));
         let at_ns = stage.cut(&minority, &majority, cut).await?;
         stage.go_on(Duration::from_secs(stage.settings.seconds)).await;
-        let answered = stage.longest_pause_ns(at_ns, &majority);
+        let (longest, silent, all) = stage.longest_pause_of_answered_ns(at_ns, &majority);
         let until_ns = stage.heal().await?;
         stage.rules.push(Rule::Silent {
             members: minority,
@@ -50,11 +53,14 @@ pub(super) async fn cut_off(stage: &mut Stage, cut: Cut) -> Result<(), LabError>
             until_ns,
         });
         // Keys whose copies are all in the minority have no answer until it is back, which is as it should be.
-        let longest = Duration::from_nanos(answered);
         stage.report.figure(
-            "longest time without an answer in the majority",
-            format!("{longest:.0?}"),
+            "probes of the majority whose keys nobody there had",
+            format!("{silent} of {all}"),
         );
+        let longest = (silent * 2 < all).then_some(Duration::from_nanos(longest));
+        stage
+            .report
+            .bounded("longest pause of the others", longest, GOES_ON_WITHIN);
         stage.whole().await?;
     }
     Ok(())

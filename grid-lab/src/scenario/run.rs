@@ -112,7 +112,7 @@ async fn judge(stage: Stage, limits: &Limits) -> Result<Report, LabError> {
     for member in cluster.running() {
         let address = Cluster::addresses(&network, *member).grpc;
         let read = async {
-            let access = Access::connect(*member, &[address], READ_MAX).await?;
+            let access = Access::connect(*member, &[address], false, READ_MAX).await?;
             let read = read_back(&access, &history.operations[..written], &watch, READ_MAX).await;
             access.close().await;
             read

@@ -92,7 +92,8 @@ impl Stage {
                 .iter()
                 .map(|member| Cluster::addresses(&stage.network, *member).grpc)
                 .collect();
-            let access = Arc::new(Access::connect(member, &addresses, load.request_timeout).await?);
+            let access =
+                Arc::new(Access::connect(member, &addresses, !scenario.pinned, load.request_timeout).await?);
             stage.load.add(&access);
             stage.accesses.push(access);
         }
@@ -189,6 +190,24 @@ impl Stage {
             .map(|lane| lane.with(|probes| longest_gap_ns(probes, since_ns, until_ns)))
             .max()
             .unwrap_or(0)
+    }
+
+    /// As [`longest_pause_ns`](Self::longest_pause_ns), of those probes alone that had an answer at all; and how many of
+    /// how many had none.
+    #[must_use]
+    pub fn longest_pause_of_answered_ns(&self, since_ns: u64, members: &[usize]) -> (u64, usize, usize) {
+        let until_ns = self.now_ns();
+        let (mut longest, mut silent, mut all) = (0, 0, 0);
+        for lane in self.lanes_at(members) {
+            all += 1;
+            if lane.is_back_since(since_ns) {
+                let gap = lane.with(|probes| longest_gap_ns(probes, since_ns, until_ns));
+                longest = longest.max(gap);
+            } else {
+                silent += 1;
+            }
+        }
+        (longest, silent, all)
     }
 
     /// What came of what probes asked since then.

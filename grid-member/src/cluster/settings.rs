@@ -17,6 +17,10 @@ use crate::routing::RouterSettings;
 const SENDS: NonZeroU16 = NonZeroU16::new(16).expect("16 is not zero");
 const RECEIVES: NonZeroU16 = NonZeroU16::new(32).expect("32 is not zero");
 
+/// A change goes to backups in one frame, with the entry before for whoever asked for it, and so does an event.
+const ENTRY_BYTES_MAX: usize = 32 << 20;
+const _: () = assert!(2 * ENTRY_BYTES_MAX + (1 << 20) <= grid_proto::member::PAYLOAD_MAX);
+
 /// How a member finds its cluster and behaves in it, each with a default.
 #[derive(Clone, Debug)]
 pub struct ClusterSettings {
@@ -100,7 +104,10 @@ impl Default for ClusterSettings {
             drain_timeout: Duration::from_secs(30),
             events_len_max: 65_536,
             events_bytes_max: 64 << 20,
-            replicas: ReplicaSettings::default(),
+            replicas: ReplicaSettings {
+                entry_bytes_max: ENTRY_BYTES_MAX,
+                ..ReplicaSettings::default()
+            },
             routing: RouterSettings::default(),
             process: ProcessId::new(crate::random::draw()),
         }

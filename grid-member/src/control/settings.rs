@@ -17,12 +17,14 @@ pub struct ControlSettings {
     pub generation: Generation,
     /// How often the leader is heard when there is nothing to say. Default 30 ms.
     pub heartbeat: Duration,
-    /// The shortest election time-out. Default 90 ms.
+    /// The shortest election time-out. Default 250 ms: a leader that is dead is replaced without waiting for it, so it is
+    /// for silence alone, where members wait for the end of leases anyway. Shorter ones unseat leaders of busy machines.
     ///
     /// Each member has its own, fixed, between the shortest and the longest. A member that has not heard its leader
     /// for twice its time-out stands for election, and votes for no one before it has not heard it for one.
     pub election_timeout_min: Duration,
-    /// The longest election time-out, at most twice the shortest. Default 130 ms.
+    /// The longest election time-out, at most twice the shortest. Default 500 ms: far from the shortest, so that members
+    /// that are slow to answer do not stand at the same time again and again.
     pub election_timeout_max: Duration,
     /// How long one request to another member may take. Default 1 s, at most 2 s.
     ///
@@ -72,8 +74,8 @@ impl ControlSettings {
             member,
             generation,
             heartbeat: Duration::from_millis(30),
-            election_timeout_min: Duration::from_millis(90),
-            election_timeout_max: Duration::from_millis(130),
+            election_timeout_min: Duration::from_millis(250),
+            election_timeout_max: Duration::from_millis(500),
             call_timeout: Duration::from_secs(1),
             propose_timeout: Duration::from_secs(5),
             confirm_timeout: Duration::from_secs(1),

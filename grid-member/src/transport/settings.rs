@@ -26,7 +26,7 @@ pub struct TransportSettings {
     pub connections_max: u32,
     /// How many bytes may wait to be sent on one connection. Beyond it requests and messages fail with
     /// [`LinkError::Overloaded`](super::LinkError::Overloaded), and answers turn into failures. At half of it a member
-    /// takes no more requests from that connection. Default: 64 MiB.
+    /// takes no more requests from that connection. Default: 144 MiB.
     pub outbound_len_max: usize,
     /// How many requests of one connection may be without an answer. Beyond it requests fail with
     /// [`LinkError::Overloaded`](super::LinkError::Overloaded). Default: 65,536.
@@ -48,7 +48,7 @@ impl Default for TransportSettings {
             handshake_timeout: Duration::from_secs(5),
             half_open_max: 256,
             connections_max: 4096,
-            outbound_len_max: 64 << 20,
+            outbound_len_max: 2 * PAYLOAD_MAX,
             requests_max: 65_536,
             stall_max: Duration::from_secs(10),
             clock_skew_max: Duration::from_secs(60),
@@ -62,7 +62,7 @@ impl TransportSettings {
     pub(super) fn check(&self) -> Result<(), BindError> {
         let wrong = |setting, rule| Err(BindError::Setting { setting, rule });
         if self.outbound_len_max < PAYLOAD_MAX {
-            return wrong("outbound_len_max", "must hold one frame, 16 MiB");
+            return wrong("outbound_len_max", "must hold one frame, 72 MiB");
         }
         if self.requests_max == 0 || u32::try_from(self.requests_max).is_err() {
             return wrong("requests_max", "must be from 1 to 4294967295");

@@ -48,7 +48,7 @@ pub use refusal::Refusal;
 pub const MAGIC: [u8; 8] = *b"\xC6GIRIH\r\n";
 
 /// The most bytes in the payload of one frame; what is bigger is sent in pieces by those who have it.
-pub const PAYLOAD_MAX: usize = 16 << 20;
+pub const PAYLOAD_MAX: usize = 72 << 20;
 
 /// The most bytes in the payload of a frame before both sides agreed to talk.
 pub const HELLO_PAYLOAD_MAX: usize = 4 << 10;
