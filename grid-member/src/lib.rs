@@ -23,6 +23,7 @@ pub mod cluster;
 pub mod control;
 pub mod event;
 mod grid;
+pub mod listening;
 mod random;
 pub mod replication;
 pub mod routing;

@@ -4,7 +4,7 @@ use crate::membership::MemberId;
 use crate::partition::table::StepChange;
 use crate::store::StoreError;
 
-use super::{Effect, Message, Outcome};
+use super::{Effect, Message, Outcome, Position};
 
 /// What came of a write or a read that had to wait. `T` is what the caller gave with it.
 #[derive(Debug)]
@@ -57,6 +57,10 @@ pub enum Failure {
 pub struct Effects<T> {
     /// Changes that are acknowledged by the whole replica set, in order: listeners may be told.
     pub events: Vec<Effect>,
+    /// The first record that has one of these changes. Followers are not told that it is acknowledged until
+    /// [`Replica::heard_before`](super::Replica::heard_before) says that those who listen at other members have heard of
+    /// it.
+    pub told_from: Option<Position>,
     /// Messages, in the order in which they are to be sent.
     pub messages: Vec<(MemberId, Message)>,
     /// Answers to those who waited.
@@ -71,9 +75,19 @@ impl<T> Effects<T> {
     pub fn new() -> Self {
         Effects {
             events: Vec::new(),
+            told_from: None,
             messages: Vec::new(),
             answers: Vec::new(),
             proposals: Vec::new(),
+        }
+    }
+
+    /// Listeners are to be told of changes of this record.
+    pub(super) fn tell(&mut self, of: Position, changes: impl IntoIterator<Item = Effect>) {
+        let before = self.events.len();
+        self.events.extend(changes);
+        if self.events.len() > before {
+            self.told_from.get_or_insert(of);
         }
     }
 

@@ -18,6 +18,14 @@
 //! - A partition is handed over by sealing it: nothing is served until everything is acknowledged, the successor has it
 //!   all and knows so, and the change is agreed (or refused).
 //!
+//! # Listeners
+//!
+//! Listeners hear of a change when all replicas have it. Those at other members hear of it a moment later, and until they
+//! have, the primary does not say to its followers that the change is acknowledged: so each has the record still if it
+//! becomes the primary meanwhile, and tells of it again, with the number by which those who heard of it know it. For the
+//! same reason a partition is handed over, and a new copy admitted, only when what was told before is heard of. The driver
+//! says [how far that is](Replica::heard_before), and sees to it that it does not take for ever.
+//!
 //! # What always holds
 //!
 //! - *Durability*: an acknowledged write is on every member of the agreed replica set, so on whichever of them becomes

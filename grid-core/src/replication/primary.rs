@@ -70,6 +70,9 @@ pub(super) struct Primary<T> {
     pub(super) waiting: VecDeque<Waiting<T>>,
     pub(super) followers: Vec<Follower>,
     pub(super) handing_over: Option<HandingOver>,
+    /// The first record of which listeners at other members may not have heard yet. That it is acknowledged is not told
+    /// to the followers, so that each keeps it, and tells of it again when it becomes the primary.
+    pub(super) unheard_from: Option<Position>,
 }
 
 impl<T> Primary<T> {
@@ -85,7 +88,20 @@ impl<T> Primary<T> {
             waiting: waiting.collect(),
             followers: Vec::new(),
             handing_over: None,
+            unheard_from: None,
         }
+    }
+
+    /// Listeners at other members may not have heard of this record yet.
+    pub(super) fn hold(&mut self, from: Position) {
+        let first = self.unheard_from.map_or(from, |held| held.min(from));
+        self.unheard_from = Some(first);
+    }
+
+    /// What followers may be told to be acknowledged by all.
+    pub(super) fn tellable(&self) -> Position {
+        let heard = self.unheard_from.map_or(self.committed, Position::before);
+        self.committed.min(heard)
     }
 
     /// Whether nobody else has to be asked before a write is acknowledged.
@@ -219,7 +235,10 @@ impl<T> Primary<T> {
             if waiting.tell
                 && let Some(record) = log.at(self.committed)
             {
-                out.events.extend(record.effects.iter().cloned());
+                out.tell(self.committed, record.effects.iter().cloned());
+                if let Some(from) = out.told_from {
+                    self.hold(from);
+                }
             }
             let answer = |(token, outcome)| Answer {
                 token,
@@ -251,7 +270,7 @@ impl<T> Primary<T> {
         (idle, append_bytes): (bool, usize),
         out: &mut Effects<T>,
     ) {
-        let (last, committed) = (log.last(), self.committed);
+        let (last, committed) = (log.last(), self.tellable());
         for follower in self.followers.iter_mut().filter(|follower| !follower.holds(now)) {
             let copy = match &follower.copy {
                 // The first part says where the records begin; before it nothing can be taken.
@@ -313,7 +332,7 @@ impl<T> Primary<T> {
         out: &mut Effects<T>,
     ) {
         let due = |at: Option<Duration>| at.is_none_or(|at| now.saturating_sub(at) >= PROPOSE_AGAIN);
-        let (committed, last) = (self.committed, log.last());
+        let (committed, last, unheard) = (self.committed, log.last(), self.unheard_from);
         for follower in &mut self.followers {
             let behind = follower
                 .behind_since
@@ -335,7 +354,9 @@ impl<T> Primary<T> {
                 copy.admit_at = Some(committed);
             }
             let has_all = copy.admit_at.is_some_and(|at| follower.acked >= at);
-            if (has_all || settings.has_bug(PlantedBug::AdmitEarly)) && due(copy.proposed_at) {
+            // It has no records of what is in its first part, and so could not tell of it.
+            let heard = unheard.is_none_or(|unheard| unheard > copy.start);
+            if ((has_all && heard) || settings.has_bug(PlantedBug::AdmitEarly)) && due(copy.proposed_at) {
                 copy.proposed_at = Some(now);
                 out.proposals.push(StepChange::Admit(follower.member));
             }

@@ -27,6 +27,12 @@ impl Position {
         self.0
     }
 
+    /// The number before this one; that of the first is [`ZERO`](Self::ZERO), as is its own.
+    #[must_use]
+    pub const fn before(self) -> Self {
+        Position(self.0.saturating_sub(1))
+    }
+
     /// The number after this one.
     #[must_use]
     pub const fn next(self) -> Self {

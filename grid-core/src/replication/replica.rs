@@ -2,16 +2,17 @@
 
 use core::time::Duration;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::membership::MemberId;
 use crate::partition::table::{Assignment, Epoch, StepChange};
-use crate::store::{CacheId, Partition, Timestamp};
+use crate::store::{CacheId, ChangeKind, Partition, Timestamp};
 
 use super::follower::Follower;
 use super::joining::CopyIn;
 use super::log::Log;
 use super::primary::{HandingOver, PROPOSE_AGAIN, Primary};
-use super::{CopyId, Effects, Failure, PlantedBug, Position, ReplicaSettings, RequestWindow};
+use super::{CopyId, Effect, Effects, Failure, PlantedBug, Position, Record, ReplicaSettings, RequestWindow};
 
 /// What a member's copy of a partition is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -251,22 +252,41 @@ impl<T> Replica<T> {
             }
             Role::Backup | Role::Joining(_) => {
                 let known = self.log.base();
-                // Whatever may have been acknowledged is in the log: it counts, and the other backups get it again.
-                let records: VecDeque<_> = self.log.after_position(known).cloned().collect();
                 if self.settings.has_bug(PlantedBug::LoseTail) {
                     self.log.cut_after(known);
                     return self.lead_as_it_is(at, assignment, anew, out);
                 }
-                if self.apply_until(now, self.log.last()).is_err() {
+                // Whatever may have been acknowledged is in the log: it counts, and the other backups get it again.
+                let Some(records) = self.apply_to_tell(now) else {
                     // There is no room for what was acknowledged: the partition is rather unavailable than wrong.
                     self.break_down();
                     return self.lead(now, at, assignment, anew, out);
-                }
+                };
                 self.log = Log::after(known);
                 records.into_iter().for_each(|record| self.log.push(record));
             }
         }
         self.lead_as_it_is(at, assignment, anew, out);
+    }
+
+    /// Brings all records into the store, and gives them with the values that were there before each, for those who
+    /// listen. `None` when there is no room.
+    fn apply_to_tell(&mut self, now: Timestamp) -> Option<VecDeque<Arc<Record>>> {
+        let records: Vec<_> = self.log.after_position(self.log.base()).cloned().collect();
+        let mut told = VecDeque::with_capacity(records.len());
+        for record in records {
+            let mut with_old = Record::clone(&record);
+            for effect in &mut with_old.effects {
+                if let Effect::Change(change) = effect
+                    && change.kind != ChangeKind::Insert
+                {
+                    change.old = self.store.value_at(change.cache, &change.key);
+                }
+            }
+            told.push_back(Arc::new(with_old));
+            self.apply_until(now, record.position).ok()?;
+        }
+        Some(told)
     }
 
     fn lead_as_it_is(&mut self, at: Duration, assignment: &Assignment, anew: bool, out: &mut Effects<T>) {
@@ -478,6 +498,21 @@ impl<T> Replica<T> {
                 Ok((!primary.waiting.is_empty()).then(|| self.log.last()))
             }
             _ => Err(Failure::NotPrimary),
+        }
+    }
+
+    /// The epoch in which the partition began empty. The numbers of changes begin anew with it.
+    #[must_use]
+    pub fn placed(&self) -> Epoch {
+        self.placed
+    }
+
+    /// Listeners at other members have heard of everything before this record; of all that was told, if `None`. To be
+    /// said after each change that told of something, and again when more was heard of: what was told and not heard of
+    /// keeps followers from [forgetting it](super#listeners).
+    pub fn heard_before(&mut self, record: Option<Position>) {
+        if let Role::Primary(primary) = &mut self.role {
+            primary.unheard_from = record;
         }
     }
 

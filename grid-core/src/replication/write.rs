@@ -117,7 +117,7 @@ impl<T> Replica<T> {
         }
         if alone {
             // Nobody has to be asked, so the record need not be made.
-            out.events.extend(effects);
+            self.tell_now(effects, out);
             return Ok(Written::Done(outcome, token));
         }
         let effects: Vec<_> = effects.collect();
@@ -196,7 +196,7 @@ impl<T> Replica<T> {
         };
         let effects: Vec<_> = swept.changes.into_iter().map(Effect::Change).collect();
         if alone {
-            out.events.extend(effects);
+            self.tell_now(effects, out);
         } else if !effects.is_empty() {
             self.push(effects, None, Touched::Many, None, tell);
         }
@@ -269,7 +269,7 @@ impl<T> Replica<T> {
         };
         let effects: Vec<_> = swept.changes.into_iter().map(Effect::Change).collect();
         if self.is_alone() {
-            out.events.extend(effects);
+            self.tell_now(effects, out);
             return (result, Written::Done(outcome, token));
         }
         if effects.is_empty() {
@@ -344,6 +344,16 @@ impl<T> Replica<T> {
             return Written::Waits;
         }
         Written::Done(outcome, token)
+    }
+
+    /// Tells of changes for which there is no record, since nobody has to be asked: they are part of the state in which
+    /// the log goes on.
+    fn tell_now(&mut self, effects: impl IntoIterator<Item = Effect>, out: &mut Effects<T>) {
+        let last = self.log.last();
+        out.tell(last, effects);
+        if let (Role::Primary(primary), Some(from)) = (&mut self.role, out.told_from) {
+            primary.hold(from);
+        }
     }
 
     fn push(

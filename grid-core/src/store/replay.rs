@@ -84,6 +84,14 @@ impl Partition {
         Ok(())
     }
 
+    /// The value of a key as it is kept, whether its time is over or not.
+    #[must_use]
+    pub fn value_at(&self, cache: CacheId, key: &Binary) -> Option<Binary> {
+        let key = Key::new(key.clone()).ok()?;
+        let handle = self.find(cache, &key)?;
+        Some(EntryView::read(self.arena.blob(handle)).value_binary())
+    }
+
     /// Writes an entry of another copy of this partition as it is there. The partition's sequence number stays.
     ///
     /// # Errors

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use grid_core::partition::table::{Epoch, StepChange};
-use grid_core::replication::{Failure, Message, Refusal, RoleKind};
-use grid_core::store::CacheId;
+use grid_core::replication::{Failure, Message, Position, Refusal, RoleKind};
+use grid_core::store::{CacheId, Command};
+use grid_core::value::Binary;
 
 use super::set::{A, B, C, Set, put};
 
@@ -29,6 +30,62 @@ fn what_was_acknowledged_is_there_after_the_primary_died() {
     set.assert_equal(B, C);
     set.put(B, 11, 11);
     set.assert_equal(B, C);
+}
+
+#[test]
+fn what_listeners_elsewhere_have_not_heard_of_is_told_again_with_the_value_before() {
+    let mut set = Set::new(&[B, C], &[]);
+    set.put(A, 1, 10);
+    set.deaf = true;
+    set.put(A, 1, 11);
+    let (token, _) = set.write(A, 2, put(20));
+    set.settle();
+    assert!(
+        set.answer(token).is_some(),
+        "the answer does not wait for listeners"
+    );
+    let (token, _) = set.write(A, 1, Command::Remove);
+    set.settle();
+    assert!(set.answer(token).is_some());
+    set.told.clear();
+    set.kill(A);
+    set.settle();
+    let told: Vec<_> = set
+        .told
+        .iter()
+        .filter_map(|(by, effect)| {
+            let change = effect.change()?;
+            let text = |value: &Option<Binary>| {
+                let value = value.as_ref()?;
+                Some(String::from_utf8(value.bytes().to_vec()).expect("it is text"))
+            };
+            Some((*by, change.sequence.get(), text(&change.old), text(&change.new)))
+        })
+        .collect();
+    let text = |text: &str| Some(text.to_owned());
+    assert_eq!(
+        told,
+        [
+            (B, 2, text("10"), text("11")),
+            (B, 3, None, text("20")),
+            (B, 4, text("11"), None)
+        ]
+    );
+}
+
+#[test]
+fn what_listeners_elsewhere_have_heard_of_is_not_told_again() {
+    let mut set = Set::new(&[B, C], &[]);
+    set.deaf = true;
+    set.put(A, 1, 10);
+    set.put(A, 1, 11);
+    // The first of them is heard of.
+    set.with_replica(A, |replica, _| replica.heard_before(Some(Position::new(2))));
+    set.settle();
+    set.events.clear();
+    set.kill(A);
+    set.settle();
+    assert_eq!(set.events, [(B, 2)]);
 }
 
 #[test]

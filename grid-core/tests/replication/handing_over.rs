@@ -32,6 +32,39 @@ fn a_sealed_partition_serves_nothing_and_moves_when_everything_is_there() {
 }
 
 #[test]
+fn a_partition_is_handed_over_when_listeners_elsewhere_have_heard() {
+    let mut set = Set::new(&[B], &[]);
+    set.deaf = true;
+    set.put(A, 1, 1);
+    let at = set.at;
+    set.with_replica(A, |replica, out| replica.seal(at, B, out));
+    set.settle();
+    assert!(!set.was_proposed(A, &StepChange::HandOver(B)));
+    set.deaf = false;
+    set.settle();
+    assert!(set.was_proposed(A, &StepChange::HandOver(B)));
+}
+
+#[test]
+fn a_copy_counts_when_listeners_elsewhere_have_heard_of_what_is_in_it() {
+    let mut set = Set::new(&[], &[B]);
+    set.deaf = true;
+    let (token, done) = set.write(A, 1, put(1));
+    assert_eq!(
+        (done, set.answer(token).is_some()),
+        (Ok(true), true),
+        "nobody else has to be asked"
+    );
+    set.agree(&StepChange::StartCopy(B));
+    set.settle();
+    assert_eq!(set.value(B, 1).as_deref(), Some("1"));
+    assert!(!set.was_proposed(A, &StepChange::Admit(B)));
+    set.deaf = false;
+    set.settle();
+    assert!(set.was_proposed(A, &StepChange::Admit(B)));
+}
+
+#[test]
 fn a_hand_over_that_can_not_be_made_ends_with_the_epoch() {
     let mut set = Set::new(&[B, C], &[]);
     let at = set.at;

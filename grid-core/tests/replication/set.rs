@@ -53,6 +53,10 @@ pub(crate) struct Set {
     pub(crate) wire: VecDeque<(MemberId, MemberId, Message)>,
     pub(crate) answers: Vec<(u32, Result<Outcome, Failure>)>,
     pub(crate) events: Vec<(MemberId, u64)>,
+    /// What the events were, with the values before.
+    pub(crate) told: Vec<(MemberId, Effect)>,
+    /// Listeners at other members hear of nothing yet that is told from now on.
+    pub(crate) deaf: bool,
     pub(crate) proposals: Vec<(MemberId, StepChange)>,
     /// Connections on which nothing arrives.
     pub(crate) cut: Vec<(MemberId, MemberId)>,
@@ -76,6 +80,8 @@ impl Set {
             wire: VecDeque::new(),
             answers: Vec::new(),
             events: Vec::new(),
+            told: Vec::new(),
+            deaf: false,
             proposals: Vec::new(),
             cut: Vec::new(),
             next_token: 0,
@@ -108,6 +114,11 @@ impl Set {
                 .iter()
                 .map(|event: &Effect| (member, event.sequence().get())),
         );
+        self.told
+            .extend(out.events.iter().map(|event| (member, event.clone())));
+        if !self.deaf {
+            self.replica(member).heard_before(None);
+        }
         self.wire.extend(
             out.messages
                 .into_iter()

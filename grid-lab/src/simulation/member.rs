@@ -505,6 +505,8 @@ impl World {
         let before = replica.committed();
         let result = act(replica, now, at, &mut out);
         let epoch = replica.epoch();
+        // Nobody listens at another member.
+        replica.heard_before(None);
         if replica.committed() > before {
             self.check_committed(slot, partition);
         }

@@ -135,7 +135,13 @@ impl CacheBackend for EmbeddedCache {
         self.ask(move |cache| {
             let (len_max, bytes_max) = (limits.event_queue_len_max, limits.event_queue_bytes_max);
             let alive = cache.check_alive();
-            Reply::Ready(alive.map(|()| listen(cache.listeners(), &wish, len_max, bytes_max)))
+            match alive {
+                Ok(()) => {
+                    let events = listen(cache.listeners(), &wish, len_max, bytes_max);
+                    cache.heard_everywhere().map(|()| events)
+                }
+                Err(error) => Reply::Ready(Err(error)),
+            }
         })
     }
 }

@@ -13,7 +13,7 @@ use grid_core::value::{Binary, Key};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use crate::event::{Lifecycle, ListenerHub};
+use crate::event::{InterestLog, Lifecycle, ListenerHub};
 use crate::replication::{Replicas, Tried, Waiter};
 use crate::routing::Router;
 
@@ -48,8 +48,9 @@ impl OpenCache {
         (scope, name): (String, CacheName),
         (kind, settings): (CacheKind, CacheSettings),
         replicas: Arc<Replicas>,
-        router: Option<Arc<Router>>,
+        cluster: Option<(Arc<Router>, Arc<dyn InterestLog>)>,
     ) -> Self {
+        let (router, log) = cluster.unzip();
         OpenCache {
             id,
             scope,
@@ -58,7 +59,7 @@ impl OpenCache {
             settings,
             replicas,
             router,
-            listeners: Arc::default(),
+            listeners: Arc::new(log.map_or_else(ListenerHub::new, ListenerHub::with_log)),
             counters: CacheCounters::default(),
             destroyed: AtomicBool::new(false),
         }
@@ -104,6 +105,16 @@ impl OpenCache {
     #[must_use]
     pub fn listeners(&self) -> &Arc<ListenerHub> {
         &self.listeners
+    }
+
+    /// A reply that is there when whoever registered with the [listeners](Self::listeners) before is heard everywhere: no
+    /// change that starts later is missed. At once when there are no other members.
+    ///
+    /// # Errors
+    /// When this member is cut off, or another member is not told in time.
+    pub fn heard_everywhere(&self) -> Reply<()> {
+        let router = self.router.as_ref();
+        router.map_or(Reply::ok(()), |router| router.heard_everywhere())
     }
 
     /// Whether the cache was destroyed.

@@ -11,10 +11,11 @@ use grid_core::membership::MemberId;
 use grid_core::partition::PartitionId;
 use grid_core::partition::table::{BackupCount, Epoch, ServiceId, StepChange};
 use grid_core::replication::{Effect, Message};
-use grid_core::store::{CacheId, CacheSettings, Want};
+use grid_core::store::{CacheId, CacheSettings, Change, Want};
 use parking_lot::{Mutex, RwLock};
 
-use crate::replication::{Outlet, Replicas};
+use crate::event::InterestLog;
+use crate::replication::{Awaited, Outlet, Replicas};
 use crate::routing::Router;
 
 use super::{CacheInfo, CacheKind, OpenCache, Reply};
@@ -79,6 +80,9 @@ pub trait Catalogue: Send + Sync {
     /// The replicas of every service at this member.
     fn all_replicas(&self) -> Vec<Arc<Replicas>>;
 
+    /// What notes which of the changes of a cache are listened to here.
+    fn interest_log(&self, cache: CacheId) -> Arc<dyn InterestLog>;
+
     /// The way to other members.
     fn router(&self) -> Arc<Router>;
 }
@@ -108,10 +112,20 @@ struct LocalOutlet {
 }
 
 impl Outlet for LocalOutlet {
-    fn publish(&self, _service: ServiceId, _partition: PartitionId, effect: &Effect) {
-        if let Some(registry) = self.registry.upgrade() {
-            registry.publish(effect);
+    fn publish(
+        &self,
+        _place: (ServiceId, PartitionId, Epoch),
+        effect: &Effect,
+        here: bool,
+        _awaited: &mut Vec<Awaited>,
+    ) {
+        if let (Some(registry), Some(change)) = (self.registry.upgrade(), effect.change()) {
+            registry.tell(change, here, |_, _| {});
         }
+    }
+
+    fn is_heard(&self, _awaited: Awaited) -> bool {
+        true
     }
 
     fn send(&self, _to: MemberId, _service: ServiceId, _partition: PartitionId, _message: &Message) {}
@@ -265,7 +279,7 @@ impl CacheRegistry {
             (record.scope.clone(), name),
             (self.kind, record.settings()),
             replicas,
-            Some(catalogue.router()),
+            Some((catalogue.router(), catalogue.interest_log(record.id))),
         )))
     }
 
@@ -321,13 +335,12 @@ impl CacheRegistry {
         }
     }
 
-    /// Tells the listeners of a change that is acknowledged.
-    pub(crate) fn publish(&self, effect: &Effect) {
-        if let Some(change) = effect.change() {
-            let cache = self.open.read().by_id.get(&change.cache).cloned();
-            if let Some(cache) = cache {
-                cache.listeners().publish(change);
-            }
+    /// Tells the listeners of a change that is acknowledged: those at this member if `here`, and `member` each other member
+    /// that wants to hear of it, and whether with values.
+    pub(crate) fn tell(&self, change: &Change, here: bool, member: impl FnMut(MemberId, bool)) {
+        let cache = self.open.read().by_id.get(&change.cache).cloned();
+        if let Some(cache) = cache {
+            cache.listeners().tell(change, here, member);
         }
     }
 

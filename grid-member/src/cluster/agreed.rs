@@ -52,6 +52,7 @@ impl ControlLoop {
         for replicas in self.core.services.read().values() {
             for partition in replicas.count().all() {
                 replicas.change(partition, |replica, _| replica.reincarnate(me));
+                replicas.forget_told(partition);
             }
         }
         self.core.set_me(Some(me));
@@ -234,7 +235,7 @@ impl ControlLoop {
             .filter(|(identity, _)| identity.member != me)
             .map(|(identity, address)| (identity.member, *address))
             .collect();
-        self.core.links.set_members(&others);
+        self.core.set_members(&others);
         let known: BTreeSet<MemberId> = others.iter().map(|(member, _)| *member).collect();
         if let Some(transport) = self.core.transport.get() {
             transport.close_accepted(|peer| peer.member.is_some_and(|member| !known.contains(&member)));
@@ -256,7 +257,8 @@ impl ControlLoop {
         }
     }
 
-    /// Whether the member says that it is ready: connected with all others.
+    /// Whether the member says that it is ready: connected with all others, and each knows what is listened to at the
+    /// other.
     pub(super) fn say_ready(&mut self) {
         let (now, core) = (self.now(), self.core.clone());
         let Phase::In(membership) = &mut self.phase else {
@@ -272,10 +274,14 @@ impl ControlLoop {
                 .get(&me)
                 .is_some_and(|member| member.phase == MemberPhase::Joining)
         });
+        if is_joining != Some(true) || core.leader.borrow().is_none() {
+            return;
+        }
         let connected = core.links.members().into_iter().all(|member| {
             core.links.get(member, Lane::Data).is_some() && core.links.get(member, Lane::Control).is_some()
         });
-        if is_joining == Some(true) && connected && core.leader.borrow().is_some() {
+        // Who is the primary of something must know who listens.
+        if connected && core.listening.all_know() {
             membership.ready_asked = now;
             let supervisor = core.supervisor.clone();
             supervisor.spawn(TaskKind::Connection, "ready", async move {
@@ -306,6 +312,7 @@ impl Core {
             self.configure(state, *service, *partition);
         }
         for cache in &delta.destroyed {
+            self.listening.forget(*cache);
             if let Some(registry) = self.registry() {
                 registry.destroyed_by_cluster(*cache);
             }

@@ -26,7 +26,7 @@ use super::control_loop::{ControlLoop, Event, Looking, Phase};
 use super::core::Core;
 use super::lookups::Lookups;
 use super::message::{kind, read};
-use super::{ClusterSettings, View, host, pump, serve};
+use super::{ClusterSettings, View, host, interest, listening, pump, serve};
 
 /// So many events wait for the control loop.
 const EVENTS_MAX: usize = 65_536;
@@ -133,6 +133,11 @@ impl Cluster {
             TaskKind::Essential,
             "changes of replica sets",
             pump::drive_proposals(core.clone()),
+        );
+        supervisor.spawn(
+            TaskKind::Essential,
+            "events for other members",
+            listening::drive_listening(core.clone()),
         );
         Ok(Cluster {
             core,
@@ -373,6 +378,19 @@ impl Handler for Incoming {
                 .core
                 .tell(Event::Request(from.clone(), kind, payload, answer)),
             (Lane::Data, kind::PARTS) => serve::parts(&self.core, payload, answer),
+            (Lane::Data, kind::INTEREST) => interest::take(&self.core, from.member, payload, answer),
+            (Lane::Data, kind::FLUSH) => {
+                let core = self.core.clone();
+                let supervisor = core.supervisor.clone();
+                supervisor.spawn(
+                    TaskKind::Connection,
+                    "waiting for events to be passed on",
+                    async move {
+                        core.flush().await;
+                        answer.send(Bytes::new());
+                    },
+                );
+            }
             (Lane::Data, kind::TRUNCATED) => {
                 if let Some(cache) = read(&payload) {
                     serve::truncated(&self.core, cache);
@@ -390,6 +408,8 @@ impl Handler for Incoming {
         match (lane, kind, from.member) {
             (Lane::Control, ..) => self.core.tell(Event::Message(from.clone(), kind, payload)),
             (Lane::Data, kind::REPLICA, Some(member)) => serve::replica(&self.core, member, payload),
+            (Lane::Data, kind::EVENT, Some(member)) => self.core.hear(member, payload),
+            (Lane::Data, kind::HEARD, Some(member)) => self.core.listening.heard(member, &payload),
             _ => {}
         }
     }

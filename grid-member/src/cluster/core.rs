@@ -22,13 +22,15 @@ use tokio::sync::{Notify, mpsc, watch};
 use crate::cache::{CacheRegistry, Catalogue};
 use crate::clock::Clock;
 use crate::control::{ControlGroup, ControlNetwork, NetworkError, ProposeError};
-use crate::replication::{Outlet, Replicas, wire};
+use crate::event::InterestLog;
+use crate::replication::{Awaited, Outlet, Replicas, wire};
 use crate::routing::{CallFailed, Calls, Router};
 use crate::task::{Supervisor, TaskKind};
 use crate::transport::{Identity, Lane, LinkError, Transport};
 
 use super::control_loop::Event;
 use super::links::Links;
+use super::listening::Listening;
 use super::machine::{Observer, StateMachine};
 use super::message::{ProposeAnswer, kind, read, write};
 use super::{ClusterSettings, LeaseGuard, View};
@@ -61,6 +63,7 @@ pub(super) struct Core {
     pub(super) view: Arc<View>,
     pub(super) lease: Arc<LeaseGuard>,
     pub(super) links: Links,
+    pub(super) listening: Arc<Listening>,
     /// This member's number; 0 while it has none.
     me: AtomicU64,
     pub(super) services: RwLock<BTreeMap<ServiceId, Arc<Replicas>>>,
@@ -97,6 +100,7 @@ impl Core {
             transport: OnceLock::new(),
             view: Arc::new(View::new()),
             links: Links::default(),
+            listening: Arc::default(),
             me: AtomicU64::new(0),
             services: RwLock::default(),
             registry: OnceLock::new(),
@@ -219,6 +223,7 @@ impl Core {
 
     /// There is a new connection to a member for what concerns partitions.
     pub(super) fn reconnected(&self, member: MemberId) {
+        self.listening_reconnected(member);
         let services: Vec<_> = self.services.read().values().cloned().collect();
         for replicas in services {
             let at = replicas.uptime();
@@ -361,10 +366,18 @@ impl ControlNetwork for GroupNetwork {
 }
 
 impl Outlet for Core {
-    fn publish(&self, _service: ServiceId, _partition: PartitionId, effect: &Effect) {
-        if let Some(registry) = self.registry() {
-            registry.publish(effect);
-        }
+    fn publish(
+        &self,
+        place: (ServiceId, PartitionId, Epoch),
+        effect: &Effect,
+        here: bool,
+        awaited: &mut Vec<Awaited>,
+    ) {
+        self.tell_listeners(place, effect, here, awaited);
+    }
+
+    fn is_heard(&self, awaited: Awaited) -> bool {
+        self.listening.is_over(awaited)
     }
 
     fn send(&self, to: MemberId, service: ServiceId, partition: PartitionId, message: &Message) {
@@ -411,6 +424,14 @@ impl Calls for Core {
             return futures::future::ready(Err(CacheError::ShuttingDown)).boxed();
         };
         async move {
+            // What was told of changes before it comes before it.
+            let asked = core.links.members().into_iter().filter_map(|member| {
+                let link = core.links.get(member, Lane::Data)?;
+                Some(link.request(kind::FLUSH, Bytes::new()))
+            });
+            let others = futures::future::join_all(asked);
+            let flushed = async { tokio::join!(core.flush(), others) };
+            let _in_time = tokio::time::timeout(KNOWN_TIMEOUT, flushed).await;
             super::serve::truncated(&core, cache);
             let body = write(&cache);
             let asked = core.links.members().into_iter().filter_map(|member| {
@@ -426,6 +447,14 @@ impl Calls for Core {
 
     fn is_me(&self, member: MemberId) -> bool {
         self.me() == Some(member)
+    }
+
+    fn wait_heard(&self, member: MemberId, number: u64) -> BoxFuture<'static, ()> {
+        Core::wait_heard(self, member, number)
+    }
+
+    fn wait_known(&self) -> Option<BoxFuture<'static, Result<(), CacheError>>> {
+        Core::wait_known(self)
     }
 }
 
@@ -504,6 +533,10 @@ impl Catalogue for Core {
 
     fn all_replicas(&self) -> Vec<Arc<Replicas>> {
         self.services.read().values().cloned().collect()
+    }
+
+    fn interest_log(&self, cache: CacheId) -> Arc<dyn InterestLog> {
+        self.listening.log(cache)
     }
 
     fn router(&self) -> Arc<Router> {

@@ -426,7 +426,8 @@ impl ControlLoop {
                     .collect()
             })
             .unwrap_or_default();
-        self.core.links.set_members(&[]);
+        self.core.listening.cut_off();
+        self.core.set_members(&[]);
         self.core.set_me(None);
         self.core.change_identity(|identity| identity.member = None);
         if let Some(transport) = self.core.transport.get() {

@@ -26,8 +26,12 @@ pub(super) mod kind {
     // Requests on the data lane.
     pub(crate) const PARTS: u8 = 40;
     pub(crate) const TRUNCATED: u8 = 41;
+    pub(crate) const INTEREST: u8 = 42;
+    pub(crate) const FLUSH: u8 = 43;
     // Messages on the data lane.
     pub(crate) const REPLICA: u8 = 60;
+    pub(crate) const EVENT: u8 = 61;
+    pub(crate) const HEARD: u8 = 62;
 }
 
 /// A member asks to be let in.

@@ -2,8 +2,9 @@
 //!
 //! `control_loop` is the one task that decides: it drives the state machines of [`grid_core::membership`] (`finding`,
 //! `watching`), follows what is agreed (`agreed`), and leads when it has to (`leading`). `pump` goes on with copies and
-//! hand-overs, `serve` answers other members about partitions. `View` is the agreed state as this member knows it, `LeaseGuard`
-//! says whether it may serve.
+//! hand-overs, `serve` answers other members about partitions, `interest` tells other members what is listened to here, and
+//! `listening` brings events to those who listen there. `View` is the agreed state as this member knows it, `LeaseGuard` says
+//! whether it may serve.
 
 mod agreed;
 #[expect(
@@ -16,8 +17,10 @@ mod core;
 mod finding;
 mod guard;
 mod host;
+mod interest;
 mod leading;
 mod links;
+mod listening;
 mod lookups;
 mod machine;
 mod message;

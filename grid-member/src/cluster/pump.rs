@@ -38,7 +38,7 @@ pub(super) async fn drive_replicas(core: Arc<Core>) {
         for replicas in &services {
             for partition in replicas.busy().collect::<Vec<_>>() {
                 let at = replicas.uptime();
-                replicas.change(partition, |replica, out| replica.tick(at, out));
+                replicas.tick(at, partition);
                 copy(replicas, partition, &mut budget);
             }
             if turn.is_multiple_of(200) {

@@ -18,6 +18,7 @@ use crate::task::TaskKind;
 use crate::transport::Answer;
 
 use super::core::Core;
+use super::listening::Listening;
 
 /// So long someone who knows more than this member waits for it to learn it too.
 const CATCH_UP: Duration = Duration::from_millis(500);
@@ -39,6 +40,7 @@ pub(super) fn replica(core: &Core, from: MemberId, body: Bytes) {
 
 /// The answers of several partitions, sent when the last is there.
 struct Gathering {
+    listening: Arc<Listening>,
     state: Mutex<(usize, Vec<Option<PartAnswer>>, Option<Answer>)>,
 }
 
@@ -54,7 +56,9 @@ impl Gathering {
         };
         if let Some((answers, Some(answer))) = complete {
             let answers: Vec<PartAnswer> = answers.into_iter().flatten().collect();
-            answer.send(PartsAnswer::encode(&answers));
+            // The events of what was done are in their queue by now.
+            let asked_by = answer.peer().and_then(|peer| peer.member);
+            answer.send(PartsAnswer::encode(&answers, self.listening.awaited_by(asked_by)));
         }
     }
 }
@@ -76,13 +80,14 @@ pub(super) fn parts(core: &Arc<Core>, body: Bytes, answer: Answer) {
             PartFailure::UnknownCache
         };
         let answers: Vec<PartAnswer> = request.parts.iter().map(|_| Err(failure.clone())).collect();
-        return answer.send(PartsAnswer::encode(&answers));
+        return answer.send(PartsAnswer::encode(&answers, 0));
     };
     let count = request.parts.len();
     if count == 0 {
-        return answer.send(PartsAnswer::encode(&[]));
+        return answer.send(PartsAnswer::encode(&[], 0));
     }
     let gathering = Arc::new(Gathering {
+        listening: core.listening.clone(),
         state: Mutex::new((count, vec![None; count], Some(answer))),
     });
     for (at, (partition, epoch, part)) in request.parts.into_iter().enumerate() {

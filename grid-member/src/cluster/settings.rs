@@ -63,6 +63,11 @@ pub struct ClusterSettings {
     pub copy_bytes_per_second: u64,
     /// How long a member that is told to stop tries to hand its partitions over; 30 s by default.
     pub drain_timeout: Duration,
+    /// How many events may wait for one other member until its listeners were told of them; 65,536 by default. Beyond it they
+    /// are dropped, and its listeners told that they missed something.
+    pub events_len_max: usize,
+    /// How many bytes of events may wait for one other member; 64 MiB by default.
+    pub events_bytes_max: usize,
     /// Limits of replicas.
     pub replicas: ReplicaSettings,
     /// Times of requests.
@@ -97,6 +102,8 @@ impl Default for ClusterSettings {
             },
             copy_bytes_per_second: 256 << 20,
             drain_timeout: Duration::from_secs(30),
+            events_len_max: 65_536,
+            events_bytes_max: 64 << 20,
             replicas: ReplicaSettings {
                 entry_bytes_max: ENTRY_BYTES_MAX,
                 ..ReplicaSettings::default()

@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use bytes::Bytes;
 use grid_core::event::ListenTo;
+use grid_core::membership::MemberId;
 use grid_core::store::{Change, ChangeKind, Want};
-use grid_core::value::{Format, Key};
+use grid_core::value::Key;
 use parking_lot::RwLock;
 
-use super::{EventSink, Lifecycle, Matched};
+use super::{EventSink, Lifecycle, Matched, Subject, Wish};
 
 /// Someone listens.
 const ANYONE: u8 = 1;
@@ -20,15 +20,69 @@ const VALUES: u8 = 2;
 
 type SinkId = u64;
 
-/// The identity of a key: its format and its canonical form.
-type KeyIdentity = (Format, Bytes);
+/// Who is to be told.
+enum Ear {
+    /// A sink in this process.
+    Here(Arc<dyn EventSink>),
+    /// Everyone at another member.
+    Member(MemberId),
+}
+
+impl Ear {
+    fn is_here(&self) -> bool {
+        matches!(self, Ear::Here(_))
+    }
+}
+
+/// Hears what the sinks in this process want to hear of, all together.
+///
+/// Called with the hub locked, in the order of the changes: it notes and returns.
+pub trait InterestLog: Send + Sync {
+    /// The sinks in this process together want this of a subject from now on; `None`: nothing.
+    fn note(&self, subject: &Subject, wish: Option<Wish>);
+}
+
+/// How many registrations there are, and how many of them want values.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    all: usize,
+    with_values: usize,
+}
+
+impl Tally {
+    /// A registration changes from one wish (`None`: there is none) to another.
+    fn count(&mut self, before: Option<bool>, after: Option<bool>) {
+        if let Some(values) = before {
+            self.all -= 1;
+            self.with_values -= usize::from(values);
+        }
+        if let Some(values) = after {
+            self.all += 1;
+            self.with_values += usize::from(values);
+        }
+    }
+
+    fn wish(self) -> Option<Wish> {
+        (self.all > 0).then_some(Wish {
+            values: self.with_values > 0,
+        })
+    }
+}
+
+/// The registrations for one key.
+#[derive(Debug, Default)]
+struct OfKey {
+    sinks: BTreeSet<SinkId>,
+    /// Those of the sinks in this process.
+    here: Tally,
+}
 
 struct Attached {
-    sink: Arc<dyn EventSink>,
+    ear: Ear,
     /// The registration for everything; whether it wants values.
     all: Option<bool>,
     /// The registrations for keys; whether each wants values.
-    keys: HashMap<KeyIdentity, bool>,
+    keys: HashMap<Subject, bool>,
 }
 
 #[derive(Default)]
@@ -38,35 +92,55 @@ struct Inner {
     /// Which sinks registered for everything: those that each change concerns.
     all: BTreeSet<SinkId>,
     /// Which sinks registered for a key.
-    by_key: HashMap<KeyIdentity, BTreeSet<SinkId>>,
+    by_key: HashMap<Subject, OfKey>,
     /// The cache is gone, and every sink was told.
     destroyed: bool,
-    /// How many registrations there are, of all sinks.
-    registrations: usize,
-    /// How many of them want values.
-    with_values: usize,
+    /// The registrations of all sinks, whatever for.
+    registrations: Tally,
+    /// The registrations for everything of the sinks in this process.
+    all_here: Tally,
 }
 
 impl Inner {
-    /// Keeps the counts when a registration changes from one wish (`None`: there is none) to another.
-    fn count(&mut self, before: Option<bool>, after: Option<bool>) {
-        if let Some(values) = before {
-            self.registrations -= 1;
-            self.with_values -= usize::from(values);
-        }
-        if let Some(values) = after {
-            self.registrations += 1;
-            self.with_values += usize::from(values);
-        }
-    }
-
-    fn forget_key(&mut self, identity: &KeyIdentity, id: SinkId) {
-        if let Some(ids) = self.by_key.get_mut(identity) {
-            ids.remove(&id);
-            if ids.is_empty() {
-                self.by_key.remove(identity);
+    /// A registration of a sink changes from one wish (`None`: there is none) to another. Gives what the sinks in this
+    /// process together want of the subject now, if that is something else than before.
+    fn count(
+        &mut self,
+        (id, is_here): (SinkId, bool),
+        subject: &Subject,
+        (before, after): (Option<bool>, Option<bool>),
+    ) -> Option<Option<Wish>> {
+        self.registrations.count(before, after);
+        let mut nobody = false;
+        let here = match subject {
+            Subject::All => {
+                if after.is_some() {
+                    self.all.insert(id);
+                } else {
+                    self.all.remove(&id);
+                }
+                &mut self.all_here
             }
+            Subject::Key(_) => {
+                let of_key = self.by_key.entry(subject.clone()).or_default();
+                if after.is_some() {
+                    of_key.sinks.insert(id);
+                } else {
+                    of_key.sinks.remove(&id);
+                }
+                nobody = of_key.sinks.is_empty();
+                &mut of_key.here
+            }
+        };
+        let had = here.wish();
+        if is_here {
+            here.count(before, after);
         }
+        let has = here.wish();
+        if nobody {
+            self.by_key.remove(subject);
+        }
+        (had != has).then_some(has)
     }
 }
 
@@ -75,9 +149,14 @@ impl Inner {
 /// The invariant that listeners rely on: a change that starts after [`AttachedSink::listen`] returned is
 /// heard. It holds because `listen` raises the interest before it returns, and a writer asks for it
 /// ([`ListenerHub::want`]) when it has the lock of the partition, before it changes anything.
+///
+/// In a cluster the other members are among those who listen, each with what its own sinks want together; what the sinks
+/// in this process want together goes into an [`InterestLog`]. A change that this member made is told to all of them
+/// ([`tell`](Self::tell)), one that another member made to the sinks in this process alone.
 #[derive(Default)]
 pub struct ListenerHub {
     interest: AtomicU8,
+    log: OnceLock<Arc<dyn InterestLog>>,
     inner: RwLock<Inner>,
 }
 
@@ -86,6 +165,15 @@ impl ListenerHub {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A cache without listeners, whose interest is noted here.
+    #[must_use]
+    pub fn with_log(log: Arc<dyn InterestLog>) -> Self {
+        ListenerHub {
+            log: OnceLock::from(log),
+            ..Self::default()
+        }
     }
 
     /// What a writer must find out about its change for the listeners to be told.
@@ -105,16 +193,29 @@ impl ListenerHub {
     /// after the cache was destroyed is told so here, and is not left to wait for ever.
     #[must_use]
     pub fn attach(self: &Arc<Self>, sink: Arc<dyn EventSink>) -> AttachedSink {
+        self.attach_ear(Ear::Here(sink))
+    }
+
+    /// Attaches another member. It is told of changes that are made here when it listens, and of nothing else.
+    #[must_use]
+    pub fn attach_member(self: &Arc<Self>, member: MemberId) -> AttachedSink {
+        self.attach_ear(Ear::Member(member))
+    }
+
+    fn attach_ear(self: &Arc<Self>, ear: Ear) -> AttachedSink {
         let mut inner = self.inner.write();
-        if inner.destroyed {
+        if let Ear::Here(sink) = &ear
+            && inner.destroyed
+        {
             sink.lifecycle(Lifecycle::Destroyed);
         }
         let id = inner.next_id;
         inner.next_id += 1;
+        let is_here = ear.is_here();
         inner.sinks.insert(
             id,
             Attached {
-                sink,
+                ear,
                 all: None,
                 keys: HashMap::new(),
             },
@@ -122,42 +223,85 @@ impl ListenerHub {
         AttachedSink {
             hub: self.clone(),
             id,
+            is_here,
         }
     }
 
-    /// Tells those who listen of a change. Called with the partition locked, so that the order is that of the
-    /// changes.
+    /// Tells the sinks in this process of a change. Called with the partition locked, or what stands for it when another
+    /// member made the change, so that the order is that of the changes.
+    pub fn publish(&self, change: &Change) {
+        self.tell(change, true, |_, _| {});
+    }
+
+    /// Tells those who listen of a change that was made here. Called with the partition locked, so that the order is that
+    /// of the changes. `here`: the sinks in this process are told; `member` is called for each other member, with whether
+    /// it wants values, and must not wait.
     ///
     /// A registration that wants values is not told of a change that was made without them: it came after the writer
     /// asked what is [wanted](ListenerHub::want), so the change is before it, and its listener reads the result.
-    pub fn publish(&self, change: &Change) {
+    pub fn tell(&self, change: &Change, here: bool, mut member: impl FnMut(MemberId, bool)) {
         let has_values = match change.kind {
             ChangeKind::Delete => change.old.is_some(),
             ChangeKind::Insert | ChangeKind::Update => change.new.is_some(),
         };
         let told = |values: bool| has_values || !values;
         let inner = self.inner.read();
-        let identity = (!inner.by_key.is_empty())
+        let subject = (!inner.by_key.is_empty())
             .then(|| Key::new(change.key.clone()).ok())
             .flatten();
-        let identity = identity.map(|key| identity_of(&key));
-        let of_key = identity.as_ref().and_then(|identity| inner.by_key.get(identity));
-        let of_key_alone = of_key.into_iter().flatten().filter(|id| !inner.all.contains(id));
+        let subject = subject.map(|key| Subject::of_key(&key));
+        let of_key = subject.as_ref().and_then(|subject| inner.by_key.get(subject));
+        let of_key_alone = of_key
+            .into_iter()
+            .flat_map(|of_key| &of_key.sinks)
+            .filter(|id| !inner.all.contains(id));
         for attached in inner
             .all
             .iter()
             .chain(of_key_alone)
             .filter_map(|id| inner.sinks.get(id))
         {
-            let key = identity.as_ref().and_then(|identity| attached.keys.get(identity));
-            let matched = Matched {
-                all: attached.all.is_some_and(told),
-                key: key.copied().is_some_and(told),
-            };
-            if matched != Matched::default() {
-                attached.sink.entry(change, matched);
+            let key = subject.as_ref().and_then(|subject| attached.keys.get(subject));
+            let (all, key) = (
+                attached.all.filter(|values| told(*values)),
+                key.filter(|values| told(**values)),
+            );
+            if all.is_none() && key.is_none() {
+                continue;
+            }
+            match &attached.ear {
+                Ear::Here(sink) if here => sink.entry(
+                    change,
+                    Matched {
+                        all: all.is_some(),
+                        key: key.is_some(),
+                    },
+                ),
+                Ear::Here(_) => {}
+                Ear::Member(id) => member(*id, all == Some(true) || key == Some(&true)),
             }
         }
+    }
+
+    /// Tells the sinks in this process that events were lost.
+    pub fn publish_missed(&self) {
+        for attached in self.inner.read().sinks.values() {
+            if let Ear::Here(sink) = &attached.ear
+                && (attached.all.is_some() || !attached.keys.is_empty())
+            {
+                sink.missed();
+            }
+        }
+    }
+
+    /// What the sinks in this process want to hear of, all together.
+    #[must_use]
+    pub fn interest(&self) -> Vec<(Subject, Wish)> {
+        let inner = self.inner.read();
+        let all = inner.all_here.wish().map(|wish| (Subject::All, wish));
+        let keys = inner.by_key.iter();
+        let keys = keys.filter_map(|(subject, of_key)| Some((subject.clone(), of_key.here.wish()?)));
+        all.into_iter().chain(keys).collect()
     }
 
     /// Tells every sink what happened to the cache.
@@ -165,20 +309,48 @@ impl ListenerHub {
         let mut inner = self.inner.write();
         inner.destroyed |= what == Lifecycle::Destroyed;
         for attached in inner.sinks.values() {
-            attached.sink.lifecycle(what);
+            if let Ear::Here(sink) = &attached.ear {
+                sink.lifecycle(what);
+            }
         }
     }
 
-    /// The number of sinks that are attached.
+    /// The number of sinks in this process that are attached.
     #[must_use]
     pub fn sink_count(&self) -> usize {
-        self.inner.read().sinks.len()
+        let inner = self.inner.read();
+        inner
+            .sinks
+            .values()
+            .filter(|attached| attached.ear.is_here())
+            .count()
+    }
+
+    /// The other members that listen.
+    #[must_use]
+    pub fn members(&self) -> BTreeSet<MemberId> {
+        let inner = self.inner.read();
+        let members = inner.sinks.values().filter_map(|attached| match &attached.ear {
+            Ear::Member(member) => Some(*member),
+            Ear::Here(_) => None,
+        });
+        members.collect()
     }
 
     fn show_interest(&self, inner: &Inner) {
-        let anyone = if inner.registrations > 0 { ANYONE } else { 0 };
-        let values = if inner.with_values > 0 { VALUES } else { 0 };
+        let anyone = if inner.registrations.all > 0 { ANYONE } else { 0 };
+        let values = if inner.registrations.with_values > 0 {
+            VALUES
+        } else {
+            0
+        };
         self.interest.store(anyone | values, Ordering::SeqCst);
+    }
+
+    fn note(&self, subject: &Subject, change: Option<Option<Wish>>) {
+        if let (Some(log), Some(wish)) = (self.log.get(), change) {
+            log.note(subject, wish);
+        }
     }
 }
 
@@ -190,64 +362,48 @@ impl fmt::Debug for ListenerHub {
     }
 }
 
-fn identity_of(key: &Key) -> KeyIdentity {
-    (key.format(), Bytes::copy_from_slice(key.canonical()))
-}
-
 /// A sink on a hub. Dropping it detaches the sink.
 #[derive(Debug)]
 pub struct AttachedSink {
     hub: Arc<ListenerHub>,
     id: SinkId,
+    is_here: bool,
 }
 
 impl AttachedSink {
     /// Registers for a key or for everything. A second registration for the same changes only `values`.
     pub fn listen(&self, to: &ListenTo, values: bool) {
-        let mut guard = self.hub.inner.write();
-        let inner = &mut *guard;
-        let Some(attached) = inner.sinks.get_mut(&self.id) else {
-            return;
-        };
-        let before = match to {
-            ListenTo::Key(key) => {
-                let identity = identity_of(key);
-                let before = attached.keys.insert(identity.clone(), values);
-                if before.is_none() {
-                    inner.by_key.entry(identity).or_default().insert(self.id);
-                }
-                before
-            }
-            _ => {
-                inner.all.insert(self.id);
-                attached.all.replace(values)
-            }
-        };
-        inner.count(before, Some(values));
-        self.hub.show_interest(inner);
+        self.register(&Subject::of(to), Some(values));
     }
 
     /// Takes a registration back. One that was never made is not missed.
     pub fn unlisten(&self, to: &ListenTo) {
+        self.register(&Subject::of(to), None);
+    }
+
+    /// Registers for a subject, with values or without; `None` takes the registration back.
+    pub fn register(&self, subject: &Subject, values: Option<bool>) {
         let mut guard = self.hub.inner.write();
         let inner = &mut *guard;
         let Some(attached) = inner.sinks.get_mut(&self.id) else {
             return;
         };
-        let before = match to {
-            ListenTo::Key(key) => {
-                let identity = identity_of(key);
-                let before = attached.keys.remove(&identity);
-                inner.forget_key(&identity, self.id);
-                before
-            }
-            _ => {
-                inner.all.remove(&self.id);
-                attached.all.take()
-            }
+        let before = match (subject, values) {
+            (Subject::All, values) => std::mem::replace(&mut attached.all, values),
+            (Subject::Key(_), Some(values)) => attached.keys.insert(subject.clone(), values),
+            (Subject::Key(_), None) => attached.keys.remove(subject),
         };
-        inner.count(before, None);
+        let change = inner.count((self.id, self.is_here), subject, (before, values));
         self.hub.show_interest(inner);
+        self.hub.note(subject, change);
+    }
+
+    /// Whether it registered for nothing.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        let inner = self.hub.inner.read();
+        let attached = inner.sinks.get(&self.id);
+        attached.is_none_or(|attached| attached.all.is_none() && attached.keys.is_empty())
     }
 }
 
@@ -257,12 +413,11 @@ impl Drop for AttachedSink {
         let inner = &mut *guard;
         let removed = inner.sinks.remove(&self.id);
         if let Some(attached) = &removed {
-            inner.all.remove(&self.id);
-            inner.count(attached.all, None);
-            #[expect(clippy::iter_over_hash_type, reason = "each key is forgotten by itself")]
-            for (identity, values) in &attached.keys {
-                inner.forget_key(identity, self.id);
-                inner.count(Some(*values), None);
+            let all = attached.all.map(|values| (&Subject::All, values));
+            let keys = attached.keys.iter().map(|(subject, values)| (subject, *values));
+            for (subject, values) in all.into_iter().chain(keys) {
+                let change = inner.count((self.id, self.is_here), subject, (Some(values), None));
+                self.hub.note(subject, change);
             }
         }
         self.hub.show_interest(inner);
@@ -271,3 +426,7 @@ impl Drop for AttachedSink {
         drop(removed);
     }
 }
+
+#[cfg(test)]
+#[path = "hub_test.rs"]
+mod tests;

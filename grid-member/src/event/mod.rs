@@ -4,8 +4,10 @@ mod hub;
 mod queue;
 mod queue_sink;
 mod sink;
+mod subject;
 
-pub use hub::{AttachedSink, ListenerHub};
+pub use hub::{AttachedSink, InterestLog, ListenerHub};
 pub use queue::{BoundedQueue, Overflow};
 pub use queue_sink::listen;
 pub use sink::{EventSink, Lifecycle, Matched};
+pub use subject::{Subject, Wish};

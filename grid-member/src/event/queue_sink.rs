@@ -65,6 +65,10 @@ impl EventSink for QueueSink {
             }
         }
     }
+
+    fn missed(&self) {
+        self.queue.replace_all(BinaryEvent::Resync);
+    }
 }
 
 /// The reading end. Detaches its sink when dropped.

@@ -30,4 +30,7 @@ pub trait EventSink: Send + Sync {
 
     /// The cache changed as a whole. Called on every sink that is attached.
     fn lifecycle(&self, what: Lifecycle);
+
+    /// Events were lost on the way here. What the sink's reader knows may be stale, as when it is too slow.
+    fn missed(&self);
 }

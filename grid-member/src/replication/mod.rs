@@ -5,6 +5,6 @@ mod replicas;
 mod waiter;
 pub mod wire;
 
-pub use outlet::Outlet;
+pub use outlet::{Awaited, Outlet};
 pub use replicas::{Replicas, Tried};
 pub use waiter::Waiter;

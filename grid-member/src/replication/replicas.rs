@@ -1,20 +1,21 @@
 //! The replicas of one service at this member, each behind its lock.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use grid_core::membership::MemberId;
-use grid_core::partition::table::{Assignment, ServiceId};
+use grid_core::partition::table::{Assignment, Epoch, ServiceId};
 use grid_core::partition::{PartitionCount, PartitionId};
 use grid_core::replication::{Answer, Effects, Failure, Message, Position, Replica, ReplicaSettings};
-use grid_core::store::{Partition, Timestamp};
-use parking_lot::{RwLock, RwLockReadGuard};
+use grid_core::store::{Partition, Sequence, Timestamp};
+use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 
 use crate::clock::Clock;
 
-use super::{Outlet, Waiter};
+use super::{Awaited, Outlet, Waiter};
 
 /// No entry has a time to live.
 const NO_DEADLINE: u64 = u64::MAX;
@@ -24,6 +25,12 @@ struct Slot {
     /// When the partition next has something to expire, in milliseconds since the Unix epoch. Written only under the
     /// lock; read without it, so that looking for work costs nothing.
     next_deadline_ms: AtomicU64,
+    /// The last change that listeners at this member were told of, by whichever primary: the epoch in which the partition
+    /// began empty, and the number. Held while they are told, so that no two changes are told side by side.
+    told: Mutex<(Epoch, Sequence)>,
+    /// What other members have to hear of, with the record before which all was heard of once they have. Locked only
+    /// with the replica.
+    unheard: Mutex<VecDeque<(Position, Awaited)>>,
     /// Whether the replica waits for something that time may bring. Written under the lock, read without it.
     busy: AtomicBool,
 }
@@ -36,6 +43,47 @@ impl Slot {
         self.next_deadline_ms
             .store(next.map_or(NO_DEADLINE, Timestamp::as_unix_ms), Ordering::Relaxed);
         self.busy.store(replica.is_busy(), Ordering::Relaxed);
+    }
+}
+
+impl Slot {
+    /// Tells listeners of what was changed.
+    fn tell(
+        &self,
+        outlet: &dyn Outlet,
+        place: (ServiceId, PartitionId, Epoch),
+        replica: &mut Replica<Waiter>,
+        out: &Effects<Waiter>,
+    ) {
+        let mut awaited = Vec::new();
+        let mut last = BTreeMap::new();
+        for effect in &out.events {
+            let mut told = self.told.lock();
+            let number = (place.2, effect.sequence());
+            let here = number > *told;
+            if here {
+                *told = number;
+            }
+            outlet.publish(place, effect, here, &mut awaited);
+            // Whoever has heard of the last has heard of those before.
+            last.extend(awaited.drain(..).map(|awaited| (awaited.member, awaited)));
+        }
+        let from = out.told_from.unwrap_or(replica.committed());
+        let mut unheard = self.unheard.lock();
+        unheard.extend(last.into_values().map(|awaited| (from, awaited)));
+        replica.heard_before(unheard.front().map(|(from, _)| *from));
+    }
+
+    /// Looks what other members have heard of.
+    fn hear(&self, outlet: &dyn Outlet, replica: &mut Replica<Waiter>) {
+        let mut unheard = self.unheard.lock();
+        while unheard
+            .front()
+            .is_some_and(|(_, awaited)| outlet.is_heard(*awaited))
+        {
+            unheard.pop_front();
+        }
+        replica.heard_before(unheard.front().map(|(from, _)| *from));
     }
 }
 
@@ -91,6 +139,8 @@ impl Replicas {
         let slots = count.all().map(|id| Slot {
             replica: RwLock::new(make(id)),
             next_deadline_ms: AtomicU64::new(NO_DEADLINE),
+            told: Mutex::default(),
+            unheard: Mutex::default(),
             busy: AtomicBool::new(false),
         });
         Replicas {
@@ -182,7 +232,7 @@ impl Replicas {
         let mut out = Effects::new();
         let mut replica = slot.replica.write();
         let result = change(&mut replica, &mut out);
-        self.pass_on(id, &out);
+        self.pass_on(id, slot, &mut replica, &out);
         slot.note(&replica);
         let epoch = replica.epoch();
         drop(replica);
@@ -198,15 +248,41 @@ impl Replicas {
     }
 
     /// Passes on what must be passed on while the partition is locked.
-    fn pass_on(&self, id: PartitionId, out: &Effects<Waiter>) {
+    fn pass_on(&self, id: PartitionId, slot: &Slot, replica: &mut Replica<Waiter>, out: &Effects<Waiter>) {
         if let Some(outlet) = self.outlet.get() {
-            for effect in &out.events {
-                outlet.publish(self.service, id, effect);
+            if !out.events.is_empty() {
+                let place = (self.service, id, replica.placed());
+                slot.tell(outlet.as_ref(), place, replica, out);
             }
             for (to, message) in &out.messages {
                 outlet.send(*to, self.service, id, message);
             }
         }
+    }
+
+    /// Time passes for a replica.
+    pub fn tick(&self, at: Duration, id: PartitionId) {
+        let slot = &self.slots[id.index()];
+        self.change(id, |replica, out| {
+            if let Some(outlet) = self.outlet.get() {
+                slot.hear(outlet.as_ref(), replica);
+            }
+            replica.tick(at, out);
+        });
+    }
+
+    /// Tells the listeners at this member of a change that another member made, unless they were told of it: `tell` does.
+    pub fn told_elsewhere(&self, id: PartitionId, change: (Epoch, Sequence), tell: impl FnOnce()) {
+        let mut told = self.slots[id.index()].told.lock();
+        if change > *told {
+            *told = change;
+            tell();
+        }
+    }
+
+    /// What listeners were told of in another life does not count: they are told that they missed something.
+    pub fn forget_told(&self, id: PartitionId) {
+        *self.slots[id.index()].told.lock() = Default::default();
     }
 
     /// Changes every replica in one step: all of them are locked, in the order of their numbers, until `last` has run.
@@ -226,7 +302,7 @@ impl Replicas {
         for ((id, slot), replica) in self.count.all().zip(&self.slots).zip(&mut replicas) {
             let mut out = Effects::new();
             change(replica, &mut out);
-            self.pass_on(id, &out);
+            self.pass_on(id, slot, replica, &out);
             slot.note(replica);
             answers.append(&mut out.answers);
         }
@@ -274,3 +350,7 @@ impl fmt::Debug for Replicas {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[path = "replicas_test.rs"]
+mod tests;

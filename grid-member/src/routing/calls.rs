@@ -25,6 +25,13 @@ pub trait Calls: Send + Sync {
     /// Tells the listeners of a cache at every member that it was truncated; waits until all members know.
     fn tell_truncated(&self, cache: CacheId) -> BoxFuture<'static, Result<(), CacheError>>;
 
+    /// Resolves when the events of another member up to this number were told to the listeners at this one, or can't be
+    /// waited for any longer.
+    fn wait_heard(&self, member: MemberId, number: u64) -> BoxFuture<'static, ()>;
+
+    /// What waits for every member to know what is listened to here; `None` when all do.
+    fn wait_known(&self) -> Option<BoxFuture<'static, Result<(), CacheError>>>;
+
     /// Whether this is the number of this member.
     fn is_me(&self, member: MemberId) -> bool;
 }

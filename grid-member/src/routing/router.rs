@@ -13,7 +13,7 @@ use grid_core::partition::table::Epoch;
 use grid_core::replication::Failure;
 use tokio::sync::oneshot;
 
-use crate::cache::{OpenCache, PartFailure, PartRequest, PartResult};
+use crate::cache::{OpenCache, PartFailure, PartRequest, PartResult, Reply};
 use crate::clock::Clock;
 use crate::cluster::{LeaseGuard, View};
 use crate::wire::WireError;
@@ -203,6 +203,15 @@ impl Router {
         self.calls.tell_truncated(cache.id()).await
     }
 
+    /// A reply that is there when every member knows what is listened to at this one: from then on everything is heard of.
+    /// It is there at once when all do.
+    ///
+    /// # Errors
+    /// When this member is cut off, or another member is not told in time.
+    pub fn heard_everywhere(&self) -> Reply<()> {
+        self.calls.wait_known().map_or(Reply::ok(()), Reply::Later)
+    }
+
     /// Why a request that could not be done so far is not to be tried any longer.
     fn give_up(&self, tried: Duration, unserved: bool) -> Option<Unavailability> {
         // Both: one that was cut off for long is given the time to find out that it no longer is.
@@ -298,6 +307,10 @@ impl Router {
             return Err(CallError::Wire(WireError {
                 what: "it does not answer what was asked",
             }));
+        }
+        if answer.heard > 0 {
+            // What was changed is told before it is answered.
+            self.calls.wait_heard(member, answer.heard).await;
         }
         Ok(answer.results)
     }

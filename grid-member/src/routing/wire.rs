@@ -69,13 +69,16 @@ impl PartsRequest {
 pub struct PartsAnswer {
     /// What came of each.
     pub results: Vec<Result<PartResult, PartFailure>>,
+    /// The number of the last event that the one who answers has for the one who asked; 0 if none waits.
+    pub heard: u64,
 }
 
 impl PartsAnswer {
     /// Writes the answer.
     #[must_use]
-    pub fn encode(results: &[Result<PartResult, PartFailure>]) -> Vec<Bytes> {
+    pub fn encode(results: &[Result<PartResult, PartFailure>], heard: u64) -> Vec<Bytes> {
         let mut out = Writer::with_capacity(64);
+        out.varint(heard);
         out.len(results.len());
         for result in results {
             match result {
@@ -92,13 +95,14 @@ impl PartsAnswer {
     /// When it is damaged.
     pub fn decode(body: Bytes) -> Result<Self, WireError> {
         let mut body = Reader::new(body);
+        let heard = body.varint()?;
         let len = body.count(1)?;
         let mut results = Vec::with_capacity(len);
         for _ in 0..len {
             results.push(read_answer(&mut body)?);
         }
         body.end()?;
-        Ok(PartsAnswer { results })
+        Ok(PartsAnswer { results, heard })
     }
 }
 

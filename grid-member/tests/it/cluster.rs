@@ -36,7 +36,7 @@ async fn member(number: usize, join: Option<Vec<SocketAddr>>) -> Grid {
     builder.build().await.expect("a member listens")
 }
 
-fn address(grid: &Grid) -> SocketAddr {
+pub(crate) fn address(grid: &Grid) -> SocketAddr {
     grid.cluster().expect("a member of a cluster").local_addr()
 }
 
@@ -69,7 +69,7 @@ fn summary(grid: &Grid) -> String {
 }
 
 /// Waits until every member sees this many members, all partitions at their goal.
-async fn settled(grids: &[&Grid]) {
+pub(crate) async fn settled(grids: &[&Grid]) {
     let waits = async {
         for grid in grids {
             let cluster = grid.cluster().expect("a member of a cluster");

@@ -8,4 +8,6 @@ mod fixture;
 mod grid;
 mod invariants;
 mod limits;
+#[cfg(test)]
+mod listening;
 mod transport;

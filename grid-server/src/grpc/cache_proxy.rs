@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use grid_core::store::Change;
 use grid_core::value::{Binary, Key};
-use grid_member::cache::OpenCache;
+use grid_member::cache::{OpenCache, Reply};
 use grid_member::event::{AttachedSink, EventSink, Lifecycle, Matched};
 use parking_lot::RwLock;
 
@@ -20,6 +20,8 @@ pub(crate) enum Notice {
     Entry(Box<EventBody>),
     /// The cache changed as a whole.
     Lifecycle(Lifecycle),
+    /// Events were lost on the way to this member: the stream must end, as that of a reader that is too slow.
+    Missed,
 }
 
 /// Where a stream takes its notices from. Must not wait.
@@ -74,13 +76,17 @@ impl EventSink for CacheSink {
         }
         (self.outlet)(Notice::Lifecycle(what));
     }
+
+    fn missed(&self) {
+        (self.outlet)(Notice::Missed);
+    }
 }
 
 /// A cache as one stream knows it. Dropping it ends its listeners.
 pub(crate) struct CacheProxy {
     cache: Arc<OpenCache>,
     sink: Arc<CacheSink>,
-    attached: AttachedSink,
+    attached: Arc<AttachedSink>,
 }
 
 impl CacheProxy {
@@ -99,7 +105,7 @@ impl CacheProxy {
             outlet: Box::new(outlet),
             listeners: RwLock::default(),
         });
-        let attached = cache.listeners().attach(sink.clone());
+        let attached = Arc::new(cache.listeners().attach(sink.clone()));
         CacheProxy {
             cache,
             sink,
@@ -136,6 +142,55 @@ impl CacheProxy {
         let registration = change(&mut self.sink.listeners.write())?;
         registration.make(&self.attached);
         Ok(())
+    }
+
+    /// Adds a listener. The reply is there when it is heard everywhere: no change that starts later is missed. It is at once
+    /// when there is no other member. A listener that is not is taken back with `remove`.
+    ///
+    /// # Errors
+    /// Those of `add`.
+    pub(crate) fn add_listener(
+        &self,
+        add: impl FnOnce(&mut ListenerTable) -> Result<Registration, Refusal>,
+        remove: impl FnOnce(&mut ListenerTable) -> Registration + Send + 'static,
+    ) -> Result<Reply<()>, Refusal> {
+        self.change_listeners(add)?;
+        let (sink, attached) = (self.sink.clone(), Arc::downgrade(&self.attached));
+        Ok(self.cache.heard_everywhere().then(move |heard| {
+            if heard.is_err()
+                && let Some(attached) = attached.upgrade()
+            {
+                let registration = remove(&mut sink.listeners.write());
+                registration.make(&attached);
+            }
+            heard.into()
+        }))
+    }
+
+    /// Adds a listener for a key, as [`add_listener`](Self::add_listener).
+    ///
+    /// # Errors
+    /// None at present.
+    pub(crate) fn add_key_listener(
+        &self,
+        key: &Key,
+        lite: bool,
+        priming: bool,
+    ) -> Result<Reply<()>, Refusal> {
+        let (added, removed) = (key.clone(), key.clone());
+        self.add_listener(
+            |table| Ok(table.add_key(added, lite, priming)),
+            move |table| table.remove_key(removed),
+        )
+    }
+
+    /// The value of a key, read when a listener for it is heard everywhere.
+    pub(crate) fn value_when(&self, heard: Reply<()>, key: &Key) -> Reply<Option<Binary>> {
+        let (cache, key) = (self.cache.clone(), key.clone());
+        heard.then(move |heard| match heard {
+            Ok(()) => cache.get(&key),
+            Err(error) => Reply::Ready(Err(error)),
+        })
     }
 
     /// What makes the events for listeners that prime a copy of their own.

@@ -139,8 +139,9 @@ impl Edge {
     pub(crate) fn too_slow(&self) -> Status {
         self.metrics.stream_too_slow();
         Status::resource_exhausted(
-            "the events of this stream were not read in time, and more came than wait for one stream \
-             (limits.event-queue-len-max, limits.event-queue-bytes-max); connect again",
+            "events of this stream are missing: they were not read in time, and more came than wait for one stream \
+             (limits.event-queue-len-max, limits.event-queue-bytes-max), or did not come from another member; \
+             connect again and read what you need anew",
         )
     }
 

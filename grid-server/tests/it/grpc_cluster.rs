@@ -22,9 +22,9 @@ use tokio_util::sync::CancellationToken;
 use crate::grpc_peer::{PATIENCE, soon, spawn};
 
 /// A member with its edge.
-struct Server {
-    grid: Grid,
-    address: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) grid: Grid,
+    pub(crate) address: SocketAddr,
     metrics: Arc<GrpcMetrics>,
     stop: CancellationToken,
     edge: JoinHandle<()>,
@@ -94,7 +94,7 @@ impl Server {
         })
     }
 
-    async fn end(self) {
+    pub(crate) async fn end(self) {
         self.stop.cancel();
         self.edge.await.unwrap();
         self.grid.shutdown().await;
@@ -118,7 +118,7 @@ async fn settled(servers: &[Server]) {
     }
 }
 
-async fn three() -> [Server; 3] {
+pub(crate) async fn three() -> [Server; 3] {
     let first = Server::start(1, None).await;
     let second = Server::start(2, Some(&first)).await;
     let third = Server::start(3, Some(&first)).await;

@@ -22,9 +22,9 @@ use tonic::{Code, Response, Status, Streaming};
 
 use crate::grpc_peer::{json, masked, serve, soon, v0};
 
-type Client = NamedCacheServiceClient<Channel>;
+pub(crate) type Client = NamedCacheServiceClient<Channel>;
 
-const CACHE: &str = "a";
+pub(crate) const CACHE: &str = "a";
 
 /// A request of this type for the cache, with the fields given.
 macro_rules! to {
@@ -43,7 +43,7 @@ macro_rules! to_whole {
     };
 }
 
-async fn put(client: &mut Client, key: &str, value: &str, ttl: i64) -> Result<Bytes, Status> {
+pub(crate) async fn put(client: &mut Client, key: &str, value: &str, ttl: i64) -> Result<Bytes, Status> {
     let old = soon(client.put(to!(PutRequest {
         key: json(key),
         value: json(value),
@@ -481,13 +481,13 @@ async fn both_versions_see_one_cache() {
 }
 
 /// One stream of events.
-struct Events {
+pub(crate) struct Events {
     requests: mpsc::Sender<MapListenerRequest>,
     answers: Streaming<MapListenerResponse>,
 }
 
 impl Events {
-    async fn open(client: &mut Client) -> Self {
+    pub(crate) async fn open(client: &mut Client) -> Self {
         let (requests, outbound) = mpsc::channel(16);
         let answers = client
             .events(ReceiverStream::new(outbound))
@@ -497,7 +497,7 @@ impl Events {
         Events { requests, answers }
     }
 
-    async fn next(&mut self) -> ResponseType {
+    pub(crate) async fn next(&mut self) -> ResponseType {
         soon(self.answers.message())
             .await
             .unwrap()
@@ -506,13 +506,18 @@ impl Events {
             .unwrap()
     }
 
+    /// What the stream ends with at once.
+    pub(crate) async fn end(&mut self) -> Status {
+        soon(self.answers.message()).await.unwrap_err()
+    }
+
     async fn ask(&mut self, request: MapListenerRequest) -> ResponseType {
         self.requests.send(request).await.unwrap();
         self.next().await
     }
 
     /// Registers or takes back a listener, which must work.
-    async fn listen(&mut self, request: MapListenerRequest) {
+    pub(crate) async fn listen(&mut self, request: MapListenerRequest) {
         let (uid, subscribe) = (request.uid.clone(), request.subscribe);
         match self.ask(request).await {
             ResponseType::Subscribed(answer) => assert_eq!((answer.uid, true), (uid, subscribe)),
@@ -529,7 +534,7 @@ impl Events {
     }
 }
 
-fn asked(kind: RequestType, uid: &str) -> MapListenerRequest {
+pub(crate) fn asked(kind: RequestType, uid: &str) -> MapListenerRequest {
     MapListenerRequest {
         subscribe: true,
         ..to!(MapListenerRequest {
@@ -539,7 +544,7 @@ fn asked(kind: RequestType, uid: &str) -> MapListenerRequest {
     }
 }
 
-fn filtered(id: i64, mask: i32) -> MapListenerRequest {
+pub(crate) fn filtered(id: i64, mask: i32) -> MapListenerRequest {
     MapListenerRequest {
         filter_id: id,
         filter: json(&masked(mask)),
@@ -547,7 +552,7 @@ fn filtered(id: i64, mask: i32) -> MapListenerRequest {
     }
 }
 
-fn keyed(key: &str) -> MapListenerRequest {
+pub(crate) fn keyed(key: &str) -> MapListenerRequest {
     MapListenerRequest {
         key: json(key),
         ..asked(RequestType::Key, "k")

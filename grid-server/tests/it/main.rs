@@ -11,6 +11,8 @@ mod grpc_bad_input;
 #[cfg(test)]
 mod grpc_cluster;
 #[cfg(test)]
+mod grpc_cluster_listeners;
+#[cfg(test)]
 mod grpc_late;
 #[cfg(test)]
 mod grpc_peer;

@@ -49,6 +49,11 @@ enum Work {
         request: Box<MapListenerRequest>,
         cache: BoxFuture<'static, Result<Arc<OpenCache>, CacheError>>,
     },
+    /// A listener was registered, and becomes known to all members.
+    Listening {
+        uid: String,
+        heard: BoxFuture<'static, Result<(), CacheError>>,
+    },
     /// The value is read that a priming listener gets. Events that come meanwhile may be younger, and wait.
     Priming {
         priming: Priming,
@@ -63,8 +68,16 @@ struct Priming {
     primer: Primer,
 }
 
-/// The key of a priming listener, what makes its event, and the value that goes into it.
-type AskedToPrime = (Key, Primer, Reply<Option<Binary>>);
+/// What came of a request.
+enum Listened {
+    /// Nothing is left to do.
+    Done,
+    /// A listener was registered; the reply is there when all members know it.
+    Registered(Reply<()>),
+    /// As before, of a priming listener: its key, what makes its event, and the value that goes into it, which is read
+    /// when all members know it.
+    Primed(Key, Primer, Reply<Option<Binary>>),
+}
 
 /// One stream of events: requests to listen come in, events go out.
 pub(crate) struct EventsSession<G = OpenGate> {
@@ -96,6 +109,7 @@ fn event_response(event: EventBody) -> ResponseType {
 fn queue_notice(queue: &Queue, cache: &str, notice: Notice) {
     let cache = || cache.to_owned();
     let (response, weight) = match notice {
+        Notice::Missed => return end(queue),
         Notice::Entry(event) => {
             let weight = event.weight();
             (event_response(*event), weight)
@@ -110,10 +124,14 @@ fn queue_notice(queue: &Queue, cache: &str, notice: Notice) {
         ),
     };
     if queue.push(Queued::Response(response), weight).is_err() {
-        // The stream ends, so nothing more is kept for it.
-        queue.replace_all(Queued::TooSlow);
-        queue.close();
+        end(queue);
     }
+}
+
+/// The stream ends, so nothing more is kept for it.
+fn end(queue: &Queue) {
+    queue.replace_all(Queued::TooSlow);
+    queue.close();
 }
 
 impl EventsSession {
@@ -223,12 +241,16 @@ impl<G: ReplyGate> EventsSession<G> {
         let uid = request.uid.clone();
         let subscribe = request.subscribe || request.r#type == RequestType::Init as i32;
         match self.listen(request) {
-            Ok(None) if subscribe => self.subscribed(uid),
-            Ok(None) => {
+            Ok(Listened::Done) if subscribe => self.subscribed(uid),
+            Ok(Listened::Registered(heard)) => match heard.now_or_later() {
+                Ok(heard) => self.take_heard(uid, heard),
+                Err(heard) => self.work = Work::Listening { uid, heard },
+            },
+            Ok(Listened::Done) => {
                 let response = MapListenerUnsubscribedResponse { uid };
                 self.out.push_back(ResponseType::Unsubscribed(response));
             }
-            Ok(Some((key, primer, value))) => {
+            Ok(Listened::Primed(key, primer, value)) => {
                 let priming = Priming { uid, key, primer };
                 match value.now_or_later() {
                     Ok(value) => self.take_primed(priming, value),
@@ -242,6 +264,13 @@ impl<G: ReplyGate> EventsSession<G> {
     fn subscribed(&mut self, uid: String) {
         let response = MapListenerSubscribedResponse { uid };
         self.out.push_back(ResponseType::Subscribed(response));
+    }
+
+    fn take_heard(&mut self, uid: String, heard: Result<(), CacheError>) {
+        match heard {
+            Ok(()) => self.subscribed(uid),
+            Err(error) => self.refuse(uid, error.into()),
+        }
     }
 
     fn take_primed(&mut self, priming: Priming, value: Result<Option<Binary>, CacheError>) {
@@ -264,6 +293,10 @@ impl<G: ReplyGate> EventsSession<G> {
                 Poll::Ready(opened) => self.take_opened(*request, opened),
                 Poll::Pending => self.work = Work::Opening { request, cache },
             },
+            Work::Listening { uid, mut heard } => match heard.as_mut().poll(cx) {
+                Poll::Ready(heard) => self.take_heard(uid, heard),
+                Poll::Pending => self.work = Work::Listening { uid, heard },
+            },
             Work::Priming { priming, mut value } => match value.as_mut().poll(cx) {
                 Poll::Ready(value) => self.take_primed(priming, value),
                 Poll::Pending => self.work = Work::Priming { priming, value },
@@ -275,8 +308,8 @@ impl<G: ReplyGate> EventsSession<G> {
         }
     }
 
-    /// Registers or takes back a listener; gives the key whose value a priming listener gets at once.
-    fn listen(&self, request: MapListenerRequest) -> Result<Option<AskedToPrime>, Refusal> {
+    /// Registers or takes back a listener.
+    fn listen(&self, request: MapListenerRequest) -> Result<Listened, Refusal> {
         let kind = RequestType::try_from(request.r#type).map_err(|_unknown| {
             Refusal::invalid(format!(
                 "a listener request of type {} is not known",
@@ -319,23 +352,28 @@ impl<G: ReplyGate> EventsSession<G> {
                     return Err(Refusal::unsupported("a priming listener with a filter"));
                 }
                 let mask = event_mask(edge, format, request.filter)?;
-                proxy.change_listeners(|table| table.add_filter(filter_id, mask, lite))?;
+                let heard = proxy.add_listener(
+                    |table| table.add_filter(filter_id, mask, lite),
+                    move |table| table.remove_filter(filter_id),
+                )?;
+                return Ok(Listened::Registered(heard));
             }
             RequestType::Key => {
                 let key = edge.key(format, request.key)?;
                 if !subscribe {
                     proxy.change_listeners(|table| Ok(table.remove_key(key)))?;
-                    return Ok(None);
+                    return Ok(Listened::Done);
                 }
-                proxy.change_listeners(|table| Ok(table.add_key(key.clone(), lite, priming)))?;
-                if priming {
-                    // Read after the listener was registered: what changes later is heard of.
-                    let value = self.gate.pass(Type::MapListener, proxy.cache().get(&key));
-                    return Ok(Some((key, proxy.primer(), value)));
+                let heard = proxy.add_key_listener(&key, lite, priming)?;
+                if !priming {
+                    return Ok(Listened::Registered(heard));
                 }
+                // Read after the listener was registered: what changes later is heard of.
+                let value = self.gate.pass(Type::MapListener, proxy.value_when(heard, &key));
+                return Ok(Listened::Primed(key, proxy.primer(), value));
             }
         }
-        Ok(None)
+        Ok(Listened::Done)
     }
 
     fn poll_response(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<ResponseType>, Status>> {

@@ -493,9 +493,29 @@ impl<G: ReplyGate> Request<'_, G> {
             return Err(Refusal::unsupported("a priming listener with a filter"));
         }
         let mask = event_mask(self.edge, self.to.reader.format, filter)?;
-        self.proxy
-            .change_listeners(|table| table.add_filter(id, mask, lite))?;
-        Ok(Answer::None)
+        let heard = self.proxy.add_listener(
+            |table| table.add_filter(id, mask, lite),
+            move |table| table.remove_filter(id),
+        )?;
+        self.listening(heard)
+    }
+
+    /// The answer to a listener: when all members know it.
+    fn listening(&self, heard: Reply<()>) -> Result<Answer<G>, Refusal> {
+        match heard.now_or_later() {
+            Ok(heard) => {
+                heard?;
+                Ok(Answer::None)
+            }
+            Err(heard) => Ok(self.later(
+                false,
+                async move {
+                    heard.await?;
+                    Ok(Answer::None)
+                }
+                .boxed(),
+            )),
+        }
     }
 
     fn listen_to_key(
@@ -509,13 +529,12 @@ impl<G: ReplyGate> Request<'_, G> {
             self.proxy.change_listeners(|table| Ok(table.remove_key(key)))?;
             return Ok(Answer::None);
         }
-        self.proxy
-            .change_listeners(|table| Ok(table.add_key(key.clone(), lite, priming)))?;
+        let heard = self.proxy.add_key_listener(&key, lite, priming)?;
         if !priming {
-            return Ok(Answer::None);
+            return self.listening(heard);
         }
         // The value is read after the listener was registered: what changes later is heard of.
-        let value = self.gate.pass(self.kind, self.cache().get(&key));
+        let value = self.gate.pass(self.kind, self.proxy.value_when(heard, &key));
         let (to, primer) = (self.to, self.proxy.primer());
         let prime = move |value| {
             let body = Body::Event(Box::new(primer.event(&key, value)?));

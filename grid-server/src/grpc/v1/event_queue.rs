@@ -12,7 +12,7 @@ use super::frames::{Body, OutFrame};
 pub(crate) enum QueuedEvent {
     /// A frame to send.
     Frame(OutFrame),
-    /// More came than the queue holds: the stream must end.
+    /// More came than the queue holds, or events were lost on the way here: the stream must end.
     TooSlow,
 }
 
@@ -22,6 +22,7 @@ pub(crate) type EventQueue = BoundedQueue<QueuedEvent>;
 /// Queues a notice of a cache that the stream knows by this number.
 pub(crate) fn queue_notice(queue: &EventQueue, cache_id: i32, notice: Notice) {
     let (kind, body, weight) = match notice {
+        Notice::Missed => return end(queue),
         Notice::Entry(event) => {
             let weight = event.weight();
             (ResponseType::MapEvent, Body::Event(event), weight)
@@ -40,8 +41,12 @@ pub(crate) fn queue_notice(queue: &EventQueue, cache_id: i32, notice: Notice) {
         body,
     };
     if queue.push(QueuedEvent::Frame(frame), weight).is_err() {
-        // The stream ends, so nothing more is kept for it.
-        queue.replace_all(QueuedEvent::TooSlow);
-        queue.close();
+        end(queue);
     }
+}
+
+/// The stream ends, so nothing more is kept for it.
+fn end(queue: &EventQueue) {
+    queue.replace_all(QueuedEvent::TooSlow);
+    queue.close();
 }

@@ -1,0 +1,77 @@
+//! What can be listened to.
+
+use bytes::Bytes;
+use grid_core::event::ListenTo;
+use grid_core::value::{Binary, Format, Key};
+
+use crate::wire::{Reader, WireError, Writer};
+
+/// What of a cache is listened to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Subject {
+    /// Every key.
+    All,
+    /// The key with this identity: its format and its canonical form.
+    Key((Format, Bytes)),
+}
+
+/// What those who listen want to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wish {
+    /// Whether values are wanted.
+    pub values: bool,
+}
+
+impl Subject {
+    /// What a listener asks for.
+    #[must_use]
+    pub fn of(to: &ListenTo) -> Self {
+        match to {
+            ListenTo::Key(key) => Self::of_key(key),
+            _ => Subject::All,
+        }
+    }
+
+    /// A key.
+    #[must_use]
+    pub fn of_key(key: &Key) -> Self {
+        Subject::Key((key.format(), Bytes::copy_from_slice(key.canonical())))
+    }
+
+    /// About how many bytes it has.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match self {
+            Subject::All => 1,
+            Subject::Key((_, canonical)) => 8 + canonical.len(),
+        }
+    }
+
+    /// Writes it.
+    pub fn write(&self, out: &mut Writer) {
+        match self {
+            Subject::All => out.bool(false),
+            Subject::Key((format, canonical)) => {
+                out.bool(true);
+                out.u8(format.id());
+                out.bytes(canonical);
+            }
+        }
+    }
+
+    /// Reads one.
+    ///
+    /// # Errors
+    /// When the body is damaged, or the key is none.
+    pub fn read(body: &mut Reader) -> Result<Self, WireError> {
+        if !body.bool()? {
+            return Ok(Subject::All);
+        }
+        let format = Format::from_id(body.u8()?);
+        let key = Key::new(Binary::new(format, body.bytes()?)).map_err(|_error| WireError {
+            what: "a key that is listened to is none",
+        })?;
+        // The frame that it came with is let go.
+        Ok(Self::of_key(&key))
+    }
+}

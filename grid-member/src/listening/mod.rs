@@ -1,0 +1,32 @@
+//! Listeners that hear of what happens at other members: what members tell each other for it, and what waits.
+//!
+//! Every member keeps what its own sinks want to hear of ([`Journal`]) and tells it to every other member, each of which
+//! registers it with its own [`ListenerHub`](crate::event::ListenerHub)s as one more listener. A primary that makes a
+//! change puts an event for each member that wants it into a queue for that member ([`Outgoing`]), while it holds the
+//! partition.
+//!
+//! # What always holds
+//!
+//! - *Heard everywhere*: whoever began to listen was answered only when every member knew it, whether it is the primary of
+//!   anything or not. A member that joins serves nothing before it knows what all others want to hear of.
+//! - *In order*: the events of a partition reach a member in the order of its changes, also when the partition moves:
+//!   nothing is handed over, and no new copy counts, before what was told is heard of.
+//! - *Truncated after what was before*: that a cache was truncated is told when the events of all changes that were
+//!   acknowledged before were told.
+//! - *Once*: events between two members are numbered, and sent again on a new connection until they are acknowledged. A
+//!   change that is told again by a new primary has the number that it had, by which it is known.
+//! - *Before the answer*: the answer to a change that one member asked another for is given when the events of it have
+//!   been told at the one that asked.
+//! - *Never in silence*: events that can't be kept, or are not taken in time, are replaced by word that some are missing,
+//!   and who listened is told so.
+//! - *Bounds*: what waits for one member is limited in number, bytes and time.
+
+mod incoming;
+mod journal;
+mod outgoing;
+mod wire;
+
+pub use incoming::Incoming;
+pub use journal::{Journal, Noted, Since};
+pub use outgoing::Outgoing;
+pub use wire::{EventFrame, Interest, News, Part};
