@@ -48,7 +48,12 @@ struct Arguments {
 
     /// Join the cluster of these members (their --listen addresses) as a member that keeps no entries; the caches
     /// customers, orders, orderlineitems and products there are emptied first [default: a cluster in this process]
-    #[arg(long, value_name = "HOST:PORT", value_delimiter = ',', conflicts_with = "address")]
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        value_delimiter = ',',
+        conflicts_with = "address"
+    )]
     join: Option<Vec<String>>,
 
     /// The name of the cluster to join

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use anyhow::ensure;
 use comfy_table::{CellAlignment, Table, presets};
-use grid_core::cache::{NamedCache};
+use grid_core::cache::NamedCache;
 
 use crate::members::Members;
 use crate::screen::Screen;
@@ -47,7 +47,10 @@ pub async fn show_leaving<W: Write>(
     }
     show_members(members, screen)?;
     let after = sizes(shop).await?;
-    ensure!(before == after, "there were {before:?} entries and now are {after:?}");
+    ensure!(
+        before == after,
+        "there were {before:?} entries and now are {after:?}"
+    );
     let [customers, orders, lines, products] = after;
     screen.line(format_args!(
         "still there: {customers} customers, {orders} orders, {lines} order lines, {products} products"

@@ -32,7 +32,7 @@ pub(crate) enum Answer<G> {
     /// The outcome of an operation on one key is known later, and requests on other keys go on meanwhile.
     InFlight(Box<KeyAnswer>, BoxFuture<'static, Result<Outcome, CacheError>>),
     /// The request was not carried out: what is in flight goes first.
-    Wait(Box<Held>),
+    Wait(Held),
 }
 
 impl<G> Answer<G> {
@@ -56,15 +56,9 @@ pub(crate) struct Later<G> {
 }
 
 /// A request that waits for others to be answered.
-#[expect(clippy::large_enum_variant, reason = "one at most is held, in a box")]
 pub(crate) enum Held {
     /// It concerns one key, on which another is in flight.
-    Key(KeyRequest),
+    Key(Box<KeyRequest>),
     /// It concerns more than one key: it waits for all.
-    Whole {
-        /// The id of the request.
-        id: i64,
-        /// The request.
-        request: NamedCacheRequest,
-    },
+    Whole(Box<NamedCacheRequest>),
 }

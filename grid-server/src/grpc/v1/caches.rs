@@ -103,19 +103,23 @@ impl<G: ReplyGate> Caches<G> {
         self.answer_request(id, (unpack(Some(message))?, tag), in_flight)
     }
 
-    /// Does what a request asks that had to wait. It waits on if it still must.
-    pub(crate) fn resume(&mut self, held: Held, in_flight: &InFlight) -> Result<Answer<G>, Refusal> {
-        match held {
-            Held::Whole { id, request } => self.answer_request(id, (request, None), in_flight),
-            Held::Key(request) => {
-                let (kind, to, len) = (request.answer().kind, request.answer().to, request.answer().len);
-                let proxy = self.proxy(Some(to.cache_id), kind);
-                let answer = proxy
-                    .and_then(|proxy| by_size(len, || self.carry_out(proxy.cache(), request, in_flight)));
-                self.count_settled(kind, &answer);
-                answer
-            }
-        }
+    /// Does what a request asks that had to wait for all others.
+    pub(crate) fn resume(
+        &mut self,
+        id: i64,
+        request: NamedCacheRequest,
+        in_flight: &InFlight,
+    ) -> Result<Answer<G>, Refusal> {
+        self.answer_request(id, (request, None), in_flight)
+    }
+
+    /// Does what a request asks that had to wait for others on its key.
+    pub(crate) fn take_turn(&self, request: KeyRequest) -> Result<Answer<G>, Refusal> {
+        let (kind, to, len) = (request.answer().kind, request.answer().to, request.answer().len);
+        let proxy = self.proxy(Some(to.cache_id), kind);
+        let answer = proxy.and_then(|proxy| by_size(len, || self.carry_out(proxy.cache(), request)));
+        self.count_settled(kind, &answer);
+        answer
     }
 
     /// The answer to a request that was in flight.
@@ -186,7 +190,7 @@ impl<G: ReplyGate> Caches<G> {
         })?;
         let on_one_key = concerns_one_key(kind);
         if !on_one_key && !in_flight.is_empty() {
-            return Ok(Answer::Wait(Box::new(Held::Whole { id, request })));
+            return Ok(Answer::Wait(Held::Whole(Box::new(request))));
         }
         if kind == Type::EnsureCache {
             return self.ensure(id, &unpack(request.message)?);
@@ -202,7 +206,11 @@ impl<G: ReplyGate> Caches<G> {
             return by_size(len, || {
                 let request = (kind, request.message, tag);
                 let request = KeyRequest::read(&self.edge, to, proxy.cache(), request)?;
-                self.carry_out(proxy.cache(), request, in_flight)
+                if in_flight.admits(request.answer()) {
+                    self.carry_out(proxy.cache(), request)
+                } else {
+                    Ok(Answer::Wait(Held::Key(Box::new(request))))
+                }
             });
         }
         let request_parts = Request {
@@ -223,15 +231,7 @@ impl<G: ReplyGate> Caches<G> {
         by_size(len, || request_parts.answer(request.message))
     }
 
-    fn carry_out(
-        &self,
-        cache: &Arc<OpenCache>,
-        request: KeyRequest,
-        in_flight: &InFlight,
-    ) -> Result<Answer<G>, Refusal> {
-        if !in_flight.admits(request.answer()) {
-            return Ok(Answer::Wait(Box::new(Held::Key(request))));
-        }
+    fn carry_out(&self, cache: &Arc<OpenCache>, request: KeyRequest) -> Result<Answer<G>, Refusal> {
         let (answer, outcome) = request.carry_out(cache);
         match self.gate.pass(answer.kind, outcome).now_or_later() {
             Ok(outcome) => Ok(Answer::One(answer.frame(&self.edge, outcome?)?)),

@@ -6,8 +6,8 @@
 //! limit of their number and of their bytes ([`InFlight`]).
 //!
 //! - **Order of a key.** Requests on the same key of the same cache are carried out and answered in the order in which
-//!   they came: one whose key is in flight is held back, and nothing more is taken until it was carried out. Requests
-//!   on different keys may be answered in another order.
+//!   they came: one whose key is in flight is held back until it is its turn, while others are taken. Requests on
+//!   different keys may be answered in another order.
 //! - **Order of a whole.** A request that concerns more than one key, a cache as a whole, or listeners waits until
 //!   everything in flight is answered, and nothing else is taken until it is answered itself. So does the end of a
 //!   stream because of a frame that cannot be.
@@ -15,7 +15,7 @@
 //!   caused on its own stream go out before its answer. Those that come while a priming listener's value is read go
 //!   after it.
 //! - **Bounds.** A request is taken only when everything that can be sent was sent: a client that does not read is not
-//!   read from. One request at most is held back.
+//!   read from. What is in flight and what is held back is limited together.
 //! - **End.** A server that stops takes no more requests and answers those that it took. A session that is dropped
 //!   stops waiting for what is in flight.
 
@@ -28,7 +28,7 @@ use futures::future::BoxFuture;
 use futures::stream::Stream;
 use grid_core::cache::CacheError;
 use grid_member::cache::OpenCache;
-use grid_proto::v1::cache::NamedCacheRequestType;
+use grid_proto::v1::cache::{NamedCacheRequest, NamedCacheRequestType};
 use grid_proto::v1::common::{ErrorMessage, HeartbeatMessage};
 use grid_proto::v1::proxy::{InitRequest, ProxyRequest, ProxyResponse, proxy_request, proxy_response};
 use grid_proto::wishes::Wishes;
@@ -75,7 +75,10 @@ enum Work<G> {
 /// What waits until what is in flight lets it.
 enum Waiting {
     /// A request.
-    Request { id: i64, held: Box<Held> },
+    Request {
+        id: i64,
+        request: Box<NamedCacheRequest>,
+    },
     /// The end of the stream.
     End(Status),
 }
@@ -296,7 +299,10 @@ impl<G: ReplyGate> Session<G> {
                 return Ok(());
             }
             Ok(Answer::Wait(held)) => {
-                self.waiting = Some(Waiting::Request { id, held });
+                match held {
+                    Held::Key(request) => self.in_flight.hold(id, request),
+                    Held::Whole(request) => self.waiting = Some(Waiting::Request { id, request }),
+                }
                 return Ok(());
             }
         }
@@ -355,6 +361,12 @@ impl<G: ReplyGate> Session<G> {
 
     /// Answers a request that was in flight, or goes on with the one that waited for it.
     fn poll_in_flight(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        if let Some((id, request)) = self.in_flight.next_turn()
+            && let Some(caches) = &self.caches
+        {
+            let answer = caches.take_turn(*request);
+            return Poll::Ready(self.take_answer(id, answer));
+        }
         if let Poll::Ready((answer, outcome)) = self.in_flight.poll_next(cx)
             && let Some(caches) = &self.caches
         {
@@ -362,19 +374,12 @@ impl<G: ReplyGate> Session<G> {
             let answer = caches.landed(*answer, outcome);
             return Poll::Ready(self.take_answer(id, answer));
         }
-        let may_go_on = match &self.waiting {
-            None => false,
-            Some(Waiting::Request { held, .. }) if let Held::Key(request) = &**held => {
-                self.in_flight.admits(request.answer())
-            }
-            Some(_) => self.in_flight.is_empty(),
-        };
-        if !may_go_on {
+        if self.waiting.is_none() || !self.in_flight.is_empty() {
             return Poll::Pending;
         }
         Poll::Ready(match (self.waiting.take(), &mut self.caches) {
-            (Some(Waiting::Request { id, held }), Some(caches)) => {
-                let answer = caches.resume(*held, &self.in_flight);
+            (Some(Waiting::Request { id, request }), Some(caches)) => {
+                let answer = caches.resume(id, *request, &self.in_flight);
                 self.take_answer(id, answer)
             }
             (Some(Waiting::End(status)), _) => Err(status),
