@@ -49,22 +49,53 @@ async fn requests_on_a_key_take_turns() {
     let get = line.get(3, r#"{ "b": 2, "a": 1 }"#);
     let next = line.get(1, "7");
     assert_eq!(line.step(), []);
-    assert_eq!(line.gate.asked(), [Type::Put]);
     assert_eq!(
-        line.taken(),
-        2,
-        "nothing is taken behind a request that is held back"
+        line.gate.held(),
+        [Type::Put, Type::Get],
+        "a request that is held back holds up no other"
     );
-    line.gate.release(0);
-    let said = line.step();
-    assert_eq!(answered(&said), [put]);
-    assert_eq!(line.gate.held(), [Type::Get, Type::Get]);
     line.gate.release(1);
     assert_eq!(answered(&line.step()), [next]);
     line.gate.release(0);
     let said = line.step();
+    assert_eq!(answered(&said), [put]);
+    assert_eq!(line.gate.held(), [Type::Get]);
+    line.gate.release(0);
+    let said = line.step();
     assert_eq!(answered(&said), [get]);
     assert_eq!(value_of(&said, get), Some(json("10")));
+}
+
+#[tokio::test]
+async fn those_that_wait_for_a_key_keep_their_order_and_count() {
+    let mut line = Line::open(GrpcOptions {
+        requests_in_flight_max: 5,
+        ..GrpcOptions::default()
+    })
+    .await;
+    let puts: Vec<_> = (1..=4)
+        .map(|value| line.put(1, "1", &value.to_string()))
+        .collect();
+    let other = line.get(1, "2");
+    let beyond = line.get(1, "3");
+    let size = line.plain(Type::Size);
+    assert_eq!(line.step(), []);
+    assert_eq!(line.gate.held(), [Type::Put, Type::Get]);
+    assert_eq!(line.taken(), 5, "what is held back counts too");
+    line.gate.release(1);
+    assert_eq!(answered(&line.step()), [other]);
+    assert_eq!(line.gate.held(), [Type::Put, Type::Get]);
+    line.gate.release(1);
+    assert_eq!(answered(&line.step()), [beyond]);
+    for (put, before) in puts.into_iter().zip(["null", "1", "2", "3"]) {
+        assert_eq!(line.gate.held(), [Type::Put], "the whole waits for all of them");
+        line.gate.release(0);
+        let said = line.step();
+        assert_eq!(answered(&said), [put]);
+        assert_eq!(carried::<BytesValue>(&said, put).value, json(before));
+    }
+    line.gate.release(0);
+    assert_eq!(answered(&line.step()), [size]);
 }
 
 #[tokio::test]
