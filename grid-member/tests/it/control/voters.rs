@@ -146,7 +146,7 @@ fn a_newcomer_gets_the_state_as_a_snapshot() {
 #[test]
 fn a_leader_that_steps_down_is_replaced_and_follows() {
     in_simulated_time(async {
-        let mut cluster = Cluster::of(3, Random::new(1), QUICK).await;
+        let cluster = Cluster::of(3, Random::new(1), QUICK).await;
         let (before, _) = cluster.leader().unwrap();
         let leader = cluster.group(before);
         let after = leader.step_down().await.unwrap();
