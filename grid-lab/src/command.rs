@@ -70,6 +70,9 @@ struct How {
     /// How long it lasts, or each fault of it [default: the scenario's]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     seconds: Option<u64>,
+    /// How many further entries of 100 bytes there are, which nobody touches and which must all be there at the end
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=10_000_000))]
+    entries: u64,
     /// Over how many zones the members are spread; 0 for none
     #[arg(long, value_name = "N", default_value_t = 0)]
     zones: usize,
@@ -196,6 +199,7 @@ fn play(scenario: &Scenario, how: &How, seed: u64) -> Result<bool, LabError> {
         members,
         rounds,
         seconds,
+        entries: how.entries,
         zones: how.zones,
         namespaces,
         binary: match &how.grid {

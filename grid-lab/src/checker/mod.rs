@@ -51,7 +51,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    fn violation(checker: &'static str, what: String, operations: Vec<Operation>) -> Self {
+    pub(crate) fn violation(checker: &'static str, what: String, operations: Vec<Operation>) -> Self {
         Finding {
             checker,
             certainty: Certainty::Violation,

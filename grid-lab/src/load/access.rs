@@ -14,6 +14,9 @@ use super::LoadError;
 /// The cache that probes write to. Nothing in it is checked.
 const PROBES: &str = "lab-probes";
 
+/// The cache of the entries that nobody touches.
+const BALLAST: &str = "lab-entries";
+
 /// A connection that is silent for so long is asked for a sign of life, and counts as broken after twice that.
 const HEARTBEAT: Duration = Duration::from_millis(500);
 
@@ -28,6 +31,7 @@ pub struct Access {
     pub(super) inserts: Cache<String, u64>,
     pub(super) appends: Cache<String, Vec<u64>>,
     pub(super) probes: Cache<String, u64>,
+    pub(super) ballast: Cache<String, String>,
     session: Option<Session>,
 }
 
@@ -67,6 +71,7 @@ impl Access {
             inserts: Cache::new(open(Workload::Inserts.cache()).await?),
             appends: Cache::new(open(Workload::Appends.cache()).await?),
             probes: Cache::new(open(PROBES).await?),
+            ballast: Cache::new(open(BALLAST).await?),
             session: Some(session),
         })
     }
@@ -79,6 +84,7 @@ impl Access {
             inserts: Cache::new(open(Workload::Inserts.cache())),
             appends: Cache::new(open(Workload::Appends.cache())),
             probes: Cache::new(open(PROBES)),
+            ballast: Cache::new(open(BALLAST)),
             session: None,
         }
     }

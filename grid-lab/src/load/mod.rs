@@ -6,6 +6,7 @@
 
 mod access;
 mod appends;
+pub mod ballast;
 mod client;
 mod inserts;
 mod probes;

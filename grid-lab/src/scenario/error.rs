@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use grid_core::cache::CacheError;
+
 use crate::history::HistoryError;
 use crate::load::LoadError;
 use crate::network::NetworkError;
@@ -24,6 +26,12 @@ pub enum LabError {
     /// The history.
     #[error(transparent)]
     History(#[from] HistoryError),
+    /// The entries that nobody touches.
+    #[error("the entries that nobody touches: {error}")]
+    Entries {
+        /// What happened.
+        error: CacheError,
+    },
     /// The folder for logs.
     #[error("{}: {error}", .path.display())]
     Folder {

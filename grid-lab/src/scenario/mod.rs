@@ -95,6 +95,8 @@ pub struct Settings {
     pub rounds: usize,
     /// How long it lasts, or each fault of it.
     pub seconds: u64,
+    /// How many further entries there are, which nobody touches.
+    pub entries: u64,
     /// Over how many zones the members are spread; 0 for none.
     pub zones: usize,
     /// Whether each member has a machine of its own.

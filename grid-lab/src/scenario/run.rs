@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::checker::{self, Limits};
+use crate::checker::{self, Finding, Limits};
 use crate::history::{self, History, Run};
-use crate::load::{Access, Figures, read_back};
+use crate::load::{Access, Figures, ballast, read_back};
 use crate::network::Network;
 use crate::process::Cluster;
 
@@ -109,16 +109,21 @@ async fn judge(stage: Stage, limits: &Limits) -> Result<Report, LabError> {
         views: Vec::new(),
     };
     let written = history.operations.len();
+    let mut lacking = Vec::new();
     for member in cluster.running() {
         let address = Cluster::addresses(&network, *member).grpc;
         let read = async {
             let access = Access::connect(*member, &[address], false, READ_MAX).await?;
             let read = read_back(&access, &history.operations[..written], &watch, READ_MAX).await;
+            let missing = ballast::missing(&access, settings.entries).await;
             access.close().await;
-            read
+            let missing = missing.map_err(|error| LabError::Entries { error })?;
+            let (views, reads) = read?;
+            Ok::<_, LabError>((views, reads, missing))
         };
         match read.await {
-            Ok((views, reads)) => {
+            Ok((views, reads, missing)) => {
+                lacking.extend((missing > 0).then_some((*member, missing)));
                 history.views.extend(views);
                 history.operations.extend(reads);
             }
@@ -129,6 +134,14 @@ async fn judge(stage: Stage, limits: &Limits) -> Result<Report, LabError> {
     }
     history::write(&history, &report.history)?;
     report.findings = checker::check(&history, limits);
+    for (member, missing) in lacking {
+        let count = settings.entries;
+        report.findings.push(Finding::violation(
+            "entries",
+            format!("m{member} lacks {missing} of {count} entries that were acknowledged before the faults"),
+            Vec::new(),
+        ));
+    }
     report
         .findings
         .extend(rules.iter().filter_map(|rule| rule.check(&history.operations)));

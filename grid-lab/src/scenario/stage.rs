@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::clock::{self, Stopwatch};
 use crate::history::Fault;
-use crate::load::{Access, Figures, Lane, Load, LoadError, LoadSettings, longest_gap_ns};
+use crate::load::{Access, Figures, Lane, Load, LoadError, LoadSettings, ballast, longest_gap_ns};
 use crate::network::{Cut, Network};
 use crate::process::{Cluster, ClusterSettings};
 use crate::random::Random;
@@ -96,6 +96,11 @@ impl Stage {
                 Arc::new(Access::connect(member, &addresses, !scenario.pinned, load.request_timeout).await?);
             stage.load.add(&access);
             stage.accesses.push(access);
+        }
+        if let Some(access) = stage.accesses.first() {
+            ballast::fill(access, stage.settings.entries)
+                .await
+                .map_err(|error| LabError::Entries { error })?;
         }
         stage
             .until(BACK_MAX, "the warm-up", |stage| stage.load.answered() >= WARM_UP)

@@ -14,7 +14,8 @@ use super::output;
 use super::signals::Signals;
 
 /// What `GRID_LOG` is when it is not set.
-const LOG_DEFAULT: &str = "info";
+/// The members say themselves what becomes of their control group; the library's own words are for who looks into it.
+const LOG_DEFAULT: &str = "info,openraft=off";
 
 pub(super) fn run(arguments: &ServeArguments) -> Result<(), CliError> {
     refuse_unsupported(arguments)?;
