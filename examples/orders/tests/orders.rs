@@ -10,11 +10,12 @@ use grid_core::repository::{Entity, EntityStore};
 use grid_member::Grid;
 use orders::caches::Caches;
 use orders::database::Database;
+use orders::members::Members;
 use orders::model::{Amount, LineItem, LineKey, Order};
 use orders::report::{self, Figures};
 use orders::screen::Screen;
 use orders::shop::{Shop, ShopError};
-use orders::walkthrough::{CHANGE_EVENTS, browse, load, look_up, show_changes};
+use orders::walkthrough::{CHANGE_EVENTS, browse, load, look_up, show_changes, show_leaving};
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
@@ -340,4 +341,52 @@ async fn the_page_is_well_formed_and_has_the_figures() {
             .to_string()
             .contains("orderlineitems")
     );
+}
+
+#[tokio::test]
+async fn three_members_hold_all_of_it_and_one_may_leave() {
+    let mut members = Members::start(3).await.unwrap();
+    let holdings = members.holdings();
+    let primaries: Vec<_> = holdings.iter().map(|holding| holding.primaries).collect();
+    assert_eq!(primaries.iter().sum::<usize>(), 257);
+    assert!(
+        primaries.iter().all(|count| (85..=86).contains(count)),
+        "{holdings:?}"
+    );
+    let caches = Caches::of_grid(members.first()).await.unwrap();
+    let shop = Shop::new(caches, Database::open(None).unwrap());
+    let mut screen = Screen::new(Vec::new(), false);
+    load(&shop, None, &mut screen).await.unwrap();
+    show_changes(&shop, &mut screen).await.unwrap();
+    show_leaving(&shop, &mut members, &mut screen).await.unwrap();
+    assert_eq!(members.count(), 2);
+    let figures = Figures::read(&shop).await.unwrap();
+    members.shutdown().await;
+    let text = String::from_utf8(screen.into_inner()).unwrap();
+    assert!(
+        text.contains("member-3 hands its partitions over and leaves"),
+        "{text}"
+    );
+    assert!(text.contains("830 orders, 2155 order lines"), "{text}");
+    let events = text.matches("  event ").count();
+    assert_eq!(events, CHANGE_EVENTS, "{text}");
+    assert!(report::totals(&figures).contains("830 orders"));
+}
+
+#[tokio::test]
+async fn it_joins_a_cluster_as_a_member_without_entries() {
+    let there = Members::start(2).await.unwrap();
+    let address = there.first().cluster().unwrap().local_addr().to_string();
+    let here = Members::join("orders", vec![address]).await.unwrap();
+    let caches = Caches::of_grid(here.first()).await.unwrap();
+    let shop = Shop::new(caches, Database::open(None).unwrap());
+    let mut screen = Screen::new(Vec::new(), false);
+    load(&shop, Some(100), &mut screen).await.unwrap();
+    show_changes(&shop, &mut screen).await.unwrap();
+    let of_them = Caches::of_grid(there.first()).await.unwrap();
+    assert_eq!(of_them.orders.size().await.unwrap(), 100);
+    assert_eq!(here.holdings().len(), 2, "the one that joined holds nothing");
+    here.shutdown().await;
+    assert_eq!(of_them.orders.size().await.unwrap(), 100);
+    there.shutdown().await;
 }

@@ -137,8 +137,11 @@ impl CacheBackend for EmbeddedCache {
             let alive = cache.check_alive();
             match alive {
                 Ok(()) => {
-                    let events = listen(cache.listeners(), &wish, len_max, bytes_max);
-                    cache.heard_everywhere().map(|()| events)
+                    let (events, quiet) = listen(cache.listeners(), &wish, len_max, bytes_max);
+                    cache.heard_everywhere().map(|()| {
+                        quiet.begin();
+                        events
+                    })
                 }
                 Err(error) => Reply::Ready(Err(error)),
             }

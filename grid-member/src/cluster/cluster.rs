@@ -25,7 +25,7 @@ use crate::transport::{
 use super::control_loop::{ControlLoop, Event, Looking, Phase};
 use super::core::Core;
 use super::lookups::Lookups;
-use super::message::{kind, read};
+use super::message::{kind, read, write};
 use super::{ClusterSettings, View, host, interest, listening, pump, serve};
 
 /// So many events wait for the control loop.
@@ -379,6 +379,9 @@ impl Handler for Incoming {
                 .tell(Event::Request(from.clone(), kind, payload, answer)),
             (Lane::Data, kind::PARTS) => serve::parts(&self.core, payload, answer),
             (Lane::Data, kind::INTEREST) => interest::take(&self.core, from.member, payload, answer),
+            (Lane::Data, kind::TOLD) => {
+                answer.send(write(&self.core.listening.awaited_by(from.member)));
+            }
             (Lane::Data, kind::FLUSH) => {
                 let core = self.core.clone();
                 let supervisor = core.supervisor.clone();

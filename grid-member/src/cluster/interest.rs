@@ -103,10 +103,11 @@ impl Peer {
 }
 
 impl Core {
-    /// What waits for every member to know what is listened to here; `None` when all do.
+    /// What waits until every member knows what is listened to here, and what was told before is passed on; `None` when
+    /// there is no other member.
     pub(super) fn wait_known(&self) -> Option<BoxFuture<'static, Result<(), CacheError>>> {
         let version = self.listening.journal.lock().version();
-        if self.me().is_some() && self.listening.is_known(version) {
+        if self.me().is_some() && self.listening.has_no_others() {
             return None;
         }
         let core = self.this.upgrade()?;
@@ -117,6 +118,7 @@ impl Core {
             loop {
                 known.mark_unchanged();
                 if core.me().is_some() && core.listening.is_known(version) {
+                    core.hear_what_was_told().await;
                     return Ok(());
                 }
                 let waited = core.clock.uptime().saturating_sub(started);

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, join_all};
 use grid_core::membership::MemberId;
 use grid_core::partition::PartitionId;
 use grid_core::partition::table::{Epoch, ServiceId};
@@ -91,6 +91,10 @@ impl Default for Listening {
 impl Listening {
     pub(super) fn peer(&self, member: MemberId) -> Option<Arc<Peer>> {
         self.peers.read().get(&member).cloned()
+    }
+
+    pub(super) fn has_no_others(&self) -> bool {
+        self.peers.read().is_empty()
     }
 
     fn all(&self) -> Vec<Arc<Peer>> {
@@ -351,6 +355,19 @@ impl Core {
             let _in_time = tokio::time::timeout(bound, passed_on).await;
         }
         .boxed()
+    }
+
+    /// Waits until all events that other members have told so far are passed on here, or given up.
+    pub(super) async fn hear_what_was_told(&self) {
+        let asked = self.listening.all().into_iter().map(|peer| async move {
+            let link = self.links.get(peer.member, Lane::Data)?;
+            let answer = link.request(kind::TOLD, Bytes::new()).await.ok()?;
+            let number = read::<u64>(&answer)?;
+            self.wait_heard(peer.member, number).await;
+            Some(())
+        });
+        // One that does not answer is cut off or gone.
+        let _in_time = tokio::time::timeout(self.give_up_after(), join_all(asked)).await;
     }
 
     /// Waits until all other members have passed on what was told to them so far, or it is given up.

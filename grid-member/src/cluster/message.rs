@@ -28,6 +28,7 @@ pub(super) mod kind {
     pub(crate) const TRUNCATED: u8 = 41;
     pub(crate) const INTEREST: u8 = 42;
     pub(crate) const FLUSH: u8 = 43;
+    pub(crate) const TOLD: u8 = 44;
     // Messages on the data lane.
     pub(crate) const REPLICA: u8 = 60;
     pub(crate) const EVENT: u8 = 61;

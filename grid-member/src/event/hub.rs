@@ -83,6 +83,8 @@ struct Attached {
     all: Option<bool>,
     /// The registrations for keys; whether each wants values.
     keys: HashMap<Subject, bool>,
+    /// Those registrations that are not told of anything yet.
+    quiet: BTreeSet<Subject>,
 }
 
 #[derive(Default)]
@@ -218,6 +220,7 @@ impl ListenerHub {
                 ear,
                 all: None,
                 keys: HashMap::new(),
+                quiet: BTreeSet::new(),
             },
         );
         AttachedSink {
@@ -262,9 +265,14 @@ impl ListenerHub {
             .filter_map(|id| inner.sinks.get(id))
         {
             let key = subject.as_ref().and_then(|subject| attached.keys.get(subject));
+            let begun = |subject: Option<&Subject>| {
+                attached.quiet.is_empty() || subject.is_none_or(|subject| !attached.quiet.contains(subject))
+            };
             let (all, key) = (
-                attached.all.filter(|values| told(*values)),
-                key.filter(|values| told(**values)),
+                attached
+                    .all
+                    .filter(|values| told(*values) && begun(Some(&Subject::All))),
+                key.filter(|values| told(**values) && begun(subject.as_ref())),
             );
             if all.is_none() && key.is_none() {
                 continue;
@@ -376,6 +384,18 @@ impl AttachedSink {
         self.register(&Subject::of(to), Some(values));
     }
 
+    /// Registers as [`listen`](Self::listen) does, but is told of nothing before [`Quiet::begin`]: events of changes that
+    /// were made before may still be on their way from other members. One that is there already goes on.
+    pub fn listen_quietly(&self, to: &ListenTo, values: bool) -> Quiet {
+        let subject = Subject::of(to);
+        self.change(&subject, Some(values), true);
+        Quiet {
+            hub: self.hub.clone(),
+            id: self.id,
+            subject,
+        }
+    }
+
     /// Takes a registration back. One that was never made is not missed.
     pub fn unlisten(&self, to: &ListenTo) {
         self.register(&Subject::of(to), None);
@@ -383,6 +403,10 @@ impl AttachedSink {
 
     /// Registers for a subject, with values or without; `None` takes the registration back.
     pub fn register(&self, subject: &Subject, values: Option<bool>) {
+        self.change(subject, values, false);
+    }
+
+    fn change(&self, subject: &Subject, values: Option<bool>, quiet: bool) {
         let mut guard = self.hub.inner.write();
         let inner = &mut *guard;
         let Some(attached) = inner.sinks.get_mut(&self.id) else {
@@ -393,6 +417,11 @@ impl AttachedSink {
             (Subject::Key(_), Some(values)) => attached.keys.insert(subject.clone(), values),
             (Subject::Key(_), None) => attached.keys.remove(subject),
         };
+        if quiet && before.is_none() {
+            attached.quiet.insert(subject.clone());
+        } else if !quiet {
+            attached.quiet.remove(subject);
+        }
         let change = inner.count((self.id, self.is_here), subject, (before, values));
         self.hub.show_interest(inner);
         self.hub.note(subject, change);
@@ -424,6 +453,24 @@ impl Drop for AttachedSink {
         // The sink may hold many events: they are freed after the lock, which writers wait for.
         drop(guard);
         drop(removed);
+    }
+}
+
+/// A registration that is not told of anything yet.
+#[derive(Debug)]
+#[must_use = "until it begins its listener hears nothing"]
+pub struct Quiet {
+    hub: Arc<ListenerHub>,
+    id: SinkId,
+    subject: Subject,
+}
+
+impl Quiet {
+    /// From now on it is told of changes.
+    pub fn begin(self) {
+        if let Some(attached) = self.hub.inner.write().sinks.get_mut(&self.id) {
+            attached.quiet.remove(&self.subject);
+        }
     }
 }
 

@@ -152,3 +152,29 @@ fn what_is_wanted_here_is_noted_when_it_changes() {
     assert_eq!(log.take(), ["all None"]);
     assert!(hub.interest().is_empty());
 }
+
+#[test]
+fn a_quiet_registration_counts_and_hears_nothing_before_it_begins() {
+    let (hub, ears) = (Arc::new(ListenerHub::new()), Arc::new(Ears::default()));
+    let attached = hub.attach(ears.clone());
+    let key = attached.listen_quietly(&to_key("1"), true);
+    let all = attached.listen_quietly(&ListenTo::All, true);
+    assert!(hub.want(false).new_value, "writers tell already");
+    hub.publish(&change("1"));
+    assert!(ears.take().is_empty());
+    key.begin();
+    hub.publish(&change("1"));
+    hub.publish(&change("2"));
+    assert_eq!(ears.take(), ["1 false true"]);
+    all.begin();
+    hub.publish(&change("1"));
+    assert_eq!(ears.take(), ["1 true true"]);
+    // One that has begun goes on, and one that was taken back does not begin.
+    let again = attached.listen_quietly(&to_key("1"), true);
+    hub.publish(&change("1"));
+    assert_eq!(ears.take(), ["1 true true"]);
+    attached.unlisten(&to_key("1"));
+    again.begin();
+    hub.publish(&change("1"));
+    assert_eq!(ears.take(), ["1 true false"]);
+}

@@ -6,7 +6,7 @@ mod queue_sink;
 mod sink;
 mod subject;
 
-pub use hub::{AttachedSink, InterestLog, ListenerHub};
+pub use hub::{AttachedSink, InterestLog, ListenerHub, Quiet};
 pub use queue::{BoundedQueue, Overflow};
 pub use queue_sink::listen;
 pub use sink::{EventSink, Lifecycle, Matched};

@@ -9,7 +9,7 @@ use grid_core::cache::{BinaryEvents, CacheError};
 use grid_core::event::{BinaryEntryEvent, BinaryEvent, EntryEventKind, Listen};
 use grid_core::store::{Change, ChangeKind};
 
-use super::{AttachedSink, BoundedQueue, EventSink, Lifecycle, ListenerHub, Matched};
+use super::{AttachedSink, BoundedQueue, EventSink, Lifecycle, ListenerHub, Matched, Quiet};
 
 /// What an event costs in a queue beyond its values, in bytes.
 const EVENT_OVERHEAD_LEN: usize = 200;
@@ -85,18 +85,23 @@ impl Stream for QueueStream {
     }
 }
 
-/// Starts to listen; the stream holds at most `len_max` events of at most `bytes_max` bytes together.
-#[must_use]
-pub fn listen(hub: &Arc<ListenerHub>, listen: &Listen, len_max: usize, bytes_max: usize) -> BinaryEvents {
+/// Starts to listen; the stream holds at most `len_max` events of at most `bytes_max` bytes together, and none before the
+/// registration begins.
+pub fn listen(
+    hub: &Arc<ListenerHub>,
+    listen: &Listen,
+    len_max: usize,
+    bytes_max: usize,
+) -> (BinaryEvents, Quiet) {
     let sink = Arc::new(QueueSink {
         queue: BoundedQueue::new(len_max, bytes_max),
         values: listen.values,
     });
     let attached = hub.attach(sink.clone());
-    attached.listen(&listen.to, listen.values);
-    QueueStream {
+    let quiet = attached.listen_quietly(&listen.to, listen.values);
+    let events = QueueStream {
         sink,
         _attached: attached,
-    }
-    .boxed()
+    };
+    (events.boxed(), quiet)
 }

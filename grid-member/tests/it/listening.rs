@@ -120,6 +120,31 @@ impl Chain {
     }
 }
 
+/// An event of a change may still be on its way when the change was acknowledged at another member.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_heard_of_what_was_acknowledged_before() {
+    let grids = three().await;
+    let caches = caches(&grids, "before").await;
+    // Others listen to the same, at the same member, all the time.
+    let standing = (
+        caches[0].listen_key(&1).await.unwrap(),
+        caches[0].listen().await.unwrap(),
+    );
+    for round in 1..200 {
+        for cache in &caches[1..] {
+            cache.insert(&1, &round).await.unwrap();
+            let mut of_key = caches[0].listen_key(&1).await.unwrap();
+            let mut of_all = caches[0].listen().await.unwrap();
+            cache.insert(&1, &(1_000 + round)).await.unwrap();
+            for events in [&mut of_key, &mut of_all] {
+                assert_eq!(entry(events).await.new, Some(1_000 + round));
+            }
+        }
+    }
+    drop(standing);
+    end(grids).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_member_hears_of_every_change_once_and_in_order() {
     const KEYS: u32 = 60;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use grid_core::store::Change;
 use grid_core::value::{Binary, Key};
 use grid_member::cache::{OpenCache, Reply};
-use grid_member::event::{AttachedSink, EventSink, Lifecycle, Matched};
+use grid_member::event::{AttachedSink, EventSink, Lifecycle, Matched, Quiet};
 use parking_lot::RwLock;
 
 use super::event_body::event_number;
@@ -138,10 +138,9 @@ impl CacheProxy {
     pub(crate) fn change_listeners(
         &self,
         change: impl FnOnce(&mut ListenerTable) -> Result<Registration, Refusal>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Option<Quiet>, Refusal> {
         let registration = change(&mut self.sink.listeners.write())?;
-        registration.make(&self.attached);
-        Ok(())
+        Ok(registration.make(&self.attached))
     }
 
     /// Adds a listener. The reply is there when it is heard everywhere: no change that starts later is missed. It is at once
@@ -154,14 +153,17 @@ impl CacheProxy {
         add: impl FnOnce(&mut ListenerTable) -> Result<Registration, Refusal>,
         remove: impl FnOnce(&mut ListenerTable) -> Registration + Send + 'static,
     ) -> Result<Reply<()>, Refusal> {
-        self.change_listeners(add)?;
+        let quiet = self.change_listeners(add)?;
         let (sink, attached) = (self.sink.clone(), Arc::downgrade(&self.attached));
         Ok(self.cache.heard_everywhere().then(move |heard| {
-            if heard.is_err()
-                && let Some(attached) = attached.upgrade()
-            {
-                let registration = remove(&mut sink.listeners.write());
-                registration.make(&attached);
+            match (&heard, attached.upgrade()) {
+                (Ok(()), _) => quiet.into_iter().for_each(Quiet::begin),
+                (Err(_), Some(attached)) => {
+                    let registration = remove(&mut sink.listeners.write());
+                    // What stays of the listener for others has begun.
+                    registration.make(&attached).into_iter().for_each(Quiet::begin);
+                }
+                (Err(_), None) => {}
             }
             heard.into()
         }))

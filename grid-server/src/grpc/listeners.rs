@@ -6,7 +6,7 @@ use bytes::Bytes;
 use grid_core::event::ListenTo;
 use grid_core::store::{Change, ChangeKind};
 use grid_core::value::{Format, Key};
-use grid_member::event::{AttachedSink, Matched};
+use grid_member::event::{AttachedSink, Matched, Quiet};
 
 use super::Refusal;
 use super::listener_filter::EventMask;
@@ -212,12 +212,13 @@ pub(crate) struct Registration {
 }
 
 impl Registration {
-    /// Tells the cache.
-    pub(crate) fn make(self, sink: &AttachedSink) {
+    /// Tells the cache. A listener that is added hears nothing before it begins.
+    pub(crate) fn make(self, sink: &AttachedSink) -> Option<Quiet> {
         match self.values {
-            Some(values) => sink.listen(&self.to, values),
+            Some(values) => return Some(sink.listen_quietly(&self.to, values)),
             None => sink.unlisten(&self.to),
         }
+        None
     }
 }
 
