@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 
 use crate::replication::{Tried, Waiter};
 
+use super::gather::Gather;
 use super::{OpenCache, PartFailure, PartRequest, PartResult};
 
 /// How many entries are removed under one lock by a clear, so that others are not held up for long.
@@ -88,6 +89,22 @@ impl OpenCache {
             Ok(Written::Done(outcome, _token)) => Updating::Done(outcome),
             Ok(Written::Waits) => Updating::Waits,
             Err(failure) => Updating::Failed(failure),
+        }
+    }
+
+    /// As [`here`](Self::here), but what takes long is done on a thread for such work.
+    pub(crate) async fn here_or_beside(
+        self: &Arc<Self>,
+        id: PartitionId,
+        request: PartRequest,
+        done: impl FnOnce(Result<PartResult, PartFailure>) + Send + Sync + 'static,
+    ) {
+        if request.is_long() {
+            let cache = self.clone();
+            let worked = tokio::task::spawn_blocking(move || cache.here(id, request, done)).await;
+            debug_assert!(worked.is_ok(), "what is done to partitions does not panic");
+        } else {
+            self.here(id, request, done);
         }
     }
 
@@ -215,23 +232,23 @@ impl OpenCache {
         what: (Command, bool, Option<RequestTag>),
         done: impl FnOnce(Result<PartResult, PartFailure>) + Send + Sync + 'static,
     ) {
-        // `done` goes to the waiter when one is made, and stays here otherwise.
-        let done = Mutex::new(Some(done));
-        let take = || done.lock().take();
-        let updating = self.here_update(id, key, what, || match take() {
-            Some(done) => {
-                Waiter::new(|result| done(result.map(PartResult::Outcome).map_err(PartFailure::Failed)))
-            }
-            None => Waiter::none(),
+        // Whoever comes to the end of it first has it: the waiter, or this when the write comes to its end at once,
+        // whether a waiter was made for it or not.
+        let done = Arc::new(Mutex::new(Some(done)));
+        let shared = done.clone();
+        let updating = self.here_update(id, key, what, || {
+            Waiter::new(move |result| {
+                let done = shared.lock().take();
+                finish(done, result.map(PartResult::Outcome).map_err(PartFailure::Failed));
+            })
         });
         let result = match updating {
             Updating::Waits => return,
             Updating::Done(outcome) => Ok(PartResult::Outcome(outcome)),
             Updating::Failed(failure) => Err(failure),
         };
-        if let Some(done) = take() {
-            done(result);
-        }
+        let done = done.lock().take();
+        finish(done, result);
     }
 
     fn here_put_all(
@@ -246,8 +263,8 @@ impl OpenCache {
         }
         let at = self.replicas.uptime();
         let count = entries.len() as u64;
-        let gathered = Gathered::new(entries.len(), move |failure| {
-            done(match failure {
+        let all = Gather::new(entries.len(), move |failures: Vec<Option<PartFailure>>| {
+            done(match failures.into_iter().flatten().next() {
                 None => Ok(PartResult::Done(count)),
                 Some(failure) => Err(failure),
             });
@@ -255,7 +272,7 @@ impl OpenCache {
         // All of them go to the backups together.
         let at_once = self.replicas.change(id, |replica, out| {
             let mut at_once = Vec::new();
-            for (key, value) in entries {
+            for (number, (key, value)) in entries.into_iter().enumerate() {
                 let write = Write {
                     cache: self.id(),
                     settings: self.settings(),
@@ -265,26 +282,28 @@ impl OpenCache {
                     tag: None,
                 };
                 if self.is_destroyed() {
-                    at_once.push(Some(PartFailure::Destroyed));
+                    at_once.push((number, Some(PartFailure::Destroyed)));
                     continue;
                 }
                 let token = if replica.is_alone() {
                     Waiter::none()
                 } else {
-                    gathered.waiter()
+                    let all = all.clone();
+                    Waiter::new(move |result| all.put(number, result.err().map(PartFailure::Failed)))
                 };
                 match replica.write(self.replicas.now(), write, token, out) {
-                    Ok(Written::Done(..)) => at_once.push(None),
+                    Ok(Written::Done(..)) => at_once.push((number, None)),
                     Ok(Written::Waits) => {}
-                    Err((failure, _token)) => at_once.push(Some(self.failed(replica, failure))),
+                    Err((failure, _token)) => {
+                        at_once.push((number, Some(self.failed(replica, failure))));
+                    }
                 }
             }
             replica.send(at, out);
             at_once
         });
-        at_once.into_iter().for_each(|failure| gathered.one(failure));
-        if count == 0 {
-            gathered.finish();
+        for (number, failure) in at_once {
+            all.put(number, failure);
         }
     }
 
@@ -381,55 +400,5 @@ fn finish(
 ) {
     if let Some(done) = done {
         done(result);
-    }
-}
-
-type WhenAll = Box<dyn FnOnce(Option<PartFailure>) + Send + Sync>;
-
-/// Several writes that are answered together.
-#[derive(Clone)]
-struct Gathered {
-    state: Arc<Mutex<GatheredState>>,
-}
-
-/// How many are open, the first failure, and what is to be done when the last is done.
-type GatheredState = (usize, Option<PartFailure>, Option<WhenAll>);
-
-impl Gathered {
-    fn new(count: usize, done: impl FnOnce(Option<PartFailure>) + Send + Sync + 'static) -> Self {
-        let state: GatheredState = (count, None, Some(Box::new(done)));
-        Gathered {
-            state: Arc::new(Mutex::new(state)),
-        }
-    }
-
-    fn waiter(&self) -> Waiter {
-        let gathered = self.clone();
-        Waiter::new(move |result| gathered.one(result.err().map(PartFailure::Failed)))
-    }
-
-    /// One of them came to this end.
-    fn one(&self, failure: Option<PartFailure>) {
-        let is_last = {
-            let mut state = self.state.lock();
-            state.0 = state.0.saturating_sub(1);
-            if state.1.is_none() {
-                state.1 = failure;
-            }
-            state.0 == 0
-        };
-        if is_last {
-            self.finish();
-        }
-    }
-
-    fn finish(&self) {
-        let (done, failure) = {
-            let mut state = self.state.lock();
-            (state.2.take(), state.1.take())
-        };
-        if let Some(done) = done {
-            done(failure);
-        }
     }
 }

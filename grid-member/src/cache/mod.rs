@@ -1,6 +1,7 @@
 //! The caches of this member.
 
 mod embedded;
+mod gather;
 mod here;
 mod info;
 mod kind;
@@ -12,6 +13,7 @@ mod reply;
 mod rule;
 
 pub use embedded::EmbeddedCache;
+pub(crate) use gather::Gather;
 pub use info::{CacheCounters, CacheInfo};
 pub use kind::CacheKind;
 pub use open_cache::OpenCache;

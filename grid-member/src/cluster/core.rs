@@ -459,10 +459,16 @@ impl Calls for Core {
 }
 
 fn call_failed(error: &LinkError) -> CallFailed {
-    if error.may_have_arrived() {
-        CallFailed::NoAnswer(error.to_string())
-    } else {
-        CallFailed::NotSent(error.to_string())
+    match error {
+        LinkError::TooLong {
+            payload_len,
+            payload_max,
+        } => CallFailed::TooLong(format!(
+            "what goes to one member has {payload_len} bytes, at most {payload_max} are possible (not applied): send \
+             less at once"
+        )),
+        error if error.may_have_arrived() => CallFailed::NoAnswer(error.to_string()),
+        error => CallFailed::NotSent(error.to_string()),
     }
 }
 

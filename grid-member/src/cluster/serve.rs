@@ -8,9 +8,9 @@ use grid_core::membership::MemberId;
 use grid_core::partition::PartitionId;
 use grid_core::partition::table::Epoch;
 use grid_core::store::CacheId;
-use parking_lot::Mutex;
+use grid_proto::member::PAYLOAD_MAX;
 
-use crate::cache::{OpenCache, PartFailure, PartRequest, PartResult};
+use crate::cache::{Gather, OpenCache, PartFailure, PartRequest, PartResult};
 use crate::event::Lifecycle;
 use crate::replication::wire;
 use crate::routing::{PartsAnswer, PartsRequest};
@@ -18,7 +18,6 @@ use crate::task::TaskKind;
 use crate::transport::Answer;
 
 use super::core::Core;
-use super::listening::Listening;
 
 /// So long someone who knows more than this member waits for it to learn it too.
 const CATCH_UP: Duration = Duration::from_millis(500);
@@ -35,31 +34,6 @@ pub(super) fn replica(core: &Core, from: MemberId, body: Bytes) {
             }
         }
         Err(error) => tracing::warn!(%from, %error, "a message between replicas was not taken"),
-    }
-}
-
-/// The answers of several partitions, sent when the last is there.
-struct Gathering {
-    listening: Arc<Listening>,
-    state: Mutex<(usize, Vec<Option<PartAnswer>>, Option<Answer>)>,
-}
-
-impl Gathering {
-    fn put(&self, at: usize, answer: PartAnswer) {
-        let complete = {
-            let mut state = self.state.lock();
-            if let Some(slot) = state.1.get_mut(at) {
-                *slot = Some(answer);
-            }
-            state.0 = state.0.saturating_sub(1);
-            (state.0 == 0).then(|| (std::mem::take(&mut state.1), state.2.take()))
-        };
-        if let Some((answers, Some(answer))) = complete {
-            let answers: Vec<PartAnswer> = answers.into_iter().flatten().collect();
-            // The events of what was done are in their queue by now.
-            let asked_by = answer.peer().and_then(|peer| peer.member);
-            answer.send(PartsAnswer::encode(&answers, self.listening.awaited_by(asked_by)));
-        }
     }
 }
 
@@ -82,29 +56,48 @@ pub(super) fn parts(core: &Arc<Core>, body: Bytes, answer: Answer) {
         let answers: Vec<PartAnswer> = request.parts.iter().map(|_| Err(failure.clone())).collect();
         return answer.send(PartsAnswer::encode(&answers, 0));
     };
-    let count = request.parts.len();
-    if count == 0 {
-        return answer.send(PartsAnswer::encode(&[], 0));
-    }
-    let gathering = Arc::new(Gathering {
-        listening: core.listening.clone(),
-        state: Mutex::new((count, vec![None; count], Some(answer))),
+    let listening = core.listening.clone();
+    let all = Gather::new(request.parts.len(), move |answers: Vec<PartAnswer>| {
+        // The events of what was done are in their queue by now.
+        let heard = listening.awaited_by(answer.peer().and_then(|peer| peer.member));
+        answer.send(encoded(answers, heard));
     });
     for (at, (partition, epoch, part)) in request.parts.into_iter().enumerate() {
-        one_part(core, &cache, (partition, epoch, part), (gathering.clone(), at));
+        one_part(core, &cache, (partition, epoch, part), (all.clone(), at));
     }
+}
+
+/// The answers as the body of a frame. What is read and does not fit is refused.
+fn encoded(mut answers: Vec<PartAnswer>, heard: u64) -> Vec<Bytes> {
+    let body = PartsAnswer::encode(&answers, heard);
+    let len: usize = body.iter().map(Bytes::len).sum();
+    if len <= PAYLOAD_MAX {
+        return body;
+    }
+    let refused = PartFailure::Refused(format!(
+        "the entries of one member have {len} bytes, at most {PAYLOAD_MAX} are possible: ask for fewer at once"
+    ));
+    for answer in &mut answers {
+        if matches!(
+            answer,
+            Ok(PartResult::Value(_) | PartResult::Entries(_) | PartResult::Page(_))
+        ) {
+            *answer = Err(refused.clone());
+        }
+    }
+    PartsAnswer::encode(&answers, heard)
 }
 
 fn one_part(
     core: &Arc<Core>,
     cache: &Arc<OpenCache>,
     (partition, epoch, part): (PartitionId, Epoch, PartRequest),
-    (gathering, at): (Arc<Gathering>, usize),
+    (all, at): (Gather<PartAnswer>, usize),
 ) {
     let replicas = core.services.read().get(&cache.service()).cloned();
     let behind = replicas.is_some_and(|replicas| replicas.read(partition).epoch() < epoch);
     if !behind && !part.is_long() {
-        cache.here(partition, part, move |answer| gathering.put(at, answer));
+        cache.here(partition, part, move |answer| all.put(at, answer));
         return;
     }
     let (core, cache) = (core.clone(), cache.clone());
@@ -120,12 +113,8 @@ fn one_part(
             // Without the news the one who asks is told that the partition is elsewhere, and asks again.
             let _in_time = tokio::time::timeout(CATCH_UP, knows).await.is_ok();
         }
-        if part.is_long() {
-            let act = move || cache.here(partition, part, move |answer| gathering.put(at, answer));
-            let _no_panic = tokio::task::spawn_blocking(act).await;
-        } else {
-            cache.here(partition, part, move |answer| gathering.put(at, answer));
-        }
+        let done = move |answer| all.put(at, answer);
+        cache.here_or_beside(partition, part, done).await;
     });
 }
 

@@ -12,6 +12,9 @@ pub enum CallFailed {
     /// The request did not leave this member.
     #[error("not sent: {0}")]
     NotSent(String),
+    /// The request is longer than one between members may be, and did not leave this member.
+    #[error("not sent: {0}")]
+    TooLong(String),
     /// The request may have reached the other member.
     #[error("no answer: {0}")]
     NoAnswer(String),

@@ -244,7 +244,18 @@ impl Router {
                     .zip(answers)
                     .map(|((partition, _, request), answer)| (partition, fate(cache, request, answer)))
                     .collect(),
+                // It would be too long the next time too.
+                Err(CallError::Failed(CallFailed::TooLong(what))) => {
+                    let failed = |(partition, _, _)| {
+                        (
+                            partition,
+                            Fate::Failed(CacheError::Overloaded { what: what.clone() }),
+                        )
+                    };
+                    parts.into_iter().map(failed).collect()
+                }
                 Err(CallError::Failed(failed)) => {
+                    tracing::debug!(%member, %failed, "another member did not answer");
                     let maybe_done = matches!(failed, CallFailed::NoAnswer(_));
                     let again = |(partition, _, request)| (partition, Fate::Again(request, maybe_done));
                     parts.into_iter().map(again).collect()
@@ -275,14 +286,7 @@ impl Router {
                 // Whoever asked may have gone.
                 let _gone = tell.send(answer);
             };
-            let (cache, partition, request) = (cache.clone(), *partition, request.clone());
-            if request.is_long() {
-                let act = move || cache.here(partition, request, done);
-                let worked = tokio::task::spawn_blocking(act).await;
-                debug_assert!(worked.is_ok(), "what is done to partitions does not panic");
-            } else {
-                cache.here(partition, request, done);
-            }
+            cache.here_or_beside(*partition, request.clone(), done).await;
             answers.push(told);
         }
         let answer = |told: Result<PartAnswer, oneshot::error::RecvError>| {

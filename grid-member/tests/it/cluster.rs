@@ -1,10 +1,10 @@
 //! Several members in one process.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use grid_core::cache::NamedCache;
+use grid_core::cache::{CacheError, NamedCache};
 use grid_core::partition::assignment::{StatusHa, status_ha};
 use grid_member::Grid;
 use grid_member::cluster::ClusterSettings;
@@ -145,4 +145,65 @@ async fn members_share_their_entries() {
     assert_eq!(cache.get(&1).await.unwrap().as_deref(), Some("changed"));
     second.shutdown().await;
     third.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_too_large_for_members_is_refused_and_what_is_not_is_kept() {
+    const MIB: usize = 1 << 20;
+    let first = member(1, None).await;
+    let second = member(2, Some(vec![address(&first)])).await;
+    settled(&[&first, &second]).await;
+    let caches = [
+        first.cache::<u32, String>("large").await.unwrap(),
+        second.cache::<u32, String>("large").await.unwrap(),
+    ];
+    let large = "x".repeat(16 * MIB);
+    for (key, cache) in (0..).zip(&caches) {
+        // With the value before, which goes to the backup with the new one.
+        cache.put(&key, &large).await.unwrap();
+        assert_eq!(
+            cache.put(&key, &large).await.unwrap().map(|value| value.len()),
+            Some(16 * MIB)
+        );
+    }
+    for cache in &caches {
+        assert_eq!(
+            cache.get(&0).await.unwrap().map(|value| value.len()),
+            Some(16 * MIB)
+        );
+        let refused = cache.put(&2, &"x".repeat(33 * MIB)).await;
+        let Err(CacheError::Overloaded { what }) = refused else {
+            panic!("{refused:?}");
+        };
+        assert!(what.contains("split it"), "{what}");
+        assert_eq!(cache.size().await.unwrap(), 2);
+    }
+    // Enough that one member has more of them than fits, whoever has which.
+    for key in 2..12 {
+        caches[0].insert(&key, &large).await.unwrap();
+    }
+    let all: Vec<u32> = (0..12).collect();
+    let mut refused = 0;
+    for cache in &caches {
+        match cache.get_all(&all).await {
+            Ok(found) => assert_eq!(found.len(), 12),
+            Err(CacheError::Overloaded { what }) => {
+                assert!(what.contains("fewer at once"), "{what}");
+                refused += 1;
+            }
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+    assert!(refused > 0, "one of the two asks for more than fits");
+    let entries: HashMap<u32, String> = all.iter().map(|key| (*key, large.clone())).collect();
+    for cache in &caches {
+        match cache.put_all(&entries).await {
+            Ok(()) => {}
+            Err(CacheError::Overloaded { what }) => assert!(what.contains("less at once"), "{what}"),
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+    assert_eq!(caches[0].size().await.unwrap(), 12);
+    first.shutdown().await;
+    second.shutdown().await;
 }
