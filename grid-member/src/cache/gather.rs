@@ -78,7 +78,9 @@ impl<T> fmt::Debug for Gather<T> {
 mod tests {
     use super::*;
 
-    fn gather(count: usize) -> (Gather<u8>, Arc<Mutex<Option<Vec<u8>>>>) {
+    type Got = Arc<Mutex<Option<Vec<u8>>>>;
+
+    fn gather(count: usize) -> (Gather<u8>, Got) {
         let got = Arc::new(Mutex::new(None));
         let into = got.clone();
         (Gather::new(count, move |all| *into.lock() = Some(all)), got)
@@ -93,7 +95,7 @@ mod tests {
         gather.put(0, 11);
         gather.put(7, 70);
         assert_eq!(*got.lock(), None);
-        gather.clone().put(1, 20);
+        gather.put(1, 20);
         assert_eq!(*got.lock(), Some(vec![10, 20, 30]));
         gather.put(1, 21);
         assert_eq!(*got.lock(), Some(vec![10, 20, 30]));

@@ -311,11 +311,41 @@ impl Core {
         for (service, partition) in &delta.partitions {
             self.configure(state, *service, *partition);
         }
+        self.tell_lost(state, delta);
         for cache in &delta.destroyed {
             self.listening.forget(*cache);
             if let Some(registry) = self.registry() {
                 registry.destroyed_by_cluster(*cache);
             }
+        }
+    }
+
+    /// Says which partitions are lost from now on. The view still shows what was before.
+    fn tell_lost(&self, state: &ControlState, delta: &Delta) {
+        let mut lost: BTreeMap<ServiceId, Vec<usize>> = BTreeMap::new();
+        for (service, partition) in &delta.partitions {
+            let is_lost = state
+                .assignment(*service, *partition)
+                .is_some_and(|assignment| assignment.lost);
+            let was_lost = self
+                .view
+                .route(*service, *partition)
+                .is_some_and(|route| route.lost);
+            if is_lost && !was_lost {
+                lost.entry(*service).or_default().push(partition.index());
+            }
+        }
+        for (service, partitions) in lost {
+            let service = state
+                .services()
+                .get(&service)
+                .map_or("?", |service| service.name.as_str());
+            tracing::error!(
+                service,
+                ?partitions,
+                "the last copies of partitions are gone with their members, and their entries are lost; what they had \
+                 is refused until one of the members comes back with it or the loss is accepted: grid cluster accept-loss"
+            );
         }
     }
 
