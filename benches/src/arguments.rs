@@ -49,6 +49,10 @@ pub enum Output {
 /// What is asked of which cache.
 #[derive(Clone, Debug, Args)]
 pub struct LoadArguments {
+    /// Members of a cluster named girih (their --listen addresses): each thread of the load is then a member of it that
+    /// keeps no entries, and no server is asked
+    #[arg(long, value_name = "HOST:PORT", value_delimiter = ',')]
+    pub join: Vec<String>,
     /// The cache that is loaded.
     #[arg(long, default_value = "bench")]
     pub cache: String,
@@ -85,6 +89,7 @@ impl LoadArguments {
     pub fn fleet(&self, address: &str, connections: NonZeroUsize, server_pids: &[u32]) -> FleetSettings {
         FleetSettings {
             address: address.to_owned(),
+            join: self.join.clone(),
             cache: self.cache.clone(),
             connections,
             callers: self.callers,

@@ -1,5 +1,6 @@
 //! The connections and callers of one server.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::mpsc as std_mpsc;
@@ -9,6 +10,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use grid_client::Session;
+use grid_member::Grid;
+use grid_member::cluster::ClusterSettings;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -32,6 +35,9 @@ const LOAD_PIPELINE: usize = 4;
 pub struct FleetSettings {
     /// The server, `host:port`.
     pub address: String,
+    /// Members of a cluster, `host:port`. With some, each thread is a member of it that keeps no entries, and the load
+    /// is on that member's caches; the server's address is not used.
+    pub join: Vec<String>,
     /// The cache.
     pub cache: String,
     /// Connections, each a session of its own.
@@ -200,8 +206,8 @@ fn serve_loads(
         }
     };
     runtime.block_on(async move {
-        let opened = stream::iter(0..connections).then(|_| open(settings));
-        let targets: Vec<(Session, Target)> = match opened.try_collect().await {
+        let opened = open_all(settings, connections).await;
+        let (access, targets): (Access, Vec<Target>) = match opened {
             Ok(targets) => targets,
             Err(error) => {
                 let _unread = ready.send(Err(error));
@@ -217,10 +223,57 @@ fn serve_loads(
                 break;
             }
         }
-        for (session, _) in &targets {
-            session.close().await;
-        }
+        drop(targets);
+        access.close().await;
     });
+}
+
+/// What a load thread talks to the grid through.
+enum Access {
+    Sessions(Vec<Session>),
+    Member(Grid),
+}
+
+impl Access {
+    async fn close(self) {
+        match self {
+            Access::Sessions(sessions) => {
+                for session in sessions {
+                    session.close().await;
+                }
+            }
+            Access::Member(grid) => {
+                if let Some(cluster) = grid.cluster() {
+                    cluster.leave().await;
+                }
+                grid.shutdown().await;
+            }
+        }
+    }
+}
+
+async fn open_all(settings: &FleetSettings, connections: usize) -> Result<(Access, Vec<Target>)> {
+    if settings.join.is_empty() {
+        let opened = stream::iter(0..connections).then(|_| open(settings));
+        let opened: Vec<(Session, Target)> = opened.try_collect().await?;
+        let (sessions, targets) = opened.into_iter().unzip();
+        return Ok((Access::Sessions(sessions), targets));
+    }
+    let member = ClusterSettings {
+        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        join: Some(settings.join.clone()),
+        storage: false,
+        ..ClusterSettings::default()
+    };
+    let grid = Grid::builder().member_name("grid-bench").cluster(member);
+    let grid = grid.build().await?;
+    grid.joined().await?;
+    let target = if settings.typed {
+        Target::Typed(grid.cache(&settings.cache).await?)
+    } else {
+        Target::Bytes(grid.backend(&settings.cache).await?)
+    };
+    Ok((Access::Member(grid), vec![target; connections]))
 }
 
 async fn open(settings: &FleetSettings) -> Result<(Session, Target)> {
@@ -236,12 +289,12 @@ async fn open(settings: &FleetSettings) -> Result<(Session, Target)> {
 
 async fn run_callers(
     settings: &FleetSettings,
-    targets: &[(Session, Target)],
+    targets: &[Target],
     data: &Arc<DataSet>,
     load: Load,
 ) -> Outcome {
     let mut callers = JoinSet::new();
-    for (index, (_, target)) in (0_u64..).zip(targets) {
+    for (index, target) in (0_u64..).zip(targets) {
         for caller in 0..settings.callers.get() as u64 {
             let random = Random::new(load.seed + index * 0x1_0000_0001 + caller * 7_919);
             callers.spawn(call_until(
@@ -303,12 +356,13 @@ pub fn load(settings: &FleetSettings, data: &DataSet, loaded: impl Fn(usize)) ->
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let (session, target) = open(settings).await?;
+        let (access, targets) = open_all(settings, 1).await?;
+        let target = &targets[0];
         let starts = (0..data.keys()).step_by(LOAD_BATCH);
         let batches = starts.map(|start| start..data.keys().min(start + LOAD_BATCH));
         stream::iter(batches)
             .map(|batch| {
-                let (target, loaded) = (&target, &loaded);
+                let loaded = &loaded;
                 async move {
                     let keys: Vec<usize> = batch.collect();
                     target.put_all(data, &keys, keys[0]).await?;
@@ -320,7 +374,8 @@ pub fn load(settings: &FleetSettings, data: &DataSet, loaded: impl Fn(usize)) ->
             .try_for_each(|()| futures::future::ready(Ok(())))
             .await
             .context("the entries cannot be loaded")?;
-        session.close().await;
+        drop(targets);
+        access.close().await;
         Ok(())
     })
 }

@@ -17,6 +17,7 @@ const A_MOMENT: Duration = Duration::from_millis(60);
 fn settings(address: String, connections: usize, callers: usize, typed: bool) -> FleetSettings {
     FleetSettings {
         address,
+        join: Vec::new(),
         cache: "bench".to_owned(),
         connections: NonZeroUsize::new(connections).expect("above 0"),
         callers: NonZeroUsize::new(callers).expect("above 0"),

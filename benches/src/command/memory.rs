@@ -93,6 +93,7 @@ fn settings(arguments: &MemoryArguments) -> FleetSettings {
     let one = std::num::NonZeroUsize::MIN;
     FleetSettings {
         address: arguments.address.clone(),
+        join: Vec::new(),
         cache: arguments.cache.clone(),
         connections: one,
         callers: one,

@@ -81,6 +81,16 @@ impl Grid {
         Ok(typed(registry, opening.await?))
     }
 
+    /// The cache of this name in bytes, for those who bring types of their own.
+    ///
+    /// # Errors
+    /// As [`cache`](Self::cache).
+    pub async fn backend(&self, name: &str) -> Result<Arc<dyn CacheBackend>, CacheError> {
+        let (registry, opening) = self.open_with_registry("", &CacheName::new(name)?);
+        let cache = opening.await?;
+        Ok(Arc::new(EmbeddedCache::new(registry.clone(), cache)))
+    }
+
     /// The local cache of this name, which lives in this process alone, whatever the rules say.
     ///
     /// # Errors
