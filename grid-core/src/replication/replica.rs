@@ -70,6 +70,8 @@ pub struct Replica<T> {
     pub(super) log: Log,
     pub(super) role: Role<T>,
     pub(super) copies: u64,
+    /// The epoch of the last replica set that it was in, when it keeps its copy.
+    kept_epoch: Epoch,
 }
 
 impl<T> Replica<T> {
@@ -88,6 +90,7 @@ impl<T> Replica<T> {
             log: Log::default(),
             role: Role::Nothing,
             copies: 0,
+            kept_epoch: Epoch::ZERO,
         }
     }
 
@@ -110,6 +113,13 @@ impl<T> Replica<T> {
     #[must_use]
     pub fn epoch(&self) -> Epoch {
         self.epoch
+    }
+
+    /// The epoch of the replica set in which the copy that it [kept](RoleKind::Kept) was agreed, as far as it knew: what
+    /// was agreed after the member was taken out is none of this copy.
+    #[must_use]
+    pub fn kept_epoch(&self) -> Epoch {
+        self.kept_epoch
     }
 
     /// Its role.
@@ -188,8 +198,12 @@ impl<T> Replica<T> {
                     self.report_to(primary, out);
                 }
             }
-        } else if assignment.last.iter().any(|copy| copy.member == me) {
+        } else if let Some(last) = assignment.last.iter().find(|copy| copy.member == me) {
+            let was_kept = matches!(self.role, Role::Kept);
             self.fence(now, out);
+            if !was_kept {
+                self.kept_epoch = last.epoch;
+            }
         } else if assignment.primary.is_some() || !matches!(self.role, Role::Kept) {
             // A complete newer copy lives.
             self.give_up_leading(out);
@@ -199,6 +213,9 @@ impl<T> Replica<T> {
 
     /// Stops to serve, and keeps what there is: the member was cut off, and is not part of the cluster any more.
     pub fn fence(&mut self, now: Timestamp, out: &mut Effects<T>) {
+        if !matches!(self.role, Role::Kept) {
+            self.kept_epoch = self.epoch;
+        }
         match &self.role {
             Role::Primary(_) => {
                 self.give_up_leading(out);

@@ -300,3 +300,27 @@ fn a_primary_without_a_copy_asks_a_backup_to_take_over() {
     assert_eq!(set.value(C, 1).as_deref(), Some("1"));
     assert!(set.was_proposed(C, &StepChange::Dismiss(B)));
 }
+
+#[test]
+fn a_copy_that_is_kept_is_of_the_set_that_it_was_in_whatever_is_learned_later() {
+    let mut set = Set::new(&[], &[]);
+    set.put(A, 1, 1);
+    let before = set.assignment.epoch;
+    set.assignment.remove_members(&[A].into(), false, |_| 0);
+    assert!(set.assignment.epoch > before);
+    // It hears of its own removal, and comes back under another number before that is known.
+    set.tell(A);
+    let replica = set.replica(A);
+    assert_eq!(
+        (replica.role(), replica.epoch() > before, replica.kept_epoch()),
+        (RoleKind::Kept, true, before)
+    );
+    set.replica(A).reincarnate(C);
+    set.tell(A);
+    assert_eq!(set.replica(A).kept_epoch(), before);
+    // Taken out once more.
+    set.with_replica(A, |replica, out| replica.fence(super::set::NOW, out));
+    let replica = set.replica(A);
+    assert_eq!((replica.role(), replica.kept_epoch()), (RoleKind::Kept, before));
+    assert_eq!(set.value(A, 1).as_deref(), Some("1"));
+}

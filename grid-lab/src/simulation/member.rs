@@ -253,7 +253,7 @@ impl World {
             .map(|(partition, replica)| KeptCopy {
                 service: SERVICE,
                 partition,
-                epoch: replica.epoch(),
+                epoch: replica.kept_epoch(),
             });
         let before = process.before.map(|before| (before, kept.collect()));
         let info = Box::new(self.info(life.slot));

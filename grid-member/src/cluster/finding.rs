@@ -449,7 +449,7 @@ impl ControlLoop {
                     kept.push(KeptCopy {
                         service: *service,
                         partition,
-                        epoch: replica.epoch(),
+                        epoch: replica.kept_epoch(),
                     });
                 }
             }
