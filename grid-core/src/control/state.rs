@@ -262,7 +262,8 @@ impl ControlState {
     }
 
     /// Gives a member that came back the partitions that wait for the copies that it kept. It may have been a member
-    /// in between without knowing it, since it was not told and taken out again: its copies are the same.
+    /// in between without knowing it, since it was not told and taken out again: its copies are the same. What it was
+    /// waited for with and has not is given up.
     fn restore(&mut self, before: MemberId, now: MemberId, kept: &[KeptCopy], delta: &mut Delta) {
         let process = self.members.get(&now).map(|member| member.info.process);
         let removed = &self.removed;
@@ -283,6 +284,25 @@ impl ControlState {
                 .map(|last| last.member);
             if awaited.is_some_and(|awaited| assignment.restore(awaited, now)) {
                 delta.partitions.push((copy.service, copy.partition));
+            }
+        }
+        self.give_up_missing(before, kept, delta);
+    }
+
+    /// What a member that came back is waited for with, and has not kept, will never come: it was made the primary of
+    /// something while it could not hear of it, or could not keep it. Of the number that it names alone: an old request
+    /// says nothing about what the process kept as a later member.
+    fn give_up_missing(&mut self, before: MemberId, kept: &[KeptCopy], delta: &mut Delta) {
+        let gone = BTreeSet::from([before]);
+        for (id, service) in &mut self.services {
+            for (partition, assignment) in self.identity.partitions().zip(&mut service.assignments) {
+                let awaited = assignment.last.iter().any(|last| last.member == before);
+                let has = kept
+                    .iter()
+                    .any(|copy| copy.service == *id && copy.partition == partition);
+                if awaited && !has && assignment.remove_members(&gone, true, |_| 0) {
+                    delta.partitions.push((*id, partition));
+                }
             }
         }
     }

@@ -1,0 +1,3 @@
+//! What members agree on.
+
+mod returning;
