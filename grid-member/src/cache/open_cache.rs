@@ -8,7 +8,9 @@ use grid_core::cache::{Applied, BinaryPage, CacheError, CacheName, PageContents}
 use grid_core::partition::PartitionId;
 use grid_core::partition::table::ServiceId;
 use grid_core::replication::{Failure, Outcome, Replica, RequestTag, RoleKind};
-use grid_core::store::{CacheId, CacheSettings, Command, Cookie, PageContent, TimeToLive};
+use grid_core::store::{
+    CacheId, CacheSettings, Command, Cookie, PageContent, Partition, TimeToLive, Timestamp,
+};
 use grid_core::value::{Binary, Key};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
@@ -19,7 +21,7 @@ use crate::routing::Router;
 
 use super::here::Updating;
 use super::paging::Paging;
-use super::{CacheCounters, CacheInfo, CacheKind, PartFailure, PartRequest, PartResult, Reply};
+use super::{CacheCounters, CacheInfo, CacheKind, PartFailure, PartRequest, PartResult, ReadFrom, Reply};
 
 /// A cache at this member: every operation on its entries, wherever they are.
 ///
@@ -40,6 +42,8 @@ pub struct OpenCache {
     counters: CacheCounters,
     /// Read under the lock of a partition: nothing is written after it is set.
     destroyed: AtomicBool,
+    /// Whether reads by key take the copy at this member.
+    reads_closest: AtomicBool,
 }
 
 impl OpenCache {
@@ -62,6 +66,7 @@ impl OpenCache {
             listeners: Arc::new(log.map_or_else(ListenerHub::new, ListenerHub::with_log)),
             counters: CacheCounters::default(),
             destroyed: AtomicBool::new(false),
+            reads_closest: AtomicBool::new(false),
         }
     }
 
@@ -117,6 +122,20 @@ impl OpenCache {
         router.map_or(Reply::ok(()), |router| router.heard_everywhere())
     }
 
+    /// Says where this member's reads go. It may have been opened before for other members, who don't say.
+    pub fn set_read_from(&self, from: ReadFrom) {
+        self.reads_closest
+            .store(from == ReadFrom::Closest, Ordering::Relaxed);
+    }
+
+    /// Reads from this member's backup, if that is wanted and there is one.
+    fn closest<T>(&self, id: PartitionId, read: impl FnOnce(&Partition, Timestamp) -> T) -> Option<T> {
+        if !self.reads_closest.load(Ordering::Relaxed) || self.is_destroyed() {
+            return None;
+        }
+        self.replicas.read_backup(id, read)
+    }
+
     /// Whether the cache was destroyed.
     #[must_use]
     pub fn is_destroyed(&self) -> bool {
@@ -159,6 +178,12 @@ impl OpenCache {
         match self.here_get(id, key) {
             _ if self.is_destroyed() => self.check_alive().map(|()| None).into(),
             Tried::Done(value) => Reply::ok(value),
+            _ if let Some(value) = self.closest(id, |store, now| {
+                store.get(now, self.id, key).map(|entry| entry.value_binary())
+            }) =>
+            {
+                Reply::ok(value)
+            }
             _ => self.ask(id, PartRequest::Get(key.clone()), |result| match result {
                 PartResult::Value(value) => Some(value),
                 _ => None,
@@ -189,9 +214,19 @@ impl OpenCache {
                 _ => parts.push((id, PartRequest::GetAll(vec![key]))),
             }
         }
+        let mut found = Vec::with_capacity(asked);
+        parts.retain(|(id, part)| {
+            let PartRequest::GetAll(keys) = part else {
+                return true;
+            };
+            let here = self.closest(*id, |store, now| {
+                let entries = keys.iter().filter_map(|key| store.get(now, self.id, key));
+                found.extend(entries.map(|entry| (entry.key_binary(), entry.value_binary())));
+            });
+            here.is_none()
+        });
         let cache = self.clone();
         self.ask_all(parts).map(move |results| {
-            let mut found = Vec::with_capacity(asked);
             for (_, result) in results {
                 if let PartResult::Entries(entries) = result {
                     found.extend(entries);
@@ -211,6 +246,9 @@ impl OpenCache {
         match self.here_contains(id, key) {
             _ if self.is_destroyed() => self.check_alive().map(|()| false).into(),
             Tried::Done(present) => Reply::ok(present),
+            _ if let Some(present) = self.closest(id, |store, now| store.contains(now, self.id, key)) => {
+                Reply::ok(present)
+            }
             _ => self.ask(id, PartRequest::Contains(key.clone()), flag),
         }
     }

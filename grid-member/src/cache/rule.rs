@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use grid_core::partition::table::BackupCount;
 use grid_core::store::CacheSettings;
 
-use super::CacheKind;
+use super::{CacheKind, ReadFrom};
 
 /// A rule for the caches whose names match a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct CacheRule {
     pub ttl_ms: Option<NonZeroU64>,
     /// How many backups each entry has in a cluster; `None`: as many as the member says for all.
     pub backups: Option<BackupCount>,
+    /// Where this member's reads of those caches go.
+    pub read_from: ReadFrom,
 }
 
 impl CacheRule {
@@ -59,6 +61,13 @@ impl CacheRules {
         })
     }
 
+    /// Where reads of a cache go.
+    #[must_use]
+    pub fn read_from_of(&self, name: &str) -> ReadFrom {
+        let rule = self.0.iter().find(|rule| rule.matches(name));
+        rule.map_or_else(ReadFrom::default, |rule| rule.read_from)
+    }
+
     /// How many backups the entries of a cache have, if its rule says so.
     #[must_use]
     pub fn backups_of(&self, name: &str) -> Option<BackupCount> {
@@ -77,6 +86,7 @@ mod tests {
             kind,
             ttl_ms: NonZeroU64::new(ttl),
             backups: None,
+            read_from: ReadFrom::Primary,
         };
         let rules = CacheRules::new(vec![
             rule("local-x", CacheKind::Partitioned, 5),

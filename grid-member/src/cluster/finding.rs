@@ -392,8 +392,13 @@ impl ControlLoop {
                 from: peer.process,
                 message,
             }),
-            // It sees in the next handshake that this member belongs to a cluster.
-            Phase::In(_) => {}
+            // Its handshake was under way when this member came in, and told it that there is no cluster yet. The next one
+            // tells it.
+            Phase::In(_) => {
+                if let Some(transport) = self.core.transport.get() {
+                    transport.close_accepted(|accepted| accepted.connection == peer.connection);
+                }
+            }
         }
     }
 

@@ -125,7 +125,12 @@ impl Grid {
             .rules
             .backups_of(name.as_str())
             .unwrap_or(self.inner.backups);
-        (registry, registry.open(scope, name, settings, backups))
+        let read_from = self.inner.rules.read_from_of(name.as_str());
+        let opened = registry.open(scope, name, settings, backups).map(move |cache| {
+            cache.set_read_from(read_from);
+            cache
+        });
+        (registry, opened)
     }
 
     /// Ends a cache and its entries for everyone.

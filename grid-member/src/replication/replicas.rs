@@ -9,7 +9,9 @@ use std::time::Duration;
 use grid_core::membership::MemberId;
 use grid_core::partition::table::{Assignment, Epoch, ServiceId};
 use grid_core::partition::{PartitionCount, PartitionId};
-use grid_core::replication::{Answer, Effects, Failure, Message, Position, Replica, ReplicaSettings};
+use grid_core::replication::{
+    Answer, Effects, Failure, Message, Position, Replica, ReplicaSettings, RoleKind,
+};
 use grid_core::store::{Partition, Sequence, Timestamp};
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 
@@ -214,6 +216,21 @@ impl Replicas {
         } else {
             Tried::Elsewhere
         }
+    }
+
+    /// Reads from a backup that this member has, whatever its primary has done since. `None` when it has none, or is cut
+    /// off: then it does not know whether it still is one.
+    pub fn read_backup<T>(
+        &self,
+        id: PartitionId,
+        read: impl FnOnce(&Partition, Timestamp) -> T,
+    ) -> Option<T> {
+        let result = {
+            let replica = self.read(id);
+            (replica.role() == RoleKind::Backup).then(|| read(replica.store(), self.now()))
+        };
+        // As in `try_read`.
+        result.filter(|_| self.may_serve())
     }
 
     /// Waits for a record to be acknowledged by all. Gives the waiter back when it is already, or when it is not known

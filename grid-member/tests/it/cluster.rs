@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use futures::FutureExt;
 use grid_core::cache::{CacheError, NamedCache};
 use grid_core::partition::assignment::{StatusHa, status_ha};
 use grid_member::Grid;
+use grid_member::cache::{CacheKind, CacheRule, ReadFrom};
 use grid_member::cluster::ClusterSettings;
 
 const BOUND: Duration = Duration::from_secs(30);
@@ -204,6 +206,63 @@ async fn what_is_too_large_for_members_is_refused_and_what_is_not_is_kept() {
         }
     }
     assert_eq!(caches[0].size().await.unwrap(), 12);
+    first.shutdown().await;
+    second.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reads_from_the_closest_copy_need_no_other_member() {
+    async fn closest(number: usize, join: Option<Vec<SocketAddr>>) -> Grid {
+        let settings = ClusterSettings {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            join: join.map(|addresses| addresses.iter().map(ToString::to_string).collect()),
+            ..ClusterSettings::default()
+        };
+        let builder = Grid::builder()
+            .cluster_name("test")
+            .member_name(&format!("member-{number}"))
+            .cluster(settings)
+            .cache_rule(CacheRule {
+                pattern: "near-by".to_owned(),
+                kind: CacheKind::Partitioned,
+                ttl_ms: None,
+                backups: None,
+                read_from: ReadFrom::Closest,
+            });
+        builder.build().await.expect("a member listens")
+    }
+    let first = closest(1, None).await;
+    let second = closest(2, Some(vec![address(&first)])).await;
+    settled(&[&first, &second]).await;
+    let caches = [
+        first.cache::<u32, u32>("near-by").await.unwrap(),
+        second.cache::<u32, u32>("near-by").await.unwrap(),
+    ];
+    let keys: Vec<u32> = (0..200).collect();
+    for key in &keys {
+        caches[0].insert(key, &(key + 1)).await.unwrap();
+    }
+    // Backups learn of the end of it within moments.
+    for cache in &caches {
+        while cache.get_all(&keys).await.unwrap().len() < keys.len() {
+            tokio::task::yield_now().await;
+        }
+    }
+    // Each has a copy of everything, so nothing has to be waited for.
+    for cache in &caches {
+        for key in &keys {
+            let got = cache.get(key).now_or_never();
+            assert_eq!(got.map(Result::unwrap), Some(Some(key + 1)), "{key}");
+            let there = cache.contains_key(key).now_or_never();
+            assert_eq!(there.map(Result::unwrap), Some(true));
+        }
+        assert_eq!(cache.get(&1_000).now_or_never().map(Result::unwrap), Some(None));
+    }
+    // Where reads go to primaries, half of them have to be waited for.
+    let far = second.cache::<u32, u32>("elsewhere").await.unwrap();
+    far.insert(&1, &1).await.unwrap();
+    let waits = keys.iter().filter(|key| far.get(*key).now_or_never().is_none());
+    assert!(waits.count() > 50);
     first.shutdown().await;
     second.shutdown().await;
 }

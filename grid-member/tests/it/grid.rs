@@ -7,7 +7,7 @@ use futures::StreamExt;
 use grid_core::cache::conformance::Fixture;
 use grid_core::cache::{CacheError, CacheName, NamedCache};
 use grid_core::event::{CacheEvent, EntryEventKind};
-use grid_member::cache::{CacheKind, CacheRule};
+use grid_member::cache::{CacheKind, CacheRule, ReadFrom};
 use grid_member::{BuildError, Grid};
 
 use crate::fixture::{Embedded, bounded, fill};
@@ -51,6 +51,7 @@ async fn a_rule_gives_kind_and_default_time_to_live() {
         kind,
         ttl_ms: NonZeroU64::new(ttl_ms),
         backups: None,
+        read_from: ReadFrom::Primary,
     };
     let builder = Grid::builder()
         .cache_rule(rule("session-*", CacheKind::Local, 2_000))

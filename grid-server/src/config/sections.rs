@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use grid_core::partition::table::BackupCount;
 use grid_core::value::NullMembers;
-use grid_member::cache::CacheKind;
+use grid_member::cache::{CacheKind, ReadFrom};
 
 use super::HostPort;
 use super::value::{ByteSize, Setting, Within, WithinIfSet, Word};
@@ -263,6 +263,11 @@ impl Word for CacheKind {
     ];
 }
 
+impl Word for ReadFrom {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("primary", ReadFrom::Primary), ("closest", ReadFrom::Closest)];
+}
+
 /// `[[cache]]`: what holds for the caches of a name. The first that matches a name holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CacheConfig {
@@ -274,6 +279,8 @@ pub struct CacheConfig {
     pub ttl: Option<Duration>,
     /// `backups`: how many backups the entries have; as `cluster.backups` says by default. A local cache has none.
     pub backups: Option<BackupCount>,
+    /// `read-from`: where this member's reads go: `primary`, the default, or `closest`.
+    pub read_from: ReadFrom,
 }
 
 impl CacheConfig {
@@ -285,5 +292,6 @@ impl CacheConfig {
             &mut WithinIfSet(&mut self.ttl, Duration::from_millis(1)..=36_500 * DAY),
         );
         visit("backups", &mut self.backups);
+        visit("read-from", &mut self.read_from);
     }
 }

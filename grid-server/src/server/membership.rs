@@ -76,5 +76,6 @@ fn rule_of(cache: &CacheConfig) -> CacheRule {
         kind: cache.kind,
         ttl_ms,
         backups: cache.backups,
+        read_from: cache.read_from,
     }
 }
