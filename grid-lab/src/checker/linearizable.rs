@@ -128,9 +128,14 @@ fn calls(operations: &[&Operation], until_ns: u64) -> Vec<Call> {
 }
 
 /// Leaves out changes without an answer whose value nobody saw: an order with them is one without them too. That does not
-/// hold when a conditional change failed, since the unseen value may be why.
+/// hold when a conditional change failed, since the unseen value may be why; nor when one was made that needs some value
+/// and did not tell which it found, since that may be the unseen one.
 fn without_unseen(mut calls: Vec<Call>) -> Vec<Call> {
-    if calls.iter().any(|call| call.answer == Some(Outcome::Done(false))) {
+    let failed = |call: &Call| call.answer == Some(Outcome::Done(false));
+    let needs_any = |call: &Call| {
+        matches!(call.action, Action::Replace(_)) && !matches!(call.answer, Some(Outcome::Value(_)))
+    };
+    if calls.iter().any(|call| failed(call) || needs_any(call)) {
         return calls;
     }
     let mut seen = BTreeSet::new();
@@ -165,6 +170,34 @@ mod tests {
 
     fn judged(operations: &[Operation]) -> Verdict {
         check_key(&operations.iter().collect::<Vec<_>>(), &Limits::default())
+    }
+
+    fn operation(number: u64, action: Action, outcome: Outcome) -> Operation {
+        Operation {
+            client: u32::try_from(number).unwrap(),
+            member: 1,
+            workload: Workload::Registers,
+            key: "r".to_owned(),
+            action,
+            start_ns: number * 10,
+            end_ns: number * 10 + 5,
+            outcome,
+        }
+    }
+
+    #[test]
+    fn what_nobody_saw_may_be_what_was_replaced() {
+        let unknown = || Outcome::Unknown("no answer".to_owned());
+        let seen = operation(3, Action::Get, Outcome::Value(Some(8)));
+        let replaced = operation(2, Action::Replace(8), unknown());
+        let history = [
+            operation(1, Action::Put(7), unknown()),
+            replaced.clone(),
+            seen.clone(),
+        ];
+        assert_eq!(judged(&history), Verdict::Ok);
+        // Without anything to replace it can't have been made.
+        assert!(matches!(judged(&[replaced, seen]), Verdict::Violation(_)));
     }
 
     #[test]
