@@ -6,7 +6,7 @@ use bytes::Bytes;
 use grid_core::membership::MemberId;
 use grid_core::partition::table::{Epoch, ServiceId};
 use grid_core::partition::{PartitionCount, PartitionId};
-use grid_core::store::{CacheId, Change, ChangeKind, Sequence};
+use grid_core::store::{CacheId, Change};
 
 use crate::event::{Subject, Wish};
 use crate::wire::{Reader, WireError, Writer};
@@ -179,15 +179,7 @@ impl EventFrame {
         out.u8(service.get());
         out.len(partition.index());
         out.varint(placed.get());
-        out.u8(match (change.kind, change.expired) {
-            (ChangeKind::Insert, _) => 1,
-            (ChangeKind::Update, _) => 2,
-            (ChangeKind::Delete, false) => 3,
-            (ChangeKind::Delete, true) => 4,
-        });
-        out.varint(change.sequence.get());
-        out.cache(change.cache);
-        out.binary(&change.key);
+        out.change(change);
         out.maybe_binary(change.old.as_ref().filter(|_| values));
         out.maybe_binary(change.new.as_ref().filter(|_| values));
         out.finish()
@@ -231,36 +223,17 @@ impl EventFrame {
 
 fn read_change(body: &mut Reader, count: PartitionCount) -> Result<News, WireError> {
     let service = ServiceId::new(body.u8()?);
-    let partition = u16::try_from(body.varint()?).ok();
-    let partition = partition.and_then(|number| count.nth(number)).ok_or(WireError {
-        what: "there is no such partition",
-    })?;
+    let partition = body.partition(count)?;
     let placed = Epoch::new(body.varint()?);
-    let (kind, expired) = match body.u8()? {
-        1 => (ChangeKind::Insert, false),
-        2 => (ChangeKind::Update, false),
-        3 => (ChangeKind::Delete, false),
-        4 => (ChangeKind::Delete, true),
-        _ => {
-            return Err(WireError {
-                what: "a change is none",
-            });
-        }
-    };
+    let first = body.u8()?;
+    let mut change = body.change(first)?;
+    change.old = body.maybe_binary()?;
+    change.new = body.maybe_binary()?;
     Ok(News::Change {
         service,
         partition,
         placed,
-        change: Change {
-            sequence: Sequence::new(body.varint()?),
-            cache: body.cache()?,
-            key: body.binary()?,
-            kind,
-            old: body.maybe_binary()?,
-            new: body.maybe_binary()?,
-            deadline: None,
-            expired,
-        },
+        change,
     })
 }
 

@@ -1,4 +1,5 @@
 use bytes::BytesMut;
+use grid_core::store::{ChangeKind, Sequence};
 use grid_core::value::{Binary, Format};
 
 use super::*;

@@ -7,9 +7,9 @@ use grid_core::membership::MemberId;
 use grid_core::partition::table::{Epoch, ServiceId};
 use grid_core::partition::{PartitionCount, PartitionId};
 use grid_core::replication::{
-    Answered, Append, Appended, Chunk, CopyId, Effect, Message, Position, Record, Refusal,
+    Answered, Append, Appended, Chunk, CopyId, Effect, Message, Position, Record, Refusal, RequestTag,
 };
-use grid_core::store::{Change, ChangeKind, CopiedEntry, Sequence};
+use grid_core::store::{ChangeKind, CopiedEntry, Sequence};
 
 use crate::wire::{Reader, WireError, Writer};
 
@@ -84,12 +84,7 @@ pub fn encode(service: ServiceId, partition: PartitionId, message: &Message) -> 
 pub fn decode(body: Bytes, count: PartitionCount) -> Result<(ServiceId, PartitionId, Message), WireError> {
     let mut body = Reader::new(body);
     let service = ServiceId::new(body.u8()?);
-    let partition = u16::try_from(body.varint()?)
-        .ok()
-        .and_then(|number| count.nth(number));
-    let partition = partition.ok_or(WireError {
-        what: "there is no such partition",
-    })?;
+    let partition = body.partition(count)?;
     let message = match body.u8()? {
         APPEND => Message::Append(read_append(&mut body)?),
         APPENDED => Message::Appended(Appended {
@@ -183,15 +178,7 @@ fn write_record(out: &mut Writer, record: &Record) {
     for effect in &record.effects {
         match effect {
             Effect::Change(change) => {
-                out.u8(match (change.kind, change.expired) {
-                    (ChangeKind::Insert, _) => 1,
-                    (ChangeKind::Update, _) => 2,
-                    (ChangeKind::Delete, false) => 3,
-                    (ChangeKind::Delete, true) => 4,
-                });
-                out.varint(change.sequence.get());
-                out.cache(change.cache);
-                out.binary(&change.key);
+                out.change(change);
                 if let Some(value) = &change.new {
                     out.binary(value);
                     out.maybe_time(change.deadline);
@@ -229,59 +216,40 @@ fn read_record(body: &mut Reader, position: Position) -> Result<Record, WireErro
 }
 
 fn read_effect(body: &mut Reader) -> Result<Effect, WireError> {
-    let (kind, expired) = match body.u8()? {
-        0 => {
-            return Ok(Effect::Truncate {
-                sequence: Sequence::new(body.varint()?),
-                cache: body.cache()?,
-            });
-        }
-        1 => (ChangeKind::Insert, false),
-        2 => (ChangeKind::Update, false),
-        3 => (ChangeKind::Delete, false),
-        4 => (ChangeKind::Delete, true),
-        _ => {
-            return Err(WireError {
-                what: "a change is none",
-            });
-        }
-    };
-    let sequence = Sequence::new(body.varint()?);
-    let cache = body.cache()?;
-    let key = body.binary()?;
-    let (new, deadline) = match kind {
-        ChangeKind::Delete => (None, None),
-        ChangeKind::Insert | ChangeKind::Update => (Some(body.binary()?), body.maybe_time()?),
-    };
-    Ok(Effect::Change(Change {
-        sequence,
-        cache,
-        key,
-        kind,
-        old: None,
-        new,
-        deadline,
-        expired,
-    }))
+    let first = body.u8()?;
+    if first == 0 {
+        return Ok(Effect::Truncate {
+            sequence: Sequence::new(body.varint()?),
+            cache: body.cache()?,
+        });
+    }
+    let mut change = body.change(first)?;
+    if change.kind != ChangeKind::Delete {
+        change.new = Some(body.binary()?);
+        change.deadline = body.maybe_time()?;
+    }
+    Ok(Effect::Change(change))
 }
 
 fn write_answered(out: &mut Writer, answered: &Answered) {
-    out.u128(answered.id.client.get());
-    out.varint(answered.id.number);
-    out.varint(answered.lowest_open);
-    out.varint(answered.apply_before.as_unix_ms());
+    out.given_tag(&RequestTag {
+        id: answered.id,
+        lowest_open: answered.lowest_open,
+        apply_before: answered.apply_before,
+    });
     out.outcome(&answered.outcome);
 }
 
 fn read_answered(body: &mut Reader) -> Result<Answered, WireError> {
-    use grid_core::replication::{ClientId, RequestId};
-    use grid_core::store::Timestamp;
-    let client = ClientId::new(body.u128()?);
-    let number = body.varint()?;
+    let RequestTag {
+        id,
+        lowest_open,
+        apply_before,
+    } = body.given_tag()?;
     Ok(Answered {
-        id: RequestId { client, number },
-        lowest_open: body.varint()?,
-        apply_before: Timestamp::from_unix_ms(body.varint()?),
+        id,
+        lowest_open,
+        apply_before,
         outcome: body.outcome()?,
     })
 }

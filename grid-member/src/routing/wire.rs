@@ -51,7 +51,7 @@ impl PartsRequest {
         let len = body.count(3)?;
         let mut parts = Vec::with_capacity(len);
         for _ in 0..len {
-            let partition = read_partition(&mut body, count)?;
+            let partition = body.partition(count)?;
             let epoch = Epoch::new(body.varint()?);
             parts.push((partition, epoch, read_request(&mut body)?));
         }
@@ -104,13 +104,6 @@ impl PartsAnswer {
         body.end()?;
         Ok(PartsAnswer { results, heard })
     }
-}
-
-fn read_partition(body: &mut Reader, count: PartitionCount) -> Result<PartitionId, WireError> {
-    let number = u16::try_from(body.varint()?).ok();
-    number.and_then(|number| count.nth(number)).ok_or(WireError {
-        what: "there is no such partition",
-    })
 }
 
 fn write_request(out: &mut Writer, request: &PartRequest) {

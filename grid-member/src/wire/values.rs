@@ -2,8 +2,9 @@
 
 use std::num::NonZeroU64;
 
+use grid_core::partition::{PartitionCount, PartitionId};
 use grid_core::replication::{ClientId, Outcome, RequestId, RequestTag};
-use grid_core::store::{CacheId, Command, TimeToLive, Timestamp};
+use grid_core::store::{CacheId, Change, ChangeKind, Command, Sequence, TimeToLive, Timestamp};
 use grid_core::value::{Binary, Format, Key};
 
 use super::{Reader, WireError, Writer};
@@ -51,11 +52,29 @@ impl Writer {
     pub fn tag(&mut self, tag: Option<&RequestTag>) {
         self.bool(tag.is_some());
         if let Some(tag) = tag {
-            self.u128(tag.id.client.get());
-            self.varint(tag.id.number);
-            self.varint(tag.lowest_open);
-            self.varint(tag.apply_before.as_unix_ms());
+            self.given_tag(tag);
         }
+    }
+
+    /// Writes what a client that numbers its requests says with one.
+    pub fn given_tag(&mut self, tag: &RequestTag) {
+        self.u128(tag.id.client.get());
+        self.varint(tag.id.number);
+        self.varint(tag.lowest_open);
+        self.varint(tag.apply_before.as_unix_ms());
+    }
+
+    /// Writes what kind of change it is, and of which entry: what all who tell of it begin with. Its first byte is not 0.
+    pub fn change(&mut self, change: &Change) {
+        self.u8(match (change.kind, change.expired) {
+            (ChangeKind::Insert, _) => 1,
+            (ChangeKind::Update, _) => 2,
+            (ChangeKind::Delete, false) => 3,
+            (ChangeKind::Delete, true) => 4,
+        });
+        self.varint(change.sequence.get());
+        self.cache(change.cache);
+        self.binary(&change.key);
     }
 
     /// Writes the outcome of a write.
@@ -160,16 +179,64 @@ impl Reader {
     /// # Errors
     /// When the body is damaged.
     pub fn tag(&mut self) -> Result<Option<RequestTag>, WireError> {
-        if !self.bool()? {
-            return Ok(None);
-        }
+        Ok(if self.bool()? {
+            Some(self.given_tag()?)
+        } else {
+            None
+        })
+    }
+
+    /// Reads what a client that numbers its requests says with one.
+    ///
+    /// # Errors
+    /// When the body is damaged.
+    pub fn given_tag(&mut self) -> Result<RequestTag, WireError> {
         let client = ClientId::new(self.u128()?);
         let number = self.varint()?;
-        Ok(Some(RequestTag {
+        Ok(RequestTag {
             id: RequestId { client, number },
             lowest_open: self.varint()?,
             apply_before: Timestamp::from_unix_ms(self.varint()?),
-        }))
+        })
+    }
+
+    /// Reads what kind of change it is, and of which entry, after its first byte. It has no values and no deadline.
+    ///
+    /// # Errors
+    /// When the body is damaged.
+    pub fn change(&mut self, first: u8) -> Result<Change, WireError> {
+        let (kind, expired) = match first {
+            1 => (ChangeKind::Insert, false),
+            2 => (ChangeKind::Update, false),
+            3 => (ChangeKind::Delete, false),
+            4 => (ChangeKind::Delete, true),
+            _ => {
+                return Err(WireError {
+                    what: "a change is none",
+                });
+            }
+        };
+        Ok(Change {
+            sequence: Sequence::new(self.varint()?),
+            cache: self.cache()?,
+            key: self.binary()?,
+            kind,
+            old: None,
+            new: None,
+            deadline: None,
+            expired,
+        })
+    }
+
+    /// Reads the number of a partition of so many.
+    ///
+    /// # Errors
+    /// When the body is damaged, or there is no such partition.
+    pub fn partition(&mut self, count: PartitionCount) -> Result<PartitionId, WireError> {
+        let number = u16::try_from(self.varint()?).ok();
+        number.and_then(|number| count.nth(number)).ok_or(WireError {
+            what: "there is no such partition",
+        })
     }
 
     /// Reads the outcome of a write.
