@@ -148,8 +148,8 @@ impl Inner {
 
 /// The listeners of one cache, and what they registered for.
 ///
-/// The invariant that listeners rely on: a change that starts after [`AttachedSink::listen`] returned is
-/// heard. It holds because `listen` raises the interest before it returns, and a writer asks for it
+/// The invariant that listeners rely on: a change that starts after [`AttachedSink::listen`] returned, or
+/// [`Quiet::begin`], is heard. It holds because a registration raises the interest first, and a writer asks for it
 /// ([`ListenerHub::want`]) when it has the lock of the partition, before it changes anything.
 ///
 /// In a cluster the other members are among those who listen, each with what its own sinks want together; what the sinks

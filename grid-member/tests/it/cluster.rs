@@ -7,9 +7,9 @@ use std::time::Duration;
 use futures::FutureExt;
 use grid_core::cache::{CacheError, NamedCache};
 use grid_core::partition::assignment::{StatusHa, status_ha};
-use grid_member::Grid;
 use grid_member::cache::{CacheKind, CacheRule, ReadFrom};
 use grid_member::cluster::ClusterSettings;
+use grid_member::{Grid, GridBuilder};
 
 const BOUND: Duration = Duration::from_secs(30);
 
@@ -23,19 +23,22 @@ fn log() {
         .try_init();
 }
 
-async fn member(number: usize, join: Option<Vec<SocketAddr>>) -> Grid {
+/// A member of a cluster of tests, to be built: on any free port, and by default one that starts the cluster.
+pub(crate) fn described(number: usize, join: Option<Vec<SocketAddr>>) -> GridBuilder {
     log();
     let settings = ClusterSettings {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         join: join.map(|addresses| addresses.iter().map(ToString::to_string).collect()),
         ..ClusterSettings::default()
     };
-    let name = format!("member-{number}");
-    let builder = Grid::builder()
+    Grid::builder()
         .cluster_name("test")
-        .member_name(&name)
-        .cluster(settings);
-    builder.build().await.expect("a member listens")
+        .member_name(&format!("member-{number}"))
+        .cluster(settings)
+}
+
+async fn member(number: usize, join: Option<Vec<SocketAddr>>) -> Grid {
+    described(number, join).build().await.expect("a member listens")
 }
 
 pub(crate) fn address(grid: &Grid) -> SocketAddr {
@@ -213,22 +216,13 @@ async fn what_is_too_large_for_members_is_refused_and_what_is_not_is_kept() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reads_from_the_closest_copy_need_no_other_member() {
     async fn closest(number: usize, join: Option<Vec<SocketAddr>>) -> Grid {
-        let settings = ClusterSettings {
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            join: join.map(|addresses| addresses.iter().map(ToString::to_string).collect()),
-            ..ClusterSettings::default()
-        };
-        let builder = Grid::builder()
-            .cluster_name("test")
-            .member_name(&format!("member-{number}"))
-            .cluster(settings)
-            .cache_rule(CacheRule {
-                pattern: "near-by".to_owned(),
-                kind: CacheKind::Partitioned,
-                ttl_ms: None,
-                backups: None,
-                read_from: ReadFrom::Closest,
-            });
+        let builder = described(number, join).cache_rule(CacheRule {
+            pattern: "near-by".to_owned(),
+            kind: CacheKind::Partitioned,
+            ttl_ms: None,
+            backups: None,
+            read_from: ReadFrom::Closest,
+        });
         builder.build().await.expect("a member listens")
     }
     let first = closest(1, None).await;

@@ -18,24 +18,14 @@ use grid_member::event::ListenerHub;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::cluster::{address, settled};
+use crate::cluster::{address, described, settled};
 use crate::fixture::{bounded, spawned};
 
 /// So few that they are soon where they belong.
 const PARTITIONS: NonZeroU16 = NonZeroU16::new(31).expect("31 is not zero");
 
 async fn member(number: usize, join: Option<&Grid>) -> Grid {
-    let settings = ClusterSettings {
-        listen: ([127, 0, 0, 1], 0).into(),
-        join: join.map(|other| vec![address(other).to_string()]),
-        ..ClusterSettings::default()
-    };
-    let name = format!("member-{number}");
-    let builder = Grid::builder()
-        .cluster_name("test")
-        .member_name(&name)
-        .cluster(settings);
-    let grid = builder
+    let grid = described(number, join.map(|other| vec![address(other)]))
         .partition_count(PartitionCount::new(PARTITIONS))
         .build()
         .await
