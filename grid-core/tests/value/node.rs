@@ -1,6 +1,6 @@
 //! Random JSON trees, spelled in random ways.
 
-use grid_core::value::Value;
+use bigdecimal::BigDecimal;
 use proptest::prelude::*;
 
 /// A tree whose spelling is still open. Names in an object are distinct.
@@ -13,14 +13,6 @@ pub(crate) enum Node {
     Text(String),
     Array(Vec<Node>),
     Object(Vec<(String, Node)>),
-}
-
-/// Of some doubles two texts are shortest, and writers differ in which they choose; the other one is kept as a decimal.
-fn has_one_shortest_text(number: &f64) -> bool {
-    Value::Double(*number).to_string()
-        == serde_json::to_string(number)
-            .expect("it is finite")
-            .replace("e+", "e")
 }
 
 fn text() -> impl Strategy<Value = String> {
@@ -51,6 +43,8 @@ fn double() -> impl Strategy<Value = f64> {
         (-1_000_000..1_000_000_i32, 0..4_i32)
             .prop_map(|(number, places)| f64::from(number) / 10_f64.powi(places)),
         (1..10_i32, -30..30_i32).prop_map(|(digit, power)| format!("{digit}e{power}").parse().unwrap()),
+        // Of every second of these two texts are shortest.
+        (1_i64 << 52..1_i64 << 53).prop_map(|quarters| quarters.to_string().parse::<f64>().unwrap() / 4.0),
     ]
     .prop_map(|number| if number == 0.0 { 0.0 } else { number })
 }
@@ -60,9 +54,7 @@ pub(crate) fn node() -> impl Strategy<Value = Node> {
         Just(Node::Null),
         any::<bool>().prop_map(Node::Bool),
         "-?[1-9][0-9]{0,30}|0".prop_map(Node::Int),
-        double()
-            .prop_filter("two texts are shortest", has_one_shortest_text)
-            .prop_map(Node::Double),
+        double().prop_map(Node::Double),
         text().prop_map(Node::Text),
     ];
     leaf.prop_recursive(5, 48, 6, |inner| {
@@ -176,19 +168,24 @@ fn spell_text(text: &str, draw: &mut Draw) -> String {
     spelled
 }
 
+/// Spells the shortest text of a double in some way. Of some doubles two texts are shortest; the even one is taken, as
+/// Python and JavaScript do (Rust's own formatting takes the other). The odd one is kept as a decimal.
 fn spell_double(number: f64, draw: &mut Draw) -> String {
-    let shortest = format!("{number:e}");
-    let (mantissa, exponent) = shortest.split_once('e').unwrap();
-    let exponent: i32 = exponent.parse().unwrap();
-    let digits = mantissa.replace('.', "");
-    let places = i32::try_from(mantissa.split_once('.').map_or(0, |(_, places)| places.len())).unwrap();
+    let shortest: BigDecimal = serde_json::to_string(&number).unwrap().parse().unwrap();
+    let (unscaled, scale) = shortest.normalized().into_bigint_and_exponent();
+    let exponent_of_unit = -i32::try_from(scale).unwrap();
+    let (sign, digits) = (
+        if number < 0.0 { "-" } else { "" },
+        unscaled.magnitude().to_string(),
+    );
+    let (first, rest) = digits.split_at(1);
+    let places = i32::try_from(rest.len()).unwrap();
+    let exponent = exponent_of_unit + places;
+    let point = if rest.is_empty() { "" } else { "." };
     match draw.below(3) {
-        0 => format!("{mantissa}E{exponent:+04}"),
-        1 => {
-            let point = if mantissa.contains('.') { "" } else { "." };
-            format!("{mantissa}{point}000e{exponent}")
-        }
+        0 => format!("{sign}{first}{point}{rest}E{exponent:+04}"),
+        1 => format!("{sign}{first}.{rest}000e{exponent}"),
         _ if number == 0.0 => "-0.00E+5".to_owned(),
-        _ => format!("{digits}e{}", exponent - places),
+        _ => format!("{sign}{digits}e{exponent_of_unit}"),
     }
 }
