@@ -10,11 +10,11 @@ use grid_core::membership::{Generation, MemberId};
 use openraft::EmptyNode;
 use openraft::error::{ClientWriteError, RaftError};
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{Mutex, Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{Mutex, RwLock, Semaphore, mpsc, oneshot, watch};
 
 use super::applied::{Applied, Progress};
 use super::confirm::{self, Waiting};
-use super::election::{self, Election};
+use super::election::Election;
 use super::log::MemoryLog;
 use super::peer::Peers;
 use super::types::{Command, ForwardToLeader, Logged, Membership, Raft, StoredMembership, Vote};
@@ -49,6 +49,8 @@ pub struct ControlGroup<M, O> {
     proposals: Semaphore,
     /// One change of voters at a time.
     changing: Mutex<()>,
+    /// Read by calls that bring about an election, as long as they do.
+    campaigns: RwLock<()>,
     /// It gives its leadership up just now.
     steps_down: AtomicBool,
     supervisor: Supervisor,
@@ -144,6 +146,7 @@ impl<M: ControlMachine, O: ControlObserver> ControlGroup<M, O> {
             leadership,
             questions,
             changing: Mutex::new(()),
+            campaigns: RwLock::new(()),
             steps_down: AtomicBool::new(false),
             supervisor,
         })
@@ -238,8 +241,17 @@ impl<M: ControlMachine, O: ControlObserver> ControlGroup<M, O> {
                 Err(RaftError::Fatal(_)) => Err(Refusal::Stopped),
             },
             RequestBody::Release { leader, term } => {
-                let released = election::release(&self.raft, self.settings.member, leader, term).await;
-                Ok(Answer::Released(released))
+                let standing = self.election().stand_by(leader, term).await;
+                Ok(Answer::Standing(standing))
+            }
+            RequestBody::Stand { leader, term } => {
+                let election = self.election();
+                // Who is at it already has asked for votes, or will.
+                if let Ok(_alone) = self.campaigns.try_write() {
+                    let stood = election.stand(leader, term).await;
+                    stood.map_err(|_stopped| Refusal::Stopped)?;
+                }
+                Ok(Answer::Standing(election.stand_by(leader, term).await))
             }
         }
     }
@@ -297,13 +309,18 @@ impl<M: ControlMachine, O: ControlObserver> ControlGroup<M, O> {
     /// # Errors
     /// When no one won in time: a majority is missing.
     pub async fn elect_now(&self, dead: MemberId) -> Result<MemberId, ElectError> {
-        let election = Election {
+        let _under_way = self.campaigns.read().await;
+        self.election().replace(dead).await
+    }
+
+    fn election(&self) -> Election {
+        Election {
             raft: self.raft.clone(),
+            log: self.log.clone(),
             peers: self.peers.clone(),
             settings: self.settings.clone(),
             leadership: self.leadership.clone(),
-        };
-        election.replace(dead).await
+        }
     }
 
     /// Gives leadership up, and gives the new leader: one that is better connected. This member falls silent, takes no

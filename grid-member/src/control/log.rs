@@ -53,6 +53,11 @@ impl MemoryLog {
         (shared.entries.len(), shared.command_bytes)
     }
 
+    /// The last entry.
+    pub(super) fn last(&self) -> Option<LogId> {
+        self.shared.lock().last()
+    }
+
     /// Every entry behind this one, and the vote.
     pub(super) fn tail(&self, applied: Option<LogId>) -> (Vec<Entry>, Option<Vote>) {
         let shared = self.shared.lock();

@@ -7,6 +7,7 @@ use openraft::error::InstallSnapshotError;
 use serde::{Deserialize, Serialize};
 
 use super::ControlSettings;
+use super::election::Standing;
 use super::types::{
     AppendRequest, AppendResponse, Membership, SnapshotRequest, SnapshotResponse, VoteRequest, VoteResponse,
 };
@@ -43,6 +44,13 @@ pub(super) enum RequestBody {
         /// The term that it led.
         term: u64,
     },
+    /// Its leader is dead, and this member has the longest log: to ask for votes at once.
+    Stand {
+        /// The dead leader.
+        leader: MemberId,
+        /// The highest term that a voter knows.
+        term: u64,
+    },
 }
 
 /// What came of a request.
@@ -51,8 +59,8 @@ pub(super) enum Answer {
     Append(AppendResponse),
     Vote(VoteResponse),
     Snapshot(Result<SnapshotResponse, InstallSnapshotError>),
-    /// Whether that leader was still followed.
-    Released(bool),
+    /// How it stands.
+    Standing(Standing),
     Refused(Refusal),
 }
 
@@ -127,7 +135,7 @@ impl RequestBody {
                 !vote.vote.is_committed() && is_small([vote.vote.leader_id.term, index])
             }
             RequestBody::Snapshot(part) => snapshot_holds_together(part, settings),
-            RequestBody::Release { term, .. } => is_small([*term]),
+            RequestBody::Release { term, .. } | RequestBody::Stand { term, .. } => is_small([*term]),
         }
     }
 }
@@ -258,7 +266,7 @@ mod tests {
         Request::decode(&sent(body), &settings())
     }
 
-    fn bodies() -> [RequestBody; 4] {
+    fn bodies() -> [RequestBody; 5] {
         let vote = VoteRequest::new(Vote::new(6, 2), Some(at(5, 12)));
         let (leader, term) = (MemberId::new(1), 5);
         [
@@ -266,6 +274,7 @@ mod tests {
             RequestBody::Snapshot(snapshot()),
             RequestBody::Vote(vote),
             RequestBody::Release { leader, term },
+            RequestBody::Stand { leader, term },
         ]
     }
 
@@ -379,7 +388,11 @@ mod tests {
             Answer::Snapshot(Ok(SnapshotResponse {
                 vote: Vote::new(6, 2),
             })),
-            Answer::Released(true),
+            Answer::Standing(Standing {
+                last: Some(at(5, 12)),
+                term: 6,
+                leader: None,
+            }),
             Answer::Refused(Refusal::OtherGeneration(Generation::new(4))),
         ];
         for answer in answers {
@@ -392,15 +405,14 @@ mod tests {
     proptest! {
         #[test]
         fn noise_and_spoilt_requests_are_read_without_harm(
-            which in 0..4_usize,
+            which in 0..5_usize,
             at in 0..200_usize,
             byte: u8,
             noise in prop::collection::vec(any::<u8>(), 0..200),
         ) {
             let _ = Request::decode(&noise, &settings());
             let _ = Answer::decode(&noise);
-            let [a, b, c, d] = bodies();
-            let body = match which { 0 => a, 1 => b, 2 => c, _ => d };
+            let body = bodies().into_iter().nth(which).unwrap();
             let mut bytes = sent(body).to_vec();
             let place = at % bytes.len();
             bytes[place] = byte;

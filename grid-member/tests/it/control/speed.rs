@@ -136,3 +136,47 @@ fn a_leader_that_is_proven_dead_is_replaced_at_once() {
         }
     });
 }
+
+/// Voters whose logs differ: one of them cannot win, and must not keep the other from it, however long messages take.
+#[test]
+fn a_voter_that_is_behind_does_not_hold_an_election_up() {
+    for_each_seed(8, |mut random| async move {
+        for delay_ms in [0, 10, 20, 35] {
+            let delay = Faults {
+                delay_min_us: delay_ms * 1_000,
+                delay_spread_us: 10_000,
+                ..QUICK
+            };
+            let cluster = Cluster::of(3, random.fork(), delay).await;
+            let (dead, leader) = cluster.leader().unwrap();
+            let members = cluster.hub.members();
+            let mut others = members.keys().copied().filter(|member| *member != dead);
+            let (first, second) = (others.next().unwrap(), others.next().unwrap());
+            let behind = if random.per_mille(500) { first } else { second };
+            cluster.hub.cut(dead, behind);
+            leader
+                .propose(Bytes::from_static(b"the other has it"))
+                .await
+                .unwrap();
+            let start = now();
+            cluster.kill(dead).await;
+            let elections = [first, second].map(|member| {
+                let group = cluster.group(member);
+                let later = Duration::from_millis(random.below(100));
+                async move {
+                    tokio::time::sleep(later).await;
+                    group.elect_now(dead).await
+                }
+            });
+            let winners = futures::future::join_all(elections).await;
+            let ahead = if behind == first { second } else { first };
+            assert_eq!(winners, [Ok(ahead), Ok(ahead)], "{delay_ms} ms");
+            let took = start.elapsed();
+            assert!(
+                took <= Duration::from_millis(200 + 10 * delay_ms),
+                "{delay_ms} ms: {took:?}"
+            );
+            cluster.stop().await;
+        }
+    });
+}
