@@ -84,12 +84,13 @@ pub enum Command {
         /// What to change.
         steps: Vec<Step>,
     },
-    /// The entries of lost partitions are given up.
+    /// The entries of partitions that are lost or out of reach are given up.
     AcceptLoss {
         /// Of which service.
         service: ServiceId,
-        /// Which partitions.
-        partitions: Vec<PartitionId>,
+        /// Which partitions, each in the epoch of the loss: one that was served again meanwhile, and lost again, is not
+        /// meant.
+        partitions: Vec<(PartitionId, Epoch)>,
     },
     /// There is to be a number for a serialization format.
     EnsureFormat(String),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::membership::{Generation, Member, MemberId, MemberInfo, MemberPhase};
 use crate::partition::table::{
-    Assignment, BackupCount, ServiceId, ServiceTable, Step, StepChange, StepRefused,
+    Assignment, BackupCount, Epoch, ServiceId, ServiceTable, Step, StepChange, StepRefused,
 };
 use crate::partition::{PartitionCount, PartitionId};
 use crate::store::CacheId;
@@ -467,13 +467,19 @@ impl ControlState {
         Outcome::Steps(made.collect())
     }
 
-    fn accept_loss(&mut self, service: ServiceId, partitions: &[PartitionId], delta: &mut Delta) -> Outcome {
+    fn accept_loss(
+        &mut self,
+        service: ServiceId,
+        partitions: &[(PartitionId, Epoch)],
+        delta: &mut Delta,
+    ) -> Outcome {
         let Some(table) = self.services.get_mut(&service) else {
             return Outcome::Refused(format!("there is no service {service}"));
         };
-        for partition in partitions {
+        for (partition, epoch) in partitions {
             let assignment = table.assignments.get_mut(partition.index());
-            if assignment.is_some_and(Assignment::accept_loss) {
+            let meant = assignment.filter(|assignment| assignment.epoch == *epoch);
+            if meant.is_some_and(Assignment::accept_loss) {
                 delta.partitions.push((service, *partition));
             }
         }

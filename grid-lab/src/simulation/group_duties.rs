@@ -164,7 +164,7 @@ impl World {
         let lost: Vec<_> = table
             .partitions()
             .filter(|(_, assignment)| assignment.lost)
-            .map(|(partition, _)| partition)
+            .map(|(partition, assignment)| (partition, assignment.epoch))
             .collect();
         if !lost.is_empty() && self.leader().is_some() {
             self.agree(&Arc::new(Command::AcceptLoss {

@@ -112,6 +112,7 @@ impl ControlLoop {
             .view
             .apply(index, command.as_ref(), |state, delta| core.act(state, delta));
         if let Some(delta) = delta {
+            core.report(&delta);
             self.after_change(&delta);
         }
     }
@@ -164,6 +165,7 @@ impl ControlLoop {
     fn install_state(&mut self, state: ControlState) {
         let core = self.core.clone();
         let mut gone = Vec::new();
+        let mut delta = Delta::default();
         let installed = core.view.install(state, |state| {
             if let Some(registry) = core.registry() {
                 gone = registry.all();
@@ -173,7 +175,7 @@ impl ControlLoop {
                 .services()
                 .iter()
                 .flat_map(|(id, service)| service.partitions().map(|(partition, _)| (*id, partition)));
-            let delta = Delta {
+            delta = Delta {
                 partitions: all.collect(),
                 members: true,
                 ..Delta::default()
@@ -186,10 +188,8 @@ impl ControlLoop {
                     registry.destroyed_by_cluster(cache.id());
                 }
             }
-            self.after_change(&Delta {
-                members: true,
-                ..Delta::default()
-            });
+            core.report(&delta);
+            self.after_change(&delta);
         }
     }
 
@@ -311,7 +311,6 @@ impl Core {
         for (service, partition) in &delta.partitions {
             self.configure(state, *service, *partition);
         }
-        self.tell_lost(state, delta);
         for cache in &delta.destroyed {
             self.listening.forget(*cache);
             if let Some(registry) = self.registry() {
@@ -320,32 +319,18 @@ impl Core {
         }
     }
 
-    /// Says which partitions are lost from now on. The view still shows what was before.
-    fn tell_lost(&self, state: &ControlState, delta: &Delta) {
-        let mut lost: BTreeMap<ServiceId, Vec<usize>> = BTreeMap::new();
-        for (service, partition) in &delta.partitions {
-            let is_lost = state
-                .assignment(*service, *partition)
-                .is_some_and(|assignment| assignment.lost);
-            let was_lost = self
-                .view
-                .route(*service, *partition)
-                .is_some_and(|route| route.lost);
-            if is_lost && !was_lost {
-                lost.entry(*service).or_default().push(partition.index());
+    /// Tells what a change came to, now that it is shown.
+    fn report(&self, delta: &Delta) {
+        let given_up = self.view.read(|state| self.newsroom.observe(state, delta));
+        let Some(given_up) = given_up.filter(|services| !services.is_empty()) else {
+            return;
+        };
+        // Entries are gone without an event for each.
+        let caches = self.registry().map(|registry| registry.all()).unwrap_or_default();
+        for cache in caches {
+            if given_up.contains(&cache.service()) {
+                cache.listeners().publish_missed();
             }
-        }
-        for (service, partitions) in lost {
-            let service = state
-                .services()
-                .get(&service)
-                .map_or("?", |service| service.name.as_str());
-            tracing::error!(
-                service,
-                ?partitions,
-                "the last copies of partitions are gone with their members, and their entries are lost; what they had \
-                 is refused until one of the members comes back with it or the loss is accepted: grid cluster accept-loss"
-            );
         }
     }
 

@@ -26,7 +26,7 @@ use super::control_loop::{ControlLoop, Event, Looking, Phase};
 use super::core::Core;
 use super::lookups::Lookups;
 use super::message::{kind, read, write};
-use super::{ClusterSettings, View, host, interest, listening, pump, serve};
+use super::{ClusterEvents, ClusterSettings, View, host, interest, listening, pump, serve};
 
 /// So many events wait for the control loop.
 const EVENTS_MAX: usize = 65_536;
@@ -191,6 +191,13 @@ impl Cluster {
     #[must_use]
     pub fn view(&self) -> &Arc<View> {
         &self.core.view
+    }
+
+    /// What happens to the cluster from now on: members that come and go, partitions that are lost, come back or are given
+    /// up. Up to 1,024 events wait for a subscriber that does not take them.
+    #[must_use]
+    pub fn events(&self) -> ClusterEvents {
+        self.core.newsroom.subscribe()
     }
 
     /// This member's number, while it has one.

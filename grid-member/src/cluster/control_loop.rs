@@ -22,6 +22,7 @@ use crate::task::TaskKind;
 use crate::transport::{Answer, DialError, EndCause, Lane, Link, PeerInfo};
 
 use super::core::Core;
+use super::losses::Losses;
 use super::machine::Agreement;
 use super::message::{JoinAnswer, Leads, Push, Report, kind, read};
 
@@ -81,6 +82,7 @@ pub(super) enum LeaseAsker {
 #[derive(Debug)]
 pub(super) enum Proposed {
     Removal,
+    Loss,
     Steps,
     Voters,
 }
@@ -139,6 +141,7 @@ pub(super) struct Leading {
     pub(super) next_voters: Moment,
     pub(super) next_plan: Moment,
     pub(super) next_leads: Moment,
+    pub(super) losses: Losses,
 }
 
 /// The task. See the [module](self).

@@ -33,6 +33,7 @@ use super::links::Links;
 use super::listening::Listening;
 use super::machine::{Observer, StateMachine};
 use super::message::{ProposeAnswer, kind, read, write};
+use super::news::Newsroom;
 use super::{ClusterSettings, LeaseGuard, View};
 
 pub(super) type Group = ControlGroup<StateMachine, Observer>;
@@ -61,6 +62,7 @@ pub(super) struct Core {
     pub(super) identity: Arc<ArcSwap<Identity>>,
     pub(super) transport: OnceLock<Transport>,
     pub(super) view: Arc<View>,
+    pub(super) newsroom: Newsroom,
     pub(super) lease: Arc<LeaseGuard>,
     pub(super) links: Links,
     pub(super) listening: Arc<Listening>,
@@ -99,6 +101,7 @@ impl Core {
             identity,
             transport: OnceLock::new(),
             view: Arc::new(View::new()),
+            newsroom: Newsroom::default(),
             links: Links::default(),
             listening: Arc::default(),
             me: AtomicU64::new(0),

@@ -18,6 +18,7 @@ use crate::transport::{Answer, Lane, PeerInfo};
 use super::agreed::state_bytes;
 use super::control_loop::{ControlLoop, Event, Leading, LeaseAsker, Phase, Proposed};
 use super::core::Core;
+use super::losses::Losses;
 use super::message::{JoinAnswer, JoinRequest, Leads, ProposeAnswer, Push, kind, read, write};
 
 /// How often the leader says that it leads.
@@ -65,6 +66,7 @@ impl ControlLoop {
                 next_voters: now,
                 next_plan: now,
                 next_leads: now,
+                losses: Losses::default(),
             });
             membership.electing = None;
             self.tell_judge_members();
@@ -155,6 +157,26 @@ impl ControlLoop {
         self.remove_condemned();
         self.choose_voters();
         self.rebalance();
+        self.accept_losses();
+    }
+
+    /// Has lost partitions given up that nobody brought back in time, if that is how it is to be.
+    fn accept_losses(&mut self) {
+        let (now, core) = (self.now(), self.core.clone());
+        let Phase::In(membership) = &mut self.phase else {
+            return;
+        };
+        let (Some(leading), Some(after)) = (&mut membership.leading, core.settings.accept_loss_after) else {
+            return;
+        };
+        let due = core.view.read(|state| leading.losses.due(state, now, after));
+        for command in due.unwrap_or_default() {
+            tracing::warn!(
+                ?command,
+                "entries of lost partitions are given up, as cluster.accept-loss-after says"
+            );
+            core.clone().propose_for_leader(command, Proposed::Loss);
+        }
     }
 
     pub(super) fn judged(&mut self, decisions: Vec<JudgeOutput>) {
@@ -287,7 +309,8 @@ impl ControlLoop {
             return;
         };
         match what {
-            Proposed::Removal => {}
+            // What is not agreed is proposed again.
+            Proposed::Removal | Proposed::Loss => {}
             Proposed::Steps => leading.steps_under_way = false,
             Proposed::Voters => {
                 leading.voters_under_way = false;

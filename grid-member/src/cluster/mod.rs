@@ -22,8 +22,10 @@ mod leading;
 mod links;
 mod listening;
 mod lookups;
+mod losses;
 mod machine;
 mod message;
+mod news;
 mod pump;
 mod serve;
 mod settings;
@@ -32,5 +34,6 @@ mod watching;
 
 pub use cluster::{Cluster, StartError};
 pub use guard::LeaseGuard;
+pub use news::{ClusterEvent, ClusterEvents};
 pub use settings::ClusterSettings;
 pub use view::{Route, Routes, View};

@@ -68,6 +68,10 @@ pub struct ClusterSettings {
     pub events_len_max: usize,
     /// How many bytes of events may wait for one other member; 64 MiB by default.
     pub events_bytes_max: usize,
+    /// How long lost partitions wait for a member with a copy, or for an operator, before their entries are given up and
+    /// they begin anew, empty. `None`, the default: until an operator accepts the loss. The same on all members, since the one
+    /// that leads decides. Partitions whose last copies are only out of reach are never given up by themselves.
+    pub accept_loss_after: Option<Duration>,
     /// Limits of replicas.
     pub replicas: ReplicaSettings,
     /// Times of requests.
@@ -104,6 +108,7 @@ impl Default for ClusterSettings {
             drain_timeout: Duration::from_secs(30),
             events_len_max: 65_536,
             events_bytes_max: 64 << 20,
+            accept_loss_after: None,
             replicas: ReplicaSettings {
                 entry_bytes_max: ENTRY_BYTES_MAX,
                 ..ReplicaSettings::default()

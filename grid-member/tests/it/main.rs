@@ -10,4 +10,5 @@ mod invariants;
 mod limits;
 #[cfg(test)]
 mod listening;
+mod losses;
 mod transport;

@@ -10,7 +10,7 @@ use grid_core::cache::CacheError;
 use grid_core::control::{Command, ControlState, Outcome};
 use grid_core::membership::{MemberId, MemberPhase};
 use grid_core::partition::PartitionId;
-use grid_core::partition::table::ServiceId;
+use grid_core::partition::table::{Assignment, Epoch, ServiceId};
 use grid_member::Grid;
 use grid_member::cache::CacheInfo;
 use grid_member::clock::Clock;
@@ -73,12 +73,13 @@ impl<S: ClusterSource> ClusteredMember<S> {
         }
     }
 
-    /// The lost partitions of a service that are meant.
+    /// The partitions of a service that are meant, with the epochs of their loss: those asked for, which must be lost or out
+    /// of reach, or all that are lost.
     fn lost(
         &self,
         service: &str,
         asked: Option<&[usize]>,
-    ) -> Result<(ServiceId, Vec<PartitionId>), ChangeError> {
+    ) -> Result<(ServiceId, Vec<(PartitionId, Epoch)>), ChangeError> {
         let found = self.read(|state| {
             let Some(table) = state.service_named(service) else {
                 let names: Vec<_> = state
@@ -89,18 +90,24 @@ impl<S: ClusterSource> ClusteredMember<S> {
                 let text = format!("there is no service {service:?}; there are: {}", names.join(", "));
                 return Err(ChangeError::NotFound(text));
             };
-            let lost = table.partitions().filter(|(_, assignment)| assignment.lost);
-            let lost: Vec<_> = lost.map(|(partition, _)| partition).collect();
-            let Some(asked) = asked else {
-                return Ok((table.id, lost));
+            let refused = |assignment: &Assignment| assignment.primary.is_none() && !assignment.is_free();
+            let is_meant = |(partition, assignment): &(PartitionId, &Assignment)| match asked {
+                Some(asked) => refused(assignment) && asked.contains(&partition.index()),
+                None => assignment.lost,
             };
-            let is_lost = |number: &usize| lost.iter().any(|partition| partition.index() == *number);
-            if let Some(number) = asked.iter().find(|number| !is_lost(number)) {
-                let text = format!("partition {number} of {service} is not lost; nothing was given up");
+            let meant: Vec<_> = table
+                .partitions()
+                .filter(is_meant)
+                .map(|(partition, assignment)| (partition, assignment.epoch))
+                .collect();
+            let is_meant = |number: &usize| meant.iter().any(|(partition, _)| partition.index() == *number);
+            if let Some(number) = asked.and_then(|asked| asked.iter().find(|number| !is_meant(number))) {
+                let text = format!(
+                    "partition {number} of {service} is neither lost nor out of reach; nothing was given up"
+                );
                 return Err(ChangeError::Refused(text));
             }
-            let meant = lost.iter().filter(|partition| asked.contains(&partition.index()));
-            Ok((table.id, meant.copied().collect()))
+            Ok((table.id, meant))
         });
         found.unwrap_or_else(|| Err(not_joined()))
     }
@@ -196,7 +203,10 @@ impl<S: ClusterSource> ClusterView for ClusteredMember<S> {
     fn accept_loss(&self, service: String, partitions: Option<Vec<usize>>) -> ChangeFuture<'_, Vec<usize>> {
         async move {
             let (service, partitions) = self.lost(&service, partitions.as_deref())?;
-            let numbers = partitions.iter().map(|partition| partition.index()).collect();
+            let numbers = partitions
+                .iter()
+                .map(|(partition, _)| partition.index())
+                .collect();
             if !partitions.is_empty() {
                 self.change(Command::AcceptLoss { service, partitions }).await?;
             }

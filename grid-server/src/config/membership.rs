@@ -102,6 +102,9 @@ pub struct ClusterConfig {
     pub backups: BackupCount,
     /// `two-members`: what the survivor of two members on different hosts does: `wait`, the default, or `trust-reset`.
     pub two_members: TwoMembers,
+    /// `accept-loss-after`: how long partitions whose copies are all gone wait for a member with a copy, or for
+    /// `grid cluster accept-loss`, before they begin anew, empty; at most 7 days. Without it only an operator gives them up.
+    pub accept_loss_after: Option<Duration>,
 }
 
 impl Default for ClusterConfig {
@@ -113,6 +116,7 @@ impl Default for ClusterConfig {
             expect: None,
             backups: BackupCount::default(),
             two_members: TwoMembers::default(),
+            accept_loss_after: None,
         }
     }
 }
@@ -125,6 +129,10 @@ impl ClusterConfig {
         visit("expect", &mut WithinIfSet(&mut self.expect, 1..=1_000));
         visit("backups", &mut self.backups);
         visit("two-members", &mut self.two_members);
+        visit(
+            "accept-loss-after",
+            &mut WithinIfSet(&mut self.accept_loss_after, Duration::ZERO..=7 * 24 * 60 * MINUTE),
+        );
     }
 }
 

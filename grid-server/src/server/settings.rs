@@ -54,6 +54,7 @@ pub(super) fn cluster_settings(config: &Config, addresses: Addresses) -> Cluster
         http: Some(reachable(addresses.http, reached)),
         backups: cluster.backups,
         two_members: cluster.two_members,
+        accept_loss_after: cluster.accept_loss_after,
         drain_timeout: member.hand_over_timeout,
         ..ClusterSettings::default()
     }

@@ -14,7 +14,8 @@ impl World {
         delta: &Delta,
     ) {
         if let Command::AcceptLoss { partitions, .. } = command {
-            self.oracle.accepted.extend(partitions.iter().copied());
+            let partitions = partitions.iter().map(|(partition, _epoch)| *partition);
+            self.oracle.accepted.extend(partitions);
         }
         for (_, partition) in &delta.partitions {
             let (Some(old), Some(new)) = (
