@@ -47,3 +47,15 @@ pub struct RequestTag {
     /// The request is refused after this time: its outcome is kept until then.
     pub apply_before: Timestamp,
 }
+
+impl RequestTag {
+    /// The tag of a request that was begun with this one, so many after it.
+    #[must_use]
+    pub fn after(self, count: u64) -> Self {
+        let id = RequestId {
+            number: self.id.number.saturating_add(count),
+            ..self.id
+        };
+        RequestTag { id, ..self }
+    }
+}

@@ -96,13 +96,18 @@ fn choose(client: &mut Client, seen: Option<u64>) -> Action {
 
 async fn act(client: &mut Client, key: &String, action: Action) -> Outcome {
     let cache = client.access.registers.clone();
-    // A plain insert is answered with less than a put, and goes its own way through the grid.
+    // An insert, and one of many entries at once, are answered with less than a put, and go their own ways through the grid.
     let inserts = client.random.chance(30);
+    let together = client.random.chance(30);
     let call = async {
         Ok(match action {
             Action::Get | Action::Increment(_) | Action::Append(_) => Outcome::Value(cache.get(key).await?),
             Action::Put(value) if inserts => {
                 cache.insert(key, &value).await?;
+                Outcome::Written
+            }
+            Action::Put(value) if together => {
+                cache.put_all([(key, &value)]).await?;
                 Outcome::Written
             }
             Action::Put(value) => Outcome::Value(cache.put(key, &value).await?),

@@ -161,7 +161,7 @@ impl OpenCache {
                 previous,
                 tag,
             } => self.here_update_with(id, &key, (command, previous, tag), done),
-            PartRequest::PutAll { entries, ttl } => self.here_put_all(id, entries, ttl, done),
+            PartRequest::PutAll { entries, ttl, tag } => self.here_put_all(id, entries, (ttl, tag), done),
             PartRequest::Clear => self.here_clear(id, done),
             PartRequest::Truncate => self.here_truncate(id, done),
         }
@@ -255,7 +255,7 @@ impl OpenCache {
         &self,
         id: PartitionId,
         entries: Vec<(Key, Binary)>,
-        ttl: TimeToLive,
+        (ttl, tag): (TimeToLive, Option<RequestTag>),
         done: impl FnOnce(Result<PartResult, PartFailure>) + Send + Sync + 'static,
     ) {
         if !self.replicas.may_serve() {
@@ -279,7 +279,7 @@ impl OpenCache {
                     key: &key,
                     command: Command::Put { value, ttl },
                     want: self.listeners().want(false),
-                    tag: None,
+                    tag: tag.map(|tag| tag.after(number as u64)),
                 };
                 if self.is_destroyed() {
                     at_once.push((number, Some(PartFailure::Destroyed)));
@@ -402,3 +402,7 @@ fn finish(
         done(result);
     }
 }
+
+#[cfg(test)]
+#[path = "here_test.rs"]
+mod tests;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use grid_core::cache::{Applied, BinaryPage, CacheError, CacheName, PageContents};
 use grid_core::partition::PartitionId;
 use grid_core::partition::table::ServiceId;
-use grid_core::replication::{Failure, Outcome, Replica, RequestTag, RoleKind};
+use grid_core::replication::{Failure, OPEN_REQUESTS_MAX, Outcome, Replica, RequestTag, RoleKind};
 use grid_core::store::{
     CacheId, CacheSettings, Command, Cookie, PageContent, Partition, TimeToLive, Timestamp,
 };
@@ -400,12 +400,50 @@ impl OpenCache {
                 _ => by_partition.push((id, vec![entry])),
             }
         }
-        let parts = by_partition
-            .into_iter()
-            .map(|(id, entries)| (id, PartRequest::PutAll { entries, ttl }));
         let cache = self.clone();
-        self.ask_all(parts.collect())
-            .map(move |_| cache.counters.put(count))
+        let put = match self.router.clone() {
+            Some(router) => self.put_numbered(router, by_partition, ttl),
+            None => {
+                let tag = None;
+                let part = |(id, entries)| (id, PartRequest::PutAll { entries, ttl, tag });
+                self.ask_all(by_partition.into_iter().map(part).collect())
+                    .map(drop)
+            }
+        };
+        put.map(move |()| cache.counters.put(count))
+    }
+
+    /// Puts the entries of some partitions, each once: when a part is asked for again, after its member went, what it had put
+    /// is not put again over what others have put since.
+    fn put_numbered(
+        self: &Arc<Self>,
+        router: Arc<Router>,
+        mut by_partition: Vec<(PartitionId, Vec<(Key, Binary)>)>,
+        ttl: TimeToLive,
+    ) -> Reply<()> {
+        if let Err(error) = self.check_alive() {
+            return Reply::Ready(Err(error));
+        }
+        let cache = self.clone();
+        Reply::later(async move {
+            let mut channel = router.channels().take();
+            // No more at once than a partition keeps outcomes of.
+            while !by_partition.is_empty() {
+                let (now, lowest_open) = (cache.replicas.now(), channel.lowest_open());
+                let mut parts = Vec::with_capacity(by_partition.len());
+                for (id, rest) in &mut by_partition {
+                    let later = rest.split_off(rest.len().min(OPEN_REQUESTS_MAX));
+                    let entries = std::mem::replace(rest, later);
+                    let tag = Some(channel.tag_many(now, lowest_open, entries.len()));
+                    parts.push((*id, PartRequest::PutAll { entries, ttl, tag }));
+                }
+                by_partition.retain(|(_, rest)| !rest.is_empty());
+                // Without an answer the numbers stay open for ever, and their channel with them.
+                router.ask_all(&cache, parts).await?;
+            }
+            router.channels().give_back(channel);
+            Ok(())
+        })
     }
 
     /// The number of entries.

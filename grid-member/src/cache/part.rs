@@ -31,6 +31,8 @@ pub enum PartRequest {
         entries: Vec<(Key, Binary)>,
         /// How long they live.
         ttl: TimeToLive,
+        /// The request that puts the first, when it is numbered; those that put the others have the numbers that follow.
+        tag: Option<RequestTag>,
     },
     /// The number of entries.
     Len,

@@ -63,14 +63,27 @@ impl Channels {
 impl Channel {
     /// The tag of the next request of this channel.
     pub fn tag(&mut self, now: Timestamp) -> RequestTag {
+        let lowest_open = self.next;
+        self.tag_many(now, lowest_open, 1)
+    }
+
+    /// The number from which on requests are open when the next one is begun.
+    #[must_use]
+    pub fn lowest_open(&self) -> u64 {
+        self.next
+    }
+
+    /// The tag of the first of so many requests that are open together with all others from this number on; the others have
+    /// the numbers that follow.
+    pub fn tag_many(&mut self, now: Timestamp, lowest_open: u64, count: usize) -> RequestTag {
         let number = self.next;
-        self.next += 1;
+        self.next += count as u64;
         RequestTag {
             id: RequestId {
                 client: self.client,
                 number,
             },
-            lowest_open: number,
+            lowest_open,
             apply_before: now.after_ms(u64::try_from(APPLY_WITHIN.as_millis()).unwrap_or(u64::MAX)),
         }
     }

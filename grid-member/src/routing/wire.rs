@@ -133,9 +133,10 @@ fn write_request(out: &mut Writer, request: &PartRequest) {
             out.len(keys.len());
             keys.iter().for_each(|key| out.key(key));
         }
-        PartRequest::PutAll { entries, ttl } => {
+        PartRequest::PutAll { entries, ttl, tag } => {
             out.u8(4);
             out.ttl(*ttl);
+            out.tag(tag.as_ref());
             out.len(entries.len());
             for (key, value) in entries {
                 out.key(key);
@@ -188,11 +189,13 @@ fn read_request(body: &mut Reader) -> Result<PartRequest, WireError> {
         }
         4 => {
             let ttl = body.ttl()?;
+            let tag = body.tag()?;
             let count = body.count(4)?;
             let entries: Result<Vec<_>, _> = (0..count).map(|_| Ok((body.key()?, body.binary()?))).collect();
             PartRequest::PutAll {
                 entries: entries?,
                 ttl,
+                tag,
             }
         }
         5 => PartRequest::Len,
