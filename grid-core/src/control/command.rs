@@ -126,4 +126,6 @@ pub enum Outcome {
     Steps(Vec<Result<Epoch, StepRefused>>),
     /// It was not made, for this reason.
     Refused(String),
+    /// Who wants to join has the address of this member, which is not known to be dead: it may ask again.
+    Occupied(MemberId),
 }

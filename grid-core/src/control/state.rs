@@ -236,15 +236,12 @@ impl ControlState {
             }
             return Outcome::Joined(id);
         }
-        // Two processes can't listen at one address: the one that did before is dead.
-        let replaced: BTreeSet<_> = self
-            .members
-            .values()
-            .filter(|member| member.info.address == info.address)
-            .map(|member| member.id)
-            .collect();
-        if !replaced.is_empty() {
-            self.remove(&replaced, true, delta);
+        // Two processes can't listen at one address, so the one that did before is dead, and will be found to be: whoever
+        // dials it finds another process. It is not taken out here: this request may be an old one, of a process that ended
+        // before the member began; and two members at different places may have been given one address.
+        let at_address = |member: &&Member| member.info.address == info.address;
+        if let Some(member) = self.members.values().find(at_address) {
+            return Outcome::Occupied(member.id);
         }
         self.last_member += 1;
         let id = MemberId::new(self.last_member);
@@ -329,6 +326,17 @@ impl ControlState {
         if only > 0 {
             return Outcome::Refused(format!(
                 "{member} has the only copy of {only} partitions; wait until they are handed over"
+            ));
+        }
+        // It may have been made the primary of something since it asked. It serves that until it hears of its removal, so
+        // nobody else may before.
+        let serves = self.services.values().flat_map(|service| &service.assignments);
+        let serves = serves
+            .filter(|assignment| assignment.primary == Some(member))
+            .count();
+        if serves > 0 {
+            return Outcome::Refused(format!(
+                "{member} is the primary of {serves} partitions; wait until they are handed over"
             ));
         }
         self.remove(&BTreeSet::from([member]), true, delta);

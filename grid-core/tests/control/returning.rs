@@ -40,11 +40,26 @@ impl Story {
     }
 
     fn join(&mut self, process: u16, before: Option<(MemberId, Vec<KeptCopy>)>) -> MemberId {
+        match self.ask_to_join(process, process, before) {
+            Outcome::Joined(member) => {
+                self.make(&Command::Ready(member));
+                member
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn ask_to_join(
+        &mut self,
+        process: u16,
+        machine: u16,
+        before: Option<(MemberId, Vec<KeptCopy>)>,
+    ) -> Outcome {
         let info = MemberInfo {
             process: ProcessId::new(u128::from(process)),
-            host: HostId::new(u128::from(process)),
+            host: HostId::new(u128::from(machine)),
             name: format!("m{process}"),
-            address: format!("10.0.0.{process}:7574").parse().expect("an address"),
+            address: format!("10.0.0.{machine}:7574").parse().expect("an address"),
             grpc: None,
             http: None,
             location: Location::default(),
@@ -54,13 +69,7 @@ impl Story {
             version: "0.1.0".to_owned(),
         };
         let info = Box::new(info);
-        match self.make(&Command::Join { info, before }) {
-            Outcome::Joined(member) => {
-                self.make(&Command::Ready(member));
-                member
-            }
-            other => panic!("{other:?}"),
-        }
+        self.make(&Command::Join { info, before })
     }
 
     fn place(&mut self, partition: PartitionId, primary: MemberId, backups: &[MemberId]) {
@@ -154,4 +163,40 @@ fn an_old_request_gives_up_nothing_that_a_later_member_kept() {
         assert!(!assignment.lost, "{assignment:?}");
         assert_eq!(assignment.last[0].member, again);
     }
+}
+
+#[test]
+fn a_primary_cannot_leave() {
+    let [first, second] = partitions();
+    let mut story = Story::of(3);
+    let [leaving, other, third] = [1, 2, 3].map(MemberId::new);
+    story.place(first, other, &[leaving, third]);
+    story.place(second, third, &[other]);
+    story.make(&Command::Drain(leaving));
+    // While it asks to leave it is promoted.
+    story.remove(other, true);
+    assert_eq!(story.assignment(first).primary, Some(leaving));
+    let refused = story.make(&Command::Leave(leaving));
+    assert!(
+        matches!(&refused, Outcome::Refused(why) if why.contains("primary")),
+        "{refused:?}"
+    );
+    assert_eq!(story.assignment(first).primary, Some(leaving));
+}
+
+/// An old request of a process that ended, or a member elsewhere that was given the same address, takes nobody out.
+#[test]
+fn who_has_the_address_of_another_member_waits_until_that_is_known_to_be_gone() {
+    let [first, _] = partitions();
+    let mut story = Story::of(1);
+    let member = MemberId::new(1);
+    story.place(first, member, &[]);
+    let before = story.state.clone();
+    assert_eq!(story.ask_to_join(2, 1, None), Outcome::Occupied(member));
+    assert_eq!(story.state.members(), before.members());
+    assert_eq!(story.assignment(first).primary, Some(member));
+    // The same process asks again: it is in.
+    assert_eq!(story.ask_to_join(1, 1, None), Outcome::Joined(member));
+    story.remove(member, true);
+    assert_eq!(story.ask_to_join(2, 1, None), Outcome::Joined(MemberId::new(2)));
 }

@@ -200,11 +200,6 @@ impl World {
         if self.leader().filter(reaches).is_none() {
             return;
         }
-        if matches!(command.as_ref(), Command::Join { .. }) && !self.is_running(from) {
-            // The leader connects to who wants to join before it proposes that: an old request of a process that is
-            // dead must not take out the one that listens at its address now.
-            return;
-        }
         if matches!(command.as_ref(), Command::Leave(_)) && self.group.voters.contains(&from) {
             // Its vote goes to another member first.
             return;

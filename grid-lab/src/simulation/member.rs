@@ -226,16 +226,12 @@ impl World {
         let process = &self.processes[life.slot];
         let Some(view) = &process.view else { return };
         let phase = view.members().get(&member).map(|member| member.phase);
-        let has_copies = view.services().values().any(|service| {
-            service
-                .assignments
-                .iter()
-                .any(|assignment| assignment.has_replica(member) || assignment.joining.contains(&member))
-        });
         match phase {
             Some(MemberPhase::Joining) => self.propose(life, Command::Ready(member)),
             Some(MemberPhase::Ready) if process.wants_to_leave => self.propose(life, Command::Drain(member)),
-            Some(MemberPhase::Draining) if !has_copies => self.propose(life, Command::Leave(member)),
+            Some(MemberPhase::Draining) if view.is_handed_over(member) => {
+                self.propose(life, Command::Leave(member))
+            }
             _ => {}
         }
     }

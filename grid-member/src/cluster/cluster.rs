@@ -262,15 +262,27 @@ impl Cluster {
         }
     }
 
-    /// Takes leave of the cluster, after [`hand_over`](Self::hand_over): what is left here is not missed.
+    /// Takes leave of the cluster, after [`hand_over`](Self::hand_over): what is left here is not missed. What another member
+    /// left to this one meanwhile, by dying, is handed over first, as far as that takes no longer than the drain timeout.
     pub async fn leave(&self) {
         let Some(me) = self.me() else { return };
-        if !self.core.links.members().is_empty() {
-            self.core.take_leave();
-            // Without an answer it is found dead.
-            let leave = Command::Leave(me);
-            let _found_dead = tokio::time::timeout(LEAVE_TIMEOUT, self.agree(&leave)).await;
+        if self.core.links.members().is_empty() {
+            return;
         }
+        self.core.take_leave();
+        let leave = Command::Leave(me);
+        let leaving = async {
+            loop {
+                // Without an answer it is found dead.
+                let answer = tokio::time::timeout(LEAVE_TIMEOUT, self.agree(&leave)).await;
+                let is_refused = matches!(answer, Ok(Ok(Outcome::Refused(_))));
+                let is_handed_over = self.core.view.read(|state| state.is_handed_over(me));
+                if !is_refused || is_handed_over != Some(false) || self.hand_over().await.is_err() {
+                    return;
+                }
+            }
+        };
+        let _found_dead = tokio::time::timeout(self.core.settings.drain_timeout, leaving).await;
     }
 
     /// Hands all partitions over, and takes leave. At most as long as the drain timeout.

@@ -107,6 +107,8 @@ pub(super) struct Looking {
     /// What it was before it was cut off.
     pub(super) before: Option<(MemberId, Vec<KeptCopy>)>,
     pub(super) joining: bool,
+    /// How often it was refused since another member has its address.
+    pub(super) occupied: u32,
     pub(super) join_at: Option<SocketAddr>,
     pub(super) next_dial: Moment,
     pub(super) next_join: Moment,

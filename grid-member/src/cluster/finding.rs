@@ -26,6 +26,9 @@ const DIAL_AGAIN: Duration = Duration::from_millis(200);
 /// How often it is asked to be let in again.
 const JOIN_AGAIN: Duration = Duration::from_millis(300);
 
+/// After so many refusals for an address that another member has it is said that something is wrong.
+const OCCUPIED_MAX: u32 = 10;
+
 impl Looking {
     /// A member that was just started.
     pub(super) fn new(core: &Core, addresses: Option<BTreeSet<SocketAddr>>, now: Moment) -> Self {
@@ -45,6 +48,7 @@ impl Looking {
             connected: BTreeMap::new(),
             before: None,
             joining: false,
+            occupied: 0,
             join_at: None,
             next_dial: now,
             next_join: now,
@@ -242,6 +246,17 @@ impl ControlLoop {
             }
             Some(JoinAnswer::Refused(what)) => {
                 tracing::error!("the cluster does not let this member in: {what}");
+            }
+            Some(JoinAnswer::Occupied(member)) => {
+                // A restart at the same address finds this once or twice, until the process before is known to be dead.
+                looking.occupied = looking.occupied.saturating_add(1);
+                if looking.occupied == OCCUPIED_MAX {
+                    tracing::error!(
+                        address = %self.core.own_address(),
+                        "the cluster does not let this member in: {member} has the same address and is heard; give each \
+                         member an address of its own (--listen, --advertise)"
+                    );
+                }
             }
             Some(JoinAnswer::Later) | None => {}
         }

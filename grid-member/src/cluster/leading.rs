@@ -468,6 +468,7 @@ impl ControlLoop {
                     None => JoinAnswer::Later,
                 },
                 Ok(Outcome::Refused(what)) => JoinAnswer::Refused(what),
+                Ok(Outcome::Occupied(member)) => JoinAnswer::Occupied(member),
                 Ok(_) | Err(_) => JoinAnswer::Later,
             };
             answer.send(write(&joined));

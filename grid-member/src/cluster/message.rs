@@ -53,6 +53,8 @@ pub(super) enum JoinAnswer {
     Later,
     /// It is not let in.
     Refused(String),
+    /// Its address is that of this member, which is not known to be dead. It may be soon.
+    Occupied(MemberId),
 }
 
 /// The answer to a proposal.

@@ -22,9 +22,15 @@ impl World {
             });
             if !knows || !is_ready {
                 let (voters, leader) = (&self.group.voters, self.leader());
+                let phases = state.members().values().map(|member| (member.id, member.phase));
+                let phases: Vec<_> = phases.collect();
+                let known = process.view.as_ref().map(|view| view.index());
                 return Some(format!(
-                    "{slot} is no ready member that knows all ({:?}); {voters:?} vote, {leader:?} leads",
-                    process.member
+                    "{slot} is no ready member that knows all ({:?}, {known:?} of {}); {phases:?}; {voters:?} vote, {leader:?} \
+                     leads; {:?}",
+                    process.member,
+                    state.index(),
+                    table.assignments
                 ));
             }
         }
