@@ -92,8 +92,6 @@ pub enum Command {
         /// meant.
         partitions: Vec<(PartitionId, Epoch)>,
     },
-    /// There is to be a number for a serialization format.
-    EnsureFormat(String),
     /// The survivor of two members goes on alone.
     BeginGeneration(Generation),
 }
@@ -120,8 +118,6 @@ pub enum Outcome {
     Service(ServiceId),
     /// The cache's number.
     Cache(CacheId),
-    /// The number of the format.
-    Format(u8),
     /// What came of each step: the epoch after it.
     Steps(Vec<Result<Epoch, StepRefused>>),
     /// It was not made, for this reason.

@@ -20,9 +20,6 @@ const REMOVED_MAX: usize = 1_000;
 /// The largest number of services: each count of backups has its own.
 const SERVICES_MAX: usize = 16;
 
-/// The largest number of formats that have a number; the first three are always the same.
-const FORMATS_MAX: usize = 200;
-
 /// What a command changed, for those who act on it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Delta {
@@ -50,7 +47,6 @@ pub struct ControlState {
     last_cache: u32,
     caches: BTreeMap<CacheId, CacheRecord>,
     cache_ids: BTreeMap<(String, String), CacheId>,
-    formats: Vec<String>,
 }
 
 impl ControlState {
@@ -68,7 +64,6 @@ impl ControlState {
             last_cache: 0,
             caches: BTreeMap::new(),
             cache_ids: BTreeMap::new(),
-            formats: ["json", "pof", "java"].map(str::to_owned).into(),
         }
     }
 
@@ -172,12 +167,6 @@ impl ControlState {
         id.get() <= self.last_cache && !self.caches.contains_key(&id)
     }
 
-    /// The names of the serialization formats, by their numbers.
-    #[must_use]
-    pub fn formats(&self) -> &[String] {
-        &self.formats
-    }
-
     /// Makes the command at this place of the log. One at a place before the next is not made again.
     pub fn apply(&mut self, index: u64, command: &Command) -> (Outcome, Delta) {
         let mut delta = Delta::default();
@@ -205,7 +194,6 @@ impl ControlState {
             Command::DestroyCache(id) => self.destroy_cache(*id, &mut delta),
             Command::Change { service, steps } => self.change(*service, steps, &mut delta),
             Command::AcceptLoss { service, partitions } => self.accept_loss(*service, partitions, &mut delta),
-            Command::EnsureFormat(name) => self.ensure_format(name),
             Command::BeginGeneration(generation) => {
                 self.generation = self.generation.max(*generation);
                 Outcome::Done
@@ -492,22 +480,6 @@ impl ControlState {
             }
         }
         Outcome::Done
-    }
-
-    fn ensure_format(&mut self, name: &str) -> Outcome {
-        let known = self.formats.iter().position(|format| format == name);
-        let number = known.unwrap_or(self.formats.len());
-        match u8::try_from(number) {
-            Ok(id) if number < FORMATS_MAX => {
-                if known.is_none() {
-                    self.formats.push(name.to_owned());
-                }
-                Outcome::Format(id)
-            }
-            _ => Outcome::Refused(format!(
-                "there are {FORMATS_MAX} formats, and more are not allowed"
-            )),
-        }
     }
 }
 

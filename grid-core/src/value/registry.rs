@@ -1,7 +1,7 @@
 //! The formats that values can be in, and their spelling on the wire.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 
 use bytes::{Buf, BufMut, Bytes};
 
@@ -180,6 +180,14 @@ impl FormatRegistry {
 
     /// The name of [`Format::JAVA`].
     pub const JAVA: &'static str = "java";
+
+    /// The registry of this process, whose numbers stand in the keys and values that it holds. What leaves the process names
+    /// its formats.
+    #[must_use]
+    pub fn shared() -> &'static FormatRegistry {
+        static SHARED: LazyLock<FormatRegistry> = LazyLock::new(FormatRegistry::new);
+        &SHARED
+    }
 
     /// A registry of the formats that are always known.
     #[must_use]

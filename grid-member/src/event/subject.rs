@@ -53,7 +53,7 @@ impl Subject {
             Subject::All => out.bool(false),
             Subject::Key((format, canonical)) => {
                 out.bool(true);
-                out.u8(format.id());
+                out.format(*format);
                 out.bytes(canonical);
             }
         }
@@ -67,7 +67,7 @@ impl Subject {
         if !body.bool()? {
             return Ok(Subject::All);
         }
-        let format = Format::from_id(body.u8()?);
+        let format = body.format()?;
         let key = Key::new(Binary::new(format, body.bytes()?)).map_err(|_error| WireError {
             what: "a key that is listened to is none",
         })?;

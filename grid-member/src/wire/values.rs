@@ -2,18 +2,33 @@
 
 use std::num::NonZeroU64;
 
+use bytes::Bytes;
 use grid_core::partition::{PartitionCount, PartitionId};
 use grid_core::replication::{ClientId, Outcome, RequestId, RequestTag};
 use grid_core::store::{CacheId, Change, ChangeKind, Command, Sequence, TimeToLive, Timestamp};
-use grid_core::value::{Binary, Format, Key};
+use grid_core::value::{Binary, Format, FormatRegistry, Key};
 
 use super::{Reader, WireError, Writer};
+
+/// Before the name of a format that not every process has a number for.
+const NAMED: u8 = u8::MAX;
 
 impl Writer {
     /// Writes a value with its format.
     pub fn binary(&mut self, binary: &Binary) {
-        self.u8(binary.format().id());
+        self.format(binary.format());
         self.bytes(binary.bytes());
+    }
+
+    /// Writes a format: those that every process has by their numbers, others by their names.
+    pub fn format(&mut self, format: Format) {
+        match FormatRegistry::shared().name(format) {
+            Some(name) if format > Format::JAVA => {
+                self.u8(NAMED);
+                self.bytes(&Bytes::copy_from_slice(name.as_bytes()));
+            }
+            _ => self.u8(format.id()),
+        }
     }
 
     /// Writes a value that may be missing.
@@ -121,8 +136,32 @@ impl Reader {
     /// # Errors
     /// When the body is damaged, as everywhere.
     pub fn binary(&mut self) -> Result<Binary, WireError> {
-        let format = Format::from_id(self.u8()?);
+        let format = self.format()?;
         Ok(Binary::new(format, self.bytes()?))
+    }
+
+    /// Reads a format. A name that was not met here before gets a number of this process.
+    ///
+    /// # Errors
+    /// When the body is damaged, or this process knows too many formats.
+    pub fn format(&mut self) -> Result<Format, WireError> {
+        let number = Format::from_id(self.u8()?);
+        if number <= Format::JAVA {
+            return Ok(number);
+        }
+        let name = if number.id() == NAMED {
+            self.bytes()?
+        } else {
+            Bytes::new()
+        };
+        let name = std::str::from_utf8(&name).map_err(|_invalid| WireError {
+            what: "the name of a format is no text",
+        })?;
+        FormatRegistry::shared()
+            .intern(name)
+            .map_err(|_refused| WireError {
+                what: "a format has no name, or is one too many",
+            })
     }
 
     /// Reads a value that may be missing.
@@ -291,5 +330,32 @@ impl Reader {
                 });
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(format: Format) -> Bytes {
+        let mut out = Writer::new();
+        out.binary(&Binary::new(format, Bytes::from_static(b"x")));
+        out.finish().into_iter().flatten().collect()
+    }
+
+    /// The numbers of other formats differ from process to process.
+    #[test]
+    fn formats_go_by_their_names() {
+        assert_eq!(written(Format::POF)[..], [1, 1, b'x']);
+        let own = FormatRegistry::shared().intern("own").unwrap();
+        assert_eq!(written(own)[..], [NAMED, 3, b'o', b'w', b'n', 1, b'x']);
+        let read = |bytes: Bytes| Reader::new(bytes).binary();
+        assert_eq!(read(written(own)).unwrap().format(), own);
+        // A process that has not met it.
+        let new = read(Bytes::from_static(&[NAMED, 3, b'n', b'e', b'w', 0])).unwrap();
+        assert_eq!(FormatRegistry::shared().find("new"), Some(new.format()));
+        for damaged in [&[7, 1, b'x'][..], &[NAMED, 0, 0], &[NAMED, 1, 0xff, 0]] {
+            assert!(read(Bytes::copy_from_slice(damaged)).is_err(), "{damaged:?}");
+        }
     }
 }

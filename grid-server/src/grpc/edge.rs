@@ -80,7 +80,7 @@ const AS_WRITTEN: WireRules = WireRules::new().with_nulls(NullMembers::Keep);
 #[derive(Debug)]
 pub struct Edge {
     grid: Grid,
-    formats: FormatRegistry,
+    formats: &'static FormatRegistry,
     options: GrpcOptions,
     metrics: Arc<GrpcMetrics>,
     /// Identifies this start of this server to its clients.
@@ -98,7 +98,7 @@ impl Edge {
         let server_uuid = [*a.as_bytes(), *b.as_bytes()].concat().into();
         Edge {
             grid,
-            formats: FormatRegistry::new(),
+            formats: FormatRegistry::shared(),
             options,
             metrics,
             server_uuid,
