@@ -1,8 +1,9 @@
 //! Figures of a cache.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::CacheKind;
 
@@ -47,7 +48,7 @@ fn add(count: &AtomicU64, n: usize) {
 }
 
 /// A cache and its figures, as operators see them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CacheInfo {
     /// The name, with its scope before it and a colon between when it has a scope.
     pub name: String,
@@ -65,4 +66,28 @@ pub struct CacheInfo {
     pub puts: u64,
     /// Entries removed by request.
     pub removes: u64,
+}
+
+impl CacheInfo {
+    /// The figures of caches of several members as those of the cluster, by name: what each counts is added up.
+    #[must_use]
+    pub fn sums(of_members: impl IntoIterator<Item = Vec<CacheInfo>>) -> Vec<CacheInfo> {
+        let mut sums: BTreeMap<String, CacheInfo> = BTreeMap::new();
+        for info in of_members.into_iter().flatten() {
+            match sums.get_mut(&info.name) {
+                Some(sum) => {
+                    sum.entries = sum.entries.saturating_add(info.entries);
+                    sum.bytes = sum.bytes.saturating_add(info.bytes);
+                    sum.hits = sum.hits.saturating_add(info.hits);
+                    sum.misses = sum.misses.saturating_add(info.misses);
+                    sum.puts = sum.puts.saturating_add(info.puts);
+                    sum.removes = sum.removes.saturating_add(info.removes);
+                }
+                None => {
+                    sums.insert(info.name.clone(), info);
+                }
+            }
+        }
+        sums.into_values().collect()
+    }
 }

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use futures::future::join_all;
 use grid_core::cache::CacheError;
 use grid_core::control::{Command, Outcome};
 use grid_core::membership::{Generation, MemberId};
 use tokio::sync::{mpsc, watch};
 
-use crate::cache::{CacheKind, CacheLimits, CacheRegistry};
+use crate::cache::{CacheInfo, CacheKind, CacheLimits, CacheRegistry};
 use crate::clock::Clock;
 use crate::routing::{Calls, Router};
 use crate::task::{ControlThread, Supervisor, TaskKind};
@@ -33,6 +34,9 @@ const EVENTS_MAX: usize = 65_536;
 
 /// After this time without an agreement a drain is asked for again.
 const DRAIN_AGAIN: Duration = Duration::from_millis(500);
+
+/// So long other members are waited for that are asked for figures.
+const FIGURES_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// So long a member that has handed everything over waits until its leave is agreed.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -198,6 +202,23 @@ impl Cluster {
     #[must_use]
     pub fn events(&self) -> ClusterEvents {
         self.core.newsroom.subscribe()
+    }
+
+    /// The figures of the partitioned caches at the other members, those that answer within a second.
+    pub async fn caches_elsewhere(&self) -> Vec<Vec<CacheInfo>> {
+        // This member may have entries of caches that nobody opened here.
+        self.core.open_all();
+        let asked = self.core.links.members().into_iter().map(|member| async move {
+            let link = self.core.links.get(member, Lane::Data)?;
+            let answer = link.request(kind::CACHES, Bytes::new());
+            let answer = tokio::time::timeout(FIGURES_TIMEOUT, answer).await;
+            let infos: Option<Vec<CacheInfo>> = read(&answer.ok()?.ok()?);
+            if infos.is_none() {
+                tracing::warn!(%member, "the figures of its caches cannot be read; run the same version everywhere");
+            }
+            infos
+        });
+        join_all(asked).await.into_iter().flatten().collect()
     }
 
     /// This member's number, while it has one.
@@ -397,6 +418,7 @@ impl Handler for Incoming {
                 .core
                 .tell(Event::Request(from.clone(), kind, payload, answer)),
             (Lane::Data, kind::PARTS) => serve::parts(&self.core, payload, answer),
+            (Lane::Data, kind::CACHES) => serve::caches(&self.core, answer),
             (Lane::Data, kind::INTEREST) => interest::take(&self.core, from.member, payload, answer),
             (Lane::Data, kind::TOLD) => {
                 answer.send(write(&self.core.listening.awaited_by(from.member)));

@@ -29,6 +29,7 @@ pub(super) mod kind {
     pub(crate) const INTEREST: u8 = 42;
     pub(crate) const FLUSH: u8 = 43;
     pub(crate) const TOLD: u8 = 44;
+    pub(crate) const CACHES: u8 = 45;
     // Messages on the data lane.
     pub(crate) const REPLICA: u8 = 60;
     pub(crate) const EVENT: u8 = 61;

@@ -18,6 +18,7 @@ use crate::task::TaskKind;
 use crate::transport::Answer;
 
 use super::core::Core;
+use super::message::write;
 
 /// So long someone who knows more than this member waits for it to learn it too.
 const CATCH_UP: Duration = Duration::from_millis(500);
@@ -115,6 +116,34 @@ fn one_part(
         }
         let done = move |answer| all.put(at, answer);
         cache.here_or_beside(partition, part, done).await;
+    });
+}
+
+impl Core {
+    /// Opens all caches that the cluster knows.
+    pub(super) fn open_all(&self) {
+        let known = self
+            .view
+            .read(|state| state.caches().map(|record| record.id).collect());
+        let known: Vec<CacheId> = known.unwrap_or_default();
+        if let Some(registry) = self.registry() {
+            for id in known {
+                // One that is destroyed meanwhile has no figures.
+                let _opened = registry.numbered(id);
+            }
+        }
+    }
+}
+
+/// Answers with the figures of the caches at this member.
+pub(super) fn caches(core: &Arc<Core>, answer: Answer) {
+    core.open_all();
+    let registry = core.registry();
+    let supervisor = core.supervisor.clone();
+    supervisor.spawn(TaskKind::Connection, "figures of caches", async move {
+        // Each partition's lock is taken in turn.
+        let counted = tokio::task::spawn_blocking(move || registry.map(|registry| registry.infos()));
+        answer.send(write(&counted.await.ok().flatten().unwrap_or_default()));
     });
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use grid_core::cache::{CacheError, NamedCache};
 use grid_core::partition::assignment::{StatusHa, status_ha};
-use grid_member::cache::{CacheKind, CacheRule, ReadFrom};
+use grid_member::cache::{CacheInfo, CacheKind, CacheRule, ReadFrom};
 use grid_member::cluster::ClusterSettings;
 use grid_member::{Grid, GridBuilder};
 
@@ -259,4 +259,34 @@ async fn reads_from_the_closest_copy_need_no_other_member() {
     assert!(waits.count() > 50);
     first.shutdown().await;
     second.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_figures_of_all_members_add_up() {
+    let first = member(1, None).await;
+    let join = vec![address(&first)];
+    let second = member(2, Some(join.clone())).await;
+    let third = member(3, Some(join)).await;
+    let grids = [&first, &second, &third];
+    settled(&grids).await;
+    // Opened at one member alone.
+    let cache = first.cache::<u32, u32>("figures").await.unwrap();
+    for key in 0..300 {
+        cache.insert(&key, &key).await.unwrap();
+    }
+    for grid in grids {
+        let elsewhere = grid.cluster().unwrap().caches_elsewhere().await;
+        assert_eq!(elsewhere.len(), 2);
+        let sums = CacheInfo::sums(elsewhere.into_iter().chain([grid.caches()]));
+        let [info] = sums.as_slice() else {
+            panic!("{sums:?}")
+        };
+        assert_eq!(
+            (info.name.as_str(), info.entries, info.puts),
+            ("figures", 300, 300)
+        );
+    }
+    for grid in [third, second, first] {
+        grid.shutdown().await;
+    }
 }

@@ -158,6 +158,16 @@ impl<S: ClusterSource> ClusterView for ClusteredMember<S> {
         self.grid.caches()
     }
 
+    fn caches_elsewhere(&self) -> BoxFuture<'_, Vec<Vec<CacheInfo>>> {
+        async move {
+            match self.grid.cluster() {
+                Some(cluster) => cluster.caches_elsewhere().await,
+                None => Vec::new(),
+            }
+        }
+        .boxed()
+    }
+
     fn health(&self) -> Health {
         let me = self.source.me();
         let serves = self.source.lease_missing_for().is_zero();

@@ -35,8 +35,10 @@ pub trait ClusterView: Send + Sync + 'static {
     fn partitions(&self) -> Vec<ServiceDetail>;
     /// How far the partitions are from where they should be. Each call is a measurement of the pace.
     fn rebalance(&self) -> Rebalance;
-    /// The caches, by name.
+    /// The caches with what they hold at this member and what was asked of it, by name.
     fn caches(&self) -> Vec<CacheInfo>;
+    /// The same of each other member that answers soon.
+    fn caches_elsewhere(&self) -> BoxFuture<'_, Vec<Vec<CacheInfo>>>;
     /// The health of this member.
     fn health(&self) -> Health;
     /// Hands this member's partitions over to others, before it stops.

@@ -10,6 +10,7 @@ use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
+use grid_member::cache::CacheInfo;
 use hyper::body::Body as _;
 
 use crate::cluster_view::{ClusterView, Health};
@@ -44,7 +45,7 @@ pub(super) fn router(state: Arc<HttpState>) -> Router {
         .route("/cluster/rebalance", view(|view| Some(Json(view.rebalance()))))
         .route("/cluster/drain", post(changes::drain))
         .route("/cluster/accept-loss", post(changes::accept_loss))
-        .route("/caches", view(|view| Some(Json(view.caches()))))
+        .route("/caches", get(caches))
         .route(
             "/metrics",
             get(|State(state): Shared| read(move || Some(metrics(&state)))),
@@ -67,6 +68,19 @@ where
     R: IntoResponse + Send + 'static,
 {
     get(move |State(state): Shared| read(move || figures(&**state.view()?)))
+}
+
+/// The caches of the cluster. Scrapes of `/metrics` give those of each member.
+async fn caches(State(state): State<Arc<HttpState>>) -> Response {
+    let elsewhere = match state.view() {
+        Some(view) => view.caches_elsewhere().await,
+        None => return joining(),
+    };
+    read(move || {
+        let here = state.view()?.caches();
+        Some(Json(CacheInfo::sums(elsewhere.into_iter().chain([here]))))
+    })
+    .await
 }
 
 fn metrics(state: &HttpState) -> impl IntoResponse + use<> {

@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures::FutureExt;
 use futures::future::BoxFuture;
 use grid_core::cache::{Applied, CacheError};
 use grid_member::cache::CacheInfo;
@@ -101,6 +102,10 @@ impl ClusterView for View {
         // The sender is dropped at the end of the test at the latest.
         let _ = self.released.lock().unwrap().recv();
         Vec::new()
+    }
+
+    fn caches_elsewhere(&self) -> BoxFuture<'_, Vec<Vec<CacheInfo>>> {
+        futures::future::ready(Vec::new()).boxed()
     }
 
     fn health(&self) -> Health {
