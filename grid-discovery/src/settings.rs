@@ -24,7 +24,7 @@ const LIST_LEN_MAX: usize = 256;
 /// The longest host name.
 const HOST_LEN_MAX: usize = 253;
 /// The most sources at once.
-const SOURCES_MAX: usize = 16;
+const SOURCES_MAX: usize = 64;
 
 /// The settings of a discovery.
 #[derive(Clone, Debug, PartialEq, Eq)]

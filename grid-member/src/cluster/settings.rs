@@ -10,6 +10,8 @@ use grid_core::partition::PartitionCount;
 use grid_core::partition::assignment::MoveLimits;
 use grid_core::partition::table::BackupCount;
 use grid_core::replication::ReplicaSettings;
+use grid_discovery::Found;
+use tokio::sync::watch;
 
 use crate::routing::RouterSettings;
 
@@ -32,9 +34,14 @@ pub struct ClusterSettings {
     pub listen: SocketAddr,
     /// Where others reach it, when that is another address than the one that it listens on.
     pub advertised: Option<SocketAddr>,
-    /// Members to join, as `HOST:PORT`. `None`: it starts a cluster of its own.
+    /// Members to join, as `HOST:PORT`. Without them and [`found`](Self::found) it starts a cluster of its own.
     pub join: Option<Vec<String>>,
-    /// How many members are expected before a cluster is started; by default the addresses to join and its own.
+    /// Where else members may be, as [`Discovery::found`](grid_discovery::Discovery::found) tells it. It is followed while
+    /// the member looks for its cluster: at the start, and when it was cut off. What is found says where to look, and
+    /// never how many members are expected.
+    pub found: Option<watch::Receiver<Found>>,
+    /// How many members are expected before a cluster is started; by default the addresses to join and its own. To be
+    /// said when nobody to join is given, and then 2 at least.
     pub expect: Option<NonZeroUsize>,
     /// Where it is.
     pub location: Location,
@@ -84,6 +91,7 @@ impl Default for ClusterSettings {
             listen: SocketAddr::from(([127, 0, 0, 1], 7574)),
             advertised: None,
             join: None,
+            found: None,
             expect: None,
             location: Location::default(),
             role: String::new(),

@@ -7,6 +7,8 @@ mod cluster_process;
 #[cfg(test)]
 mod cluster_state;
 #[cfg(test)]
+mod finding;
+#[cfg(test)]
 mod grpc_bad_input;
 #[cfg(test)]
 mod grpc_cluster;

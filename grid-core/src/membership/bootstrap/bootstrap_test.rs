@@ -401,6 +401,15 @@ fn another_name_of_its_own_is_not_waited_for() {
     assert_eq!(first.needed(), 2);
     first.step(at(0), BootstrapInput::Seen { seen, dialed: alias });
     assert_eq!(first.expected(), 2);
+    first.step(
+        at(1),
+        BootstrapInput::Found(BTreeSet::from([rank(2).address, rank(3).address])),
+    );
+    let waits = first.step(at(5_000), BootstrapInput::Tick);
+    assert!(
+        matches!(&waits[..], [BootstrapOutput::Waiting { missing, .. }] if *missing == [rank(2).address]),
+        "{waits:?}"
+    );
 }
 
 #[test]

@@ -23,6 +23,8 @@ pub(super) struct Peers {
     join: BTreeSet<SocketAddr>,
     /// The addresses that were found beside them.
     found: BTreeSet<SocketAddr>,
+    /// Addresses at which this member met itself.
+    aliases: BTreeSet<SocketAddr>,
     peers: BTreeMap<ProcessId, Peer>,
     /// Which process answered at which address last, whether it is seen now or not.
     answered: BTreeMap<SocketAddr, Rank>,
@@ -35,6 +37,7 @@ impl Peers {
             own,
             join,
             found: BTreeSet::new(),
+            aliases: BTreeSet::from([own.address]),
             peers: BTreeMap::new(),
             answered: BTreeMap::new(),
         }
@@ -42,8 +45,7 @@ impl Peers {
 
     /// Members may be at these addresses. Nobody is expected there: what is found differs from member to member and
     /// changes, and majorities of different numbers need not share a member.
-    pub(super) fn found(&mut self, mut found: BTreeSet<SocketAddr>) {
-        found.remove(&self.own.address);
+    pub(super) fn found(&mut self, found: BTreeSet<SocketAddr>) {
         self.found = found;
     }
 
@@ -54,6 +56,9 @@ impl Peers {
             // Another name of this member.
             if let Some(alias) = dialed {
                 self.join.remove(&alias);
+                if self.aliases.len() < PEERS_MAX {
+                    self.aliases.insert(alias);
+                }
             }
             return Vec::new();
         }
@@ -171,6 +176,8 @@ impl Peers {
             seen.contains(address) || rank.is_some_and(|rank| self.peers.contains_key(&rank.process))
         };
         let known = self.join.union(&self.found).copied();
-        known.filter(|address| !is_seen(address)).collect()
+        known
+            .filter(|address| !is_seen(address) && !self.aliases.contains(address))
+            .collect()
     }
 }
