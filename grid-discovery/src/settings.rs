@@ -173,7 +173,10 @@ pub enum SettingsError {
         text: String,
     },
     /// This program was built without this source.
-    #[error("{text:?} needs a program that was built with the feature {feature:?}")]
+    #[error(
+        "{text:?} needs a program that was built with it: with the feature {feature:?} of grid-discovery, which is \
+         discovery-{feature} of grid-server and grid-client"
+    )]
     Unsupported {
         /// What was given.
         text: String,

@@ -7,14 +7,19 @@ use serde_json::Value;
 use crate::cluster_process::{is_node_safe, until};
 use crate::process::{ServerProcess, free_address, run};
 
-/// A member that looks in a folder, and says at once who it is.
+/// A member that looks in a folder.
 fn member(name: &str, folder: &Path, expect: &str) -> (ServerProcess, String) {
+    seeker(name, &format!("folder:{}", folder.display()), expect)
+}
+
+/// A member that looks for others in this way, and where it tells about itself.
+fn seeker(name: &str, way: &str, expect: &str) -> (ServerProcess, String) {
     let http = free_address();
     let arguments = [
         "--name",
         name,
         "--discover",
-        &format!("folder:{}", folder.display()),
+        way,
         "--expect",
         expect,
         "--listen",
@@ -85,5 +90,31 @@ fn a_member_that_was_cut_off_finds_its_cluster_where_it_is_now() {
         let get = ["cache", "get", "orders", "1", "--address", member.field("grpc")];
         let (code, value, error) = run(&get);
         assert_eq!((code, value.trim()), (0, "\"VINET\""), "{error}");
+    }
+}
+
+/// `scripts/s3.sh` runs this beside a server that has a bucket.
+#[cfg(feature = "discovery-s3")]
+#[test]
+fn members_that_meet_in_a_bucket_are_one_cluster() {
+    let bucket = std::env::var("GRID_TEST_BUCKET");
+    let bucket = bucket.expect("GRID_TEST_BUCKET names a bucket; scripts/s3.sh makes one and sets it");
+    let way = format!("s3://{bucket}/processes");
+    let (mut first, first_http) = seeker("first", &way, "2");
+    first.wait_for_log("waiting for other members to be found");
+    let (second, _) = seeker("second", &way, "2");
+    let (first, second) = (first.until_ready(), second.until_ready());
+    let cluster = until(&first_http, &["status"], |cluster| is_node_safe(cluster, 2));
+    assert_eq!(names(&cluster).len(), 2, "{cluster}");
+    drop((first, second));
+}
+
+#[cfg(not(feature = "discovery-s3"))]
+#[test]
+fn a_bucket_needs_a_program_that_can_look_in_one() {
+    let (code, _, error) = run(&["serve", "--discover", "s3://members/girih", "--expect", "2"]);
+    assert_eq!(code, 2, "{error}");
+    for part in ["s3://members/girih", "discovery-s3"] {
+        assert!(error.contains(part), "{part}: {error}");
     }
 }
