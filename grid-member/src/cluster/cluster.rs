@@ -332,7 +332,13 @@ fn listen(
         data: tokio::runtime::Handle::current(),
     };
     let handler = Arc::new(Incoming { core: core.clone() });
-    Transport::builder(identity, handler, lanes, core.supervisor.clone())
+    let builder = Transport::builder(identity, handler, lanes, core.supervisor.clone());
+    #[cfg(feature = "tls")]
+    let builder = match &core.settings.tls {
+        Some(tls) => builder.tls(tls.clone()),
+        None => builder,
+    };
+    builder
         .settings(TransportSettings {
             listen: address,
             ..TransportSettings::default()

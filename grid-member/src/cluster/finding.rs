@@ -65,7 +65,7 @@ impl ControlLoop {
         };
         if now >= looking.next_dial {
             looking.next_dial = now.after(DIAL_AGAIN);
-            for address in looking.to_dial() {
+            for address in looking.next_dials() {
                 self.dial(Dialed::Address(address), address);
             }
         }

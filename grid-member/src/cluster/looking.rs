@@ -80,7 +80,7 @@ impl Looking {
     }
 
     /// The addresses to dial now. All have their turn, however many there are.
-    pub(super) fn to_dial(&mut self) -> Vec<SocketAddr> {
+    pub(super) fn next_dials(&mut self) -> Vec<SocketAddr> {
         let found = self.found.iter().flatten();
         let all: BTreeSet<SocketAddr> = self.addresses.iter().chain(found).copied().collect();
         self.unmet.retain(|address, _| all.contains(address));

@@ -75,6 +75,10 @@ pub struct ClusterSettings {
     pub events_len_max: usize,
     /// How many bytes of events may wait for one other member; 64 MiB by default.
     pub events_bytes_max: usize,
+    /// TLS with other members, the same on all of them; none by default. Clients that look the cluster up at the port are
+    /// answered without it.
+    #[cfg(feature = "tls")]
+    pub tls: Option<crate::transport::TlsSettings>,
     /// Limits of replicas.
     pub replicas: ReplicaSettings,
     /// Times of requests.
@@ -112,6 +116,8 @@ impl Default for ClusterSettings {
             drain_timeout: Duration::from_secs(30),
             events_len_max: 65_536,
             events_bytes_max: 64 << 20,
+            #[cfg(feature = "tls")]
+            tls: None,
             replicas: ReplicaSettings {
                 entry_bytes_max: ENTRY_BYTES_MAX,
                 ..ReplicaSettings::default()

@@ -41,6 +41,9 @@ mod late_line;
 #[cfg(test)]
 mod manual;
 #[cfg(test)]
+#[cfg(feature = "member-tls")]
+mod member_tls;
+#[cfg(test)]
 mod process;
 #[cfg(test)]
 mod serve_command;
