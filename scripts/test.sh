@@ -3,7 +3,7 @@
 #
 # usage: scripts/test.sh [STEP...]        (all steps when none is named)
 #
-# The steps: typos fmt clippy test doc deny, which look at the code; orders, the README's first command; clients lookups
+# The steps: typos fmt clippy test doc deny, which look at the code; s3, discovery in a bucket; orders, the README's first command; clients lookups
 # readme suite parity, which run a server, and Coherence CE beside it to compare with; cluster, the same through three
 # members while partitions move; simulate and lab, which break clusters. What they need is installed into build/, once,
 # and for lab, as root, from Debian's packages. Coherence CE is started by ../shared/parity/reference.sh; where that is
@@ -24,6 +24,7 @@ parity=$root/../shared/parity
 export PARITY_STEPS PARITY_FIRST
 TYPOS_VERSION=1.52.0
 CARGO_DENY_VERSION=0.20.2
+MOTO_VERSION=5.2.5
 
 mkdir -p "$logs"
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never}
@@ -206,6 +207,20 @@ step_deny() {
   run "licences, bans, sources" 2 "$tools/bin/cargo-deny" --locked check bans licenses sources
 }
 
+# Members that meet in a bucket. The server is moto's, a package of Python.
+step_s3() {
+  local venv=$root/build/moto
+  if [ "$(cat "$venv/version" 2>/dev/null)" != "$MOTO_VERSION" ]; then
+    run "install moto" 10 bash -c "python3 -m venv --clear '$venv' &&
+      '$venv/bin/pip' install --quiet 'moto[s3]==$MOTO_VERSION' flask flask-cors && echo '$MOTO_VERSION' >'$venv/version'"
+  fi
+  run "build with S3" 30 cargo test --locked -p grid-discovery -p grid-server \
+    --features grid-discovery/s3,grid-server/discovery-s3 --test it --no-run
+  run "discovery in a bucket" 5 scripts/s3.sh "$venv/bin/python" cargo test --locked -p grid-discovery -p grid-server \
+    --features grid-discovery/s3,grid-server/discovery-s3 --test it bucket
+  grep -E '^test ' "$log" || true
+}
+
 step_orders() {
   local page=$logs/orders-report.html
   rm -f "$page"
@@ -328,7 +343,7 @@ stop_grid() {
   ! grep -q panicked "$logs/grid.log" || fail "grid serve panicked; see build/test/grid.log"
 }
 
-all="typos fmt clippy test doc deny orders clients lookups readme suite parity cluster simulate lab"
+all="typos fmt clippy test doc deny s3 orders clients lookups readme suite parity cluster simulate lab"
 [ $# -gt 0 ] || set -- $all
 for step in "$@"; do
   case " $all " in

@@ -24,7 +24,7 @@ const LIST_LEN_MAX: usize = 256;
 /// The longest host name.
 const HOST_LEN_MAX: usize = 253;
 /// The most sources at once.
-const SOURCES_MAX: usize = 16;
+const SOURCES_MAX: usize = 64;
 
 /// The settings of a discovery.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,7 +173,10 @@ pub enum SettingsError {
         text: String,
     },
     /// This program was built without this source.
-    #[error("{text:?} needs a program that was built with the feature {feature:?}")]
+    #[error(
+        "{text:?} needs a program that was built with it: with the feature {feature:?} of grid-discovery, which is \
+         discovery-{feature} of grid-server and grid-client"
+    )]
     Unsupported {
         /// What was given.
         text: String,

@@ -1,6 +1,8 @@
-//! Many members start at once, with messages lost and late, one-sided views, and processes that end and come back.
+//! Many members start at once, with messages lost and late, one-sided views, and processes that end and come back; where
+//! each knows the addresses of all from the beginning, and where it finds them one by one, and they change.
 
 use core::net::SocketAddr;
+use core::num::NonZeroUsize;
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,8 +26,20 @@ enum Ends {
     Any,
 }
 
+/// How members learn each other's addresses.
+#[derive(Clone, Copy, PartialEq)]
+enum Addresses {
+    /// Each is told all of them, and they stay.
+    Given,
+    /// Each is told how many members there will be. It finds addresses in a directory, sooner or later, and a member
+    /// that comes back has another one.
+    Found,
+}
+
 struct Node {
     bootstrap: Bootstrap,
+    /// What it read in the directory last.
+    found: BTreeSet<SocketAddr>,
     rank: Rank,
     alive: bool,
     cluster: Option<ClusterId>,
@@ -48,6 +62,11 @@ struct Simulation {
     processes: u128,
     foundings: Vec<Founding>,
     ended: BTreeSet<ProcessId>,
+    addresses: Addresses,
+    /// The directory, with what is left of members that ended.
+    directory: BTreeSet<SocketAddr>,
+    /// How likely it is, in percent, that a member notices in a step that one of those that ended did.
+    notices: u64,
 }
 
 fn address(node: usize) -> SocketAddr {
@@ -55,7 +74,7 @@ fn address(node: usize) -> SocketAddr {
 }
 
 impl Simulation {
-    fn new(seed: u64) -> Self {
+    fn new(seed: u64, addresses: Addresses) -> Self {
         let mut random = Random::new(seed);
         let count = usize::try_from(random.range(3, 10)).unwrap();
         let mut simulation = Simulation {
@@ -67,6 +86,9 @@ impl Simulation {
             processes: 0,
             foundings: Vec::new(),
             ended: BTreeSet::new(),
+            addresses,
+            directory: BTreeSet::new(),
+            notices: 1,
         };
         for at in 0..count {
             let node = simulation.born(at, count);
@@ -82,14 +104,25 @@ impl Simulation {
     fn born(&mut self, at: usize, count: usize) -> Node {
         self.processes += 1;
         let process = ProcessId::new((u128::from(self.random.next()) << 32) | self.processes);
-        let rank = Rank {
-            address: address(at),
-            process,
+        let settings = match self.addresses {
+            Addresses::Given => {
+                let address = address(at);
+                let all = (0..count).map(self::address).collect();
+                BootstrapSettings::new(Rank { address, process }, Some(all))
+            }
+            Addresses::Found => {
+                let address = address(usize::try_from(self.processes).unwrap());
+                BootstrapSettings {
+                    expect: NonZeroUsize::new(count),
+                    ..BootstrapSettings::new(Rank { address, process }, Some(BTreeSet::new()))
+                }
+            }
         };
-        let settings = BootstrapSettings::new(rank, Some((0..count).map(address).collect()));
+        let rank = settings.own;
         let bootstrap = Bootstrap::new(settings, self.moment());
         Node {
             bootstrap,
+            found: BTreeSet::new(),
             rank,
             alive: true,
             cluster: None,
@@ -136,17 +169,15 @@ impl Simulation {
                     let late = if self.random.chance(10) { 1_500 } else { 30 };
                     let due = self.now + self.random.range(1, late);
                     if self.open(from, target) {
-                        self.under_way.push((due, target, to, input));
+                        self.under_way.push((due, target, to, input.clone()));
                     }
                 }
             }
             BootstrapOutput::Start => self.found(from),
             BootstrapOutput::Join { address: at, cluster } => {
-                let target = self
-                    .nodes
-                    .iter()
-                    .position(|node| node.rank.address == at)
-                    .unwrap();
+                let Some(target) = self.nodes.iter().position(|node| node.rank.address == at) else {
+                    return;
+                };
                 let reached = self.open(from, target) && self.open(target, from) && self.nodes[target].alive;
                 if reached && self.nodes[target].cluster == Some(cluster) && self.random.chance(50) {
                     self.nodes[from].cluster = Some(cluster);
@@ -189,12 +220,16 @@ impl Simulation {
 
     /// What handshakes and connects tell each member about the others, now and then.
     fn look_around(&mut self, at: usize) {
+        if self.addresses == Addresses::Found {
+            self.look_up(at);
+        }
         for other in (0..self.nodes.len()).filter(|other| *other != at) {
-            if !self.random.chance(10) {
+            let dials = self.knows(at, other);
+            if !self.random.chance(10) || !(dials || self.knows(other, at)) {
                 continue;
             }
             let there = &self.nodes[other];
-            let (process, alive) = (there.rank.process, there.alive);
+            let (process, address, alive) = (there.rank.process, there.rank.address, there.alive);
             let seen = Seen {
                 rank: there.rank,
                 belongs_to: there.cluster,
@@ -202,11 +237,46 @@ impl Simulation {
             let through = self.open(at, other) && self.open(other, at);
             let input = match (through, alive) {
                 (true, true) => {
-                    let dialed = self.random.chance(50).then(|| address(other));
+                    let dialed = (dials && self.random.chance(50)).then_some(address);
                     BootstrapInput::Seen { seen, dialed }
                 }
                 (true, false) => BootstrapInput::Gone(process),
                 (false, _) => BootstrapInput::Unseen(process),
+            };
+            self.give(at, input);
+        }
+    }
+
+    fn knows(&self, one: usize, other: usize) -> bool {
+        self.addresses == Addresses::Given || self.nodes[one].found.contains(&self.nodes[other].rank.address)
+    }
+
+    /// Members write themselves into the directory, read it, and notice that some of those it knows ended.
+    fn look_up(&mut self, at: usize) {
+        let rank = self.nodes[at].rank;
+        if self.nodes[at].alive && self.random.chance(2) {
+            self.directory.insert(rank.address);
+        }
+        if self.random.chance(2) {
+            // Old entries go sooner or later.
+            let living: BTreeSet<_> = self.nodes.iter().map(|node| node.rank.address).collect();
+            if self.random.chance(30) {
+                self.directory.retain(|address| living.contains(address));
+            }
+            let found = self.directory.clone();
+            self.nodes[at].found.clone_from(&found);
+            self.give(at, BootstrapInput::Found(found));
+        }
+        let ended: Vec<_> = self.ended.iter().copied().collect();
+        if let Some(process) = self
+            .random
+            .pick(&ended)
+            .filter(|_| self.random.chance(self.notices))
+        {
+            let input = if self.random.chance(50) {
+                BootstrapInput::Gone(process)
+            } else {
+                BootstrapInput::Unseen(process)
             };
             self.give(at, input);
         }
@@ -275,6 +345,7 @@ impl Simulation {
     /// The network is whole, and everything runs.
     fn heal(&mut self) {
         self.open.clear();
+        self.notices = 20;
         for at in 0..self.nodes.len() {
             if !self.nodes[at].alive {
                 self.nodes[at] = self.born(at, self.nodes.len());
@@ -283,8 +354,8 @@ impl Simulation {
     }
 }
 
-fn simulate(seed: u64, ends: Ends) {
-    let mut simulation = Simulation::new(seed);
+fn simulate(seed: u64, ends: Ends, addresses: Addresses) {
+    let mut simulation = Simulation::new(seed, addresses);
     let faults = simulation.random.range(1, 60);
     simulation.run(6_000, |simulation| {
         if simulation.random.range(0, 1_200) < faults {
@@ -308,23 +379,38 @@ fn simulate(seed: u64, ends: Ends) {
 
 #[test]
 fn one_cluster_is_started_whatever_the_network_does() {
-    with_seeds(60, |seed| simulate(seed, Ends::None));
+    with_seeds(60, |seed| simulate(seed, Ends::None, Addresses::Given));
 }
 
 #[test]
 fn one_cluster_is_started_though_processes_end() {
-    with_seeds(60, |seed| simulate(seed, Ends::Innocent));
+    with_seeds(60, |seed| simulate(seed, Ends::Innocent, Addresses::Given));
 }
 
 #[test]
 fn no_process_promises_to_two_founders_though_any_may_end() {
-    with_seeds(60, |seed| simulate(seed, Ends::Any));
+    with_seeds(60, |seed| simulate(seed, Ends::Any, Addresses::Given));
+}
+
+#[test]
+fn one_cluster_is_started_by_members_that_find_each_other_late() {
+    with_seeds(60, |seed| simulate(seed, Ends::None, Addresses::Found));
+}
+
+#[test]
+fn one_cluster_is_started_though_members_move() {
+    with_seeds(60, |seed| simulate(seed, Ends::Innocent, Addresses::Found));
+}
+
+#[test]
+fn no_process_promises_to_two_founders_though_any_may_move() {
+    with_seeds(60, |seed| simulate(seed, Ends::Any, Addresses::Found));
 }
 
 #[test]
 fn without_faults_the_lowest_starts_within_a_second() {
     with_seeds(30, |seed| {
-        let mut simulation = Simulation::new(seed);
+        let mut simulation = Simulation::new(seed, Addresses::Given);
         simulation.run(1_500, |_| false);
         assert_eq!(simulation.foundings.len(), 1);
         let majority = simulation.nodes.len() / 2 + 1;

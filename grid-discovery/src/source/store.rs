@@ -61,6 +61,7 @@ impl Store {
             DirectorySettings::S3 { bucket, prefix } => {
                 use object_store::aws::AmazonS3Builder;
                 let builder = AmazonS3Builder::from_env().with_bucket_name(bucket);
+                check_endpoint(&builder)?;
                 let store = builder.build().map_err(|error| error.to_string())?;
                 Ok(Store {
                     store: Arc::new(store),
@@ -153,6 +154,40 @@ impl Store {
     }
 }
 
+/// The library panics at the first request to an endpoint that is no URL, and says little about one without encryption.
+#[cfg(feature = "s3")]
+fn check_endpoint(builder: &object_store::aws::AmazonS3Builder) -> Result<(), String> {
+    use object_store::ClientConfigKey;
+    use object_store::aws::AmazonS3ConfigKey;
+    let Some(endpoint) = builder.get_config_value(&AmazonS3ConfigKey::Endpoint) else {
+        return Ok(());
+    };
+    let place = endpoint
+        .strip_prefix("https://")
+        .or_else(|| endpoint.strip_prefix("http://"));
+    let is_url = place.is_some_and(|place| {
+        !place.is_empty()
+            && place
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-._:[]/%~".contains(c))
+    });
+    if !is_url {
+        return Err(format!(
+            "the endpoint {endpoint:?} is no URL; set AWS_ENDPOINT to one such as https://storage.example:9000"
+        ));
+    }
+    let allow = AmazonS3ConfigKey::Client(ClientConfigKey::AllowHttp);
+    let allowed = builder.get_config_value(&allow);
+    let allowed =
+        allowed.is_some_and(|allowed| matches!(allowed.as_str(), "true" | "1" | "yes" | "on" | "y" | "t"));
+    if endpoint.starts_with("http://") && !allowed {
+        return Err(format!(
+            "the endpoint {endpoint:?} is without encryption; use https, or accept that with AWS_ALLOW_HTTP=true"
+        ));
+    }
+    Ok(())
+}
+
 fn as_listed(object: ObjectMeta) -> Listed {
     Listed {
         key: object.location.to_string(),
@@ -164,4 +199,35 @@ fn as_listed(object: ObjectMeta) -> Listed {
 async fn within<T>(operation: impl Future<Output = Result<T, String>>) -> Result<T, String> {
     let answer = timeout(STORE_TIMEOUT, operation).await;
     answer.unwrap_or_else(|_elapsed| Err(format!("the store did not answer within {STORE_TIMEOUT:?}")))
+}
+
+#[cfg(all(test, feature = "s3"))]
+mod tests {
+    use object_store::aws::AmazonS3Builder;
+
+    use super::*;
+
+    #[test]
+    fn an_endpoint_that_cannot_work_is_told() {
+        let check = |endpoint: &str, allow| {
+            let builder = AmazonS3Builder::new()
+                .with_endpoint(endpoint)
+                .with_allow_http(allow);
+            check_endpoint(&builder)
+        };
+        for (endpoint, allow) in [
+            ("https://s3.example:9000", false),
+            ("https://[::1]/path", false),
+            ("http://127.0.0.1:9000", true),
+        ] {
+            assert_eq!(check(endpoint, allow), Ok(()), "{endpoint}");
+        }
+        assert_eq!(check_endpoint(&AmazonS3Builder::new()), Ok(()));
+        for endpoint in ["s3.example", "https://", "https://a b", "ftp://a", "https://a?b"] {
+            let error = check(endpoint, true).unwrap_err();
+            assert!(error.contains("AWS_ENDPOINT"), "{error}");
+        }
+        let error = check("http://127.0.0.1:9000", false).unwrap_err();
+        assert!(error.contains("AWS_ALLOW_HTTP=true"), "{error}");
+    }
 }

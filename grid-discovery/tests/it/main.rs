@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic, wherever it stands")]
 
+#[cfg(feature = "s3")]
+mod bucket;
 #[cfg(feature = "folder")]
 mod folder;
 mod lists;

@@ -66,6 +66,7 @@ impl ControlLoop {
             leading: None,
             ready_asked: Moment::BOOT,
             next_say: now,
+            next_look: now,
             state_asked: None,
             going_on: false,
             electing: None,

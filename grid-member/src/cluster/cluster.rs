@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,8 +25,9 @@ use crate::transport::{
     TransportSettings,
 };
 
-use super::control_loop::{ControlLoop, Event, Looking, Phase};
+use super::control_loop::{ControlLoop, Event, Phase};
 use super::core::Core;
+use super::looking::Looking;
 use super::lookups::Lookups;
 use super::message::{kind, read, write};
 use super::{ClusterEvents, ClusterSettings, View, host, interest, listening, pump, serve};
@@ -56,6 +59,11 @@ pub enum StartError {
         /// What is wrong with it.
         problem: String,
     },
+    /// Members are looked for, and nobody said how many there will be.
+    #[error(
+        "without addresses to join the number of members to start with must be said: set `expect`, to 2 at least"
+    )]
+    Expect,
     /// There is no thread for the control loop.
     #[error("no thread could be started for the control of the cluster: {0}")]
     Thread(std::io::Error),
@@ -81,7 +89,8 @@ impl Cluster {
         clock: Arc<dyn Clock>,
         supervisor: Supervisor,
     ) -> Result<Self, StartError> {
-        let join = resolve(settings.join.as_deref()).await?;
+        let join = resolve(&settings).await?;
+        let found = settings.found.clone();
         let identity = Arc::new(ArcSwap::from_pointee(first_identity(&settings)));
         let (events, inbox) = mpsc::channel(EVENTS_MAX);
         let (agreed, agreements) = mpsc::channel(EVENTS_MAX);
@@ -120,6 +129,7 @@ impl Cluster {
             phase: Phase::Looking(Box::new(Looking::new(&core, join, core.moment()))),
             agreed,
             joined: tell_joined,
+            found,
         };
         supervisor.spawn_on(
             control.runtime(),
@@ -362,7 +372,13 @@ fn listen(
         data: tokio::runtime::Handle::current(),
     };
     let handler = Arc::new(Incoming { core: core.clone() });
-    Transport::builder(identity, handler, lanes, core.supervisor.clone())
+    let builder = Transport::builder(identity, handler, lanes, core.supervisor.clone());
+    #[cfg(feature = "tls")]
+    let builder = match &core.settings.tls {
+        Some(tls) => builder.tls(tls.clone()),
+        None => builder,
+    };
+    builder
         .settings(TransportSettings {
             listen: address,
             ..TransportSettings::default()
@@ -373,18 +389,35 @@ fn listen(
         .bind()
 }
 
-/// Finds the addresses behind names.
-async fn resolve(join: Option<&[String]>) -> Result<Option<BTreeSet<SocketAddr>>, StartError> {
-    let Some(join) = join else { return Ok(None) };
+/// Finds the addresses behind names. `None`: nobody is to be joined, and nobody looked for.
+async fn resolve(settings: &ClusterSettings) -> Result<Option<BTreeSet<SocketAddr>>, StartError> {
+    let expect = settings.expect.map(NonZeroUsize::get);
+    let Some(join) = &settings.join else {
+        return match settings.found {
+            None => Ok(None),
+            Some(_) if expect.unwrap_or(0) < 2 => Err(StartError::Expect),
+            Some(_) => Ok(Some(BTreeSet::new())),
+        };
+    };
     let mut addresses = BTreeSet::new();
     for address in join {
-        let found = tokio::net::lookup_host(address.as_str())
-            .await
-            .map_err(|error| StartError::Join {
-                address: address.clone(),
-                problem: error.to_string(),
-            })?;
-        addresses.extend(found);
+        match tokio::net::lookup_host(address.as_str()).await {
+            Ok(found) => addresses.extend(found),
+            // Nobody counts the names, and whoever looks for members goes on with them.
+            Err(error)
+                if expect.is_some()
+                    && settings.found.is_some()
+                    && error.kind() != ErrorKind::InvalidInput =>
+            {
+                tracing::warn!(%address, %error, "the name of a member to join is not known yet; trying on");
+            }
+            Err(error) => {
+                return Err(StartError::Join {
+                    address: address.clone(),
+                    problem: error.to_string(),
+                });
+            }
+        }
     }
     Ok(Some(addresses))
 }

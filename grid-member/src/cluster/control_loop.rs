@@ -10,18 +10,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use grid_core::control::{ControlState, KeptCopy};
-use grid_core::membership::bootstrap::{Bootstrap, BootstrapMessage};
+use grid_core::control::ControlState;
+use grid_core::membership::bootstrap::BootstrapMessage;
 use grid_core::membership::detector::Detector;
 use grid_core::membership::judge::Judge;
 use grid_core::membership::lease::{Lease, LeaseBook, LeaseSettings, LeaseSource};
-use grid_core::membership::{Evidence, MemberId, Moment, ProcessId};
-use tokio::sync::mpsc;
+use grid_core::membership::{Evidence, MemberId, Moment};
+use grid_discovery::Found;
+use tokio::sync::{mpsc, watch};
 
 use crate::task::TaskKind;
 use crate::transport::{Answer, DialError, EndCause, Lane, Link, PeerInfo};
 
 use super::core::Core;
+use super::looking::Looking;
 use super::losses::Losses;
 use super::machine::Agreement;
 use super::message::{JoinAnswer, Leads, Push, Report, kind, read};
@@ -95,25 +97,6 @@ pub(super) enum Phase {
     In(Box<Membership>),
 }
 
-/// What a member that looks for its cluster knows.
-pub(super) struct Looking {
-    pub(super) bootstrap: Bootstrap,
-    /// Where others may be, as far as that is known.
-    pub(super) addresses: BTreeSet<SocketAddr>,
-    /// The connections to them, by process.
-    pub(super) links: BTreeMap<ProcessId, Link>,
-    pub(super) dialing: BTreeSet<SocketAddr>,
-    pub(super) connected: BTreeMap<SocketAddr, ProcessId>,
-    /// What it was before it was cut off.
-    pub(super) before: Option<(MemberId, Vec<KeptCopy>)>,
-    pub(super) joining: bool,
-    /// How often it was refused since another member has its address.
-    pub(super) occupied: u32,
-    pub(super) join_at: Option<SocketAddr>,
-    pub(super) next_dial: Moment,
-    pub(super) next_join: Moment,
-}
-
 /// What a member knows.
 pub(super) struct Membership {
     pub(super) me: MemberId,
@@ -126,6 +109,7 @@ pub(super) struct Membership {
     pub(super) leading: Option<Leading>,
     pub(super) ready_asked: Moment,
     pub(super) next_say: Moment,
+    pub(super) next_look: Moment,
     pub(super) state_asked: Option<Moment>,
     pub(super) going_on: bool,
     pub(super) electing: Option<MemberId>,
@@ -151,7 +135,9 @@ pub(super) struct ControlLoop {
     pub(super) core: Arc<Core>,
     pub(super) phase: Phase,
     pub(super) agreed: mpsc::Sender<Agreement>,
-    pub(super) joined: tokio::sync::watch::Sender<Option<MemberId>>,
+    pub(super) joined: watch::Sender<Option<MemberId>>,
+    /// What is found of other members.
+    pub(super) found: Option<watch::Receiver<Found>>,
 }
 
 impl ControlLoop {

@@ -1,13 +1,11 @@
 //! Finding the cluster: bootstrap, joining, and coming back after being cut off.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use grid_core::control::{Command, ControlState, Identity, KeptCopy, Outcome};
-use grid_core::membership::bootstrap::{
-    Bootstrap, BootstrapInput, BootstrapMessage, BootstrapOutput, BootstrapSettings, Rank, Seen,
-};
+use grid_core::membership::bootstrap::{BootstrapInput, BootstrapMessage, BootstrapOutput, Rank, Seen};
 use grid_core::membership::{ClusterId, MemberId, MemberInfo, Moment};
 use grid_core::replication::RoleKind;
 
@@ -15,8 +13,9 @@ use crate::control::ControlSettings;
 use crate::task::TaskKind;
 use crate::transport::{DialError, Link, PeerInfo, Refusal};
 
-use super::control_loop::{ControlLoop, Dialed, Event, Looking, Phase};
+use super::control_loop::{ControlLoop, Dialed, Event, Phase};
 use super::core::{Core, Group};
+use super::looking::Looking;
 use super::machine::{Observer, StateMachine};
 use super::message::{JoinAnswer, JoinRequest, kind, read, write};
 
@@ -28,33 +27,6 @@ const JOIN_AGAIN: Duration = Duration::from_millis(300);
 
 /// After so many refusals for an address that another member has it is said that something is wrong.
 const OCCUPIED_MAX: u32 = 10;
-
-impl Looking {
-    /// A member that was just started.
-    pub(super) fn new(core: &Core, addresses: Option<BTreeSet<SocketAddr>>, now: Moment) -> Self {
-        let own = Rank {
-            address: core.own_address(),
-            process: core.settings.process,
-        };
-        let settings = BootstrapSettings {
-            expect: core.settings.expect,
-            ..BootstrapSettings::new(own, addresses.clone())
-        };
-        Looking {
-            bootstrap: Bootstrap::new(settings, now),
-            addresses: addresses.unwrap_or_default(),
-            links: BTreeMap::new(),
-            dialing: BTreeSet::new(),
-            connected: BTreeMap::new(),
-            before: None,
-            joining: false,
-            occupied: 0,
-            join_at: None,
-            next_dial: now,
-            next_join: now,
-        }
-    }
-}
 
 impl Core {
     /// Where others reach this member.
@@ -89,31 +61,21 @@ impl ControlLoop {
         if self.core.has_left() {
             return;
         }
+        self.look_up();
         let now = self.now();
-        let own = self.core.own_address();
         let Phase::Looking(looking) = &mut self.phase else {
             return;
         };
         if now >= looking.next_dial {
             looking.next_dial = now.after(DIAL_AGAIN);
-            let unseen: Vec<SocketAddr> = looking
-                .addresses
-                .iter()
-                .filter(|address| **address != own)
-                .filter(|address| {
-                    !looking.connected.contains_key(address) && !looking.dialing.contains(address)
-                })
-                .copied()
-                .collect();
-            looking.dialing.extend(&unseen);
-            for address in unseen {
+            for address in looking.next_dials() {
                 self.dial(Dialed::Address(address), address);
             }
         }
         self.bootstrap(BootstrapInput::Tick);
     }
 
-    fn bootstrap(&mut self, input: BootstrapInput) {
+    pub(super) fn bootstrap(&mut self, input: BootstrapInput) {
         let now = self.now();
         let Phase::Looking(looking) = &mut self.phase else {
             return;
@@ -146,14 +108,22 @@ impl ControlLoop {
                 needed,
                 tainted,
             } => {
-                let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
+                let why = |address: &SocketAddr| match looking.unmet.get(address) {
+                    Some(error) => format!("{address} ({error})"),
+                    None => address.to_string(),
+                };
+                let missing: Vec<String> = missing.iter().map(why).collect();
                 let missing = missing.join(", ");
                 tracing::info!(
                     seen,
                     needed,
                     tainted,
                     "waiting for other members{}{missing}",
-                    if missing.is_empty() { " to agree" } else { " at " }
+                    match missing.is_empty() {
+                        true if seen < needed => " to be found",
+                        true => " to agree",
+                        false => " at ",
+                    }
                 );
             }
             BootstrapOutput::OtherCluster { address, cluster } => {
@@ -349,43 +319,68 @@ impl ControlLoop {
             },
             belongs_to: peer.cluster,
         };
+        let now = self.now();
         if let Phase::Looking(looking) = &mut self.phase {
             looking.addresses.insert(peer.listen);
+            for address in [Some(peer.listen), dialed].into_iter().flatten() {
+                looking.met(address, peer.process, now);
+            }
         }
         self.bootstrap(BootstrapInput::Seen { seen, dialed });
     }
 
-    pub(super) fn address_dialed(&mut self, address: SocketAddr, result: Result<Link, DialError>) {
+    pub(super) fn address_dialed(
+        &mut self,
+        address: SocketAddr,
+        started: Moment,
+        result: Result<Link, DialError>,
+    ) {
         let Phase::Looking(looking) = &mut self.phase else {
             return;
         };
         looking.dialing.remove(&address);
-        match result {
-            Ok(link) => {
-                let info = link.info().clone();
-                if info.process == self.core.settings.process {
-                    // This member itself.
-                    link.close();
-                    looking.addresses.remove(&address);
-                    return;
-                }
-                looking.connected.insert(address, info.process);
-                looking.connected.insert(info.listen, info.process);
-                looking.links.insert(info.process, link);
-                self.seen(&info, Some(address));
+        let error = match result {
+            Ok(link) => return self.address_met(address, link),
+            Err(error) => error,
+        };
+        let ended = match &error {
+            DialError::Rejected(Refusal::Fenced { .. }) | DialError::Refused => {
+                looking.nobody_at(address, started)
             }
-            Err(DialError::Rejected(Refusal::Fenced { .. }) | DialError::Refused) => {
-                let gone = looking.connected.remove(&address);
-                if let Some(process) = gone {
-                    looking.links.remove(&process);
-                    self.bootstrap(BootstrapInput::Gone(process));
-                }
-            }
-            Err(DialError::Rejected(refusal) | DialError::Declined(refusal)) => {
-                tracing::warn!(%address, %refusal, "no way to join there");
-            }
-            Err(_) => {}
+            // The transport says once why a member can't be talked to; whoever waits says for whom.
+            _ => None,
+        };
+        looking.unmet.insert(address, error);
+        if let Some(process) = ended {
+            self.bootstrap(BootstrapInput::Gone(process));
         }
+    }
+
+    fn address_met(&mut self, address: SocketAddr, link: Link) {
+        let Phase::Looking(looking) = &mut self.phase else {
+            return;
+        };
+        looking.unmet.remove(&address);
+        let info = link.info().clone();
+        if info.process == self.core.settings.process {
+            link.close();
+            looking.addresses.remove(&address);
+            looking.own_names.insert(address);
+            let rank = Rank {
+                address: self.core.own_address(),
+                process: info.process,
+            };
+            let seen = Seen {
+                rank,
+                belongs_to: None,
+            };
+            let dialed = Some(address);
+            return self.bootstrap(BootstrapInput::Seen { seen, dialed });
+        }
+        looking.connected.insert(address, info.process);
+        looking.connected.insert(info.listen, info.process);
+        looking.links.insert(info.process, link);
+        self.seen(&info, Some(address));
     }
 
     pub(super) fn address_link_ended(&mut self, peer: &PeerInfo) {

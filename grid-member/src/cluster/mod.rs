@@ -1,6 +1,6 @@
 //! The cluster that this member belongs to.
 //!
-//! `control_loop` is the one task that decides: it drives the state machines of [`grid_core::membership`] (`finding`,
+//! `control_loop` is the one task that decides: it drives the state machines of [`grid_core::membership`] (`finding` with `looking`,
 //! `watching`), follows what is agreed (`agreed`), and leads when it has to (`leading`). `pump` goes on with copies and
 //! hand-overs, `serve` answers other members about partitions, `interest` tells other members what is listened to here, and
 //! `listening` brings events to those who listen there. `View` is the agreed state as this member knows it, `LeaseGuard` says
@@ -21,6 +21,7 @@ mod interest;
 mod leading;
 mod links;
 mod listening;
+mod looking;
 mod lookups;
 mod losses;
 mod machine;

@@ -10,6 +10,8 @@ use grid_core::partition::PartitionCount;
 use grid_core::partition::assignment::MoveLimits;
 use grid_core::partition::table::BackupCount;
 use grid_core::replication::ReplicaSettings;
+use grid_discovery::Found;
+use tokio::sync::watch;
 
 use crate::routing::RouterSettings;
 
@@ -32,9 +34,14 @@ pub struct ClusterSettings {
     pub listen: SocketAddr,
     /// Where others reach it, when that is another address than the one that it listens on.
     pub advertised: Option<SocketAddr>,
-    /// Members to join, as `HOST:PORT`. `None`: it starts a cluster of its own.
+    /// Members to join, as `HOST:PORT`. Without them and [`found`](Self::found) it starts a cluster of its own.
     pub join: Option<Vec<String>>,
-    /// How many members are expected before a cluster is started; by default the addresses to join and its own.
+    /// Where else members may be, as [`Discovery::found`](grid_discovery::Discovery::found) tells it. It is followed while
+    /// the member looks for its cluster: at the start, and when it was cut off. What is found says where to look, and
+    /// never how many members are expected.
+    pub found: Option<watch::Receiver<Found>>,
+    /// How many members are expected before a cluster is started; by default the addresses to join and its own. To be
+    /// said when nobody to join is given, and then 2 at least.
     pub expect: Option<NonZeroUsize>,
     /// Where it is.
     pub location: Location,
@@ -72,6 +79,10 @@ pub struct ClusterSettings {
     /// they begin anew, empty. `None`, the default: until an operator accepts the loss. The same on all members, since the one
     /// that leads decides. Partitions whose last copies are only out of reach are never given up by themselves.
     pub accept_loss_after: Option<Duration>,
+    /// TLS with other members, the same on all of them; none by default. Clients that look the cluster up at the port are
+    /// answered without it.
+    #[cfg(feature = "tls")]
+    pub tls: Option<crate::transport::TlsSettings>,
     /// Limits of replicas.
     pub replicas: ReplicaSettings,
     /// Times of requests.
@@ -88,6 +99,7 @@ impl Default for ClusterSettings {
             listen: SocketAddr::from(([127, 0, 0, 1], 7574)),
             advertised: None,
             join: None,
+            found: None,
             expect: None,
             location: Location::default(),
             role: String::new(),
@@ -109,6 +121,8 @@ impl Default for ClusterSettings {
             events_len_max: 65_536,
             events_bytes_max: 64 << 20,
             accept_loss_after: None,
+            #[cfg(feature = "tls")]
+            tls: None,
             replicas: ReplicaSettings {
                 entry_bytes_max: ENTRY_BYTES_MAX,
                 ..ReplicaSettings::default()

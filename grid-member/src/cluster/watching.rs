@@ -51,6 +51,7 @@ impl ControlLoop {
         self.ask_lease(asked);
         self.show_lease();
         self.connect_all();
+        self.look_beyond();
         self.lead_on();
         self.survive();
         self.say_ready();
@@ -96,7 +97,8 @@ impl ControlLoop {
 
     pub(super) fn dial_ended(&mut self, dialed: Dialed, started: Moment, result: Result<Link, DialError>) {
         match (dialed, &self.phase) {
-            (Dialed::Address(address), Phase::Looking(_)) => self.address_dialed(address, result),
+            (Dialed::Address(address), Phase::Looking(_)) => self.address_dialed(address, started, result),
+            (Dialed::Address(address), Phase::In(_)) => self.looked_beyond(address, result),
             (Dialed::Member(member, lane), Phase::In(_)) => self.member_dialed(member, lane, started, result),
             // It was dialed in another life.
             _ => {

@@ -234,8 +234,11 @@ impl Election {
 mod tests {
     use super::*;
 
-    fn standings<const N: usize>(all: [(u64, Option<(u64, u64)>, u64); N]) -> BTreeMap<MemberId, Standing> {
-        let standing = |(member, last, term): (u64, Option<(u64, u64)>, u64)| {
+    /// A member, the term and the index of its last entry, and its term.
+    type Told = (u64, Option<(u64, u64)>, u64);
+
+    fn standings<const N: usize>(all: [Told; N]) -> BTreeMap<MemberId, Standing> {
+        let standing = |(member, last, term): Told| {
             let last = last.map(|(term, index)| LogId {
                 leader_id: Vote::new(term, 1).leader_id,
                 index,

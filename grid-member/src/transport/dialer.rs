@@ -8,6 +8,8 @@ use grid_proto::member::{Decoder, Lane};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+#[cfg(feature = "tls")]
+use super::EndCause;
 use super::handshake::greet;
 use super::reader::Dialled;
 use super::shared::Shared;
@@ -80,7 +82,12 @@ async fn shake_hands(
         let mut stream = stream.map(Box::new).map_err(|error| DialError::Tls {
             problem: error.to_string(),
         })?;
-        let (peer, decoder) = greet(&mut stream, &ourselves, lane).await?;
+        let greeted = greet(&mut stream, &ourselves, lane).await;
+        let (peer, decoder) = greeted.map_err(|error| match error {
+            // What TLS at the other end thinks of this member's certificate comes with the first read.
+            DialError::Ended(EndCause::Io(problem)) => DialError::Tls { problem },
+            error => error,
+        })?;
         return Ok((peer, decoder, Stream::Tls(stream)));
     }
     let (peer, decoder) = greet(&mut stream, &ourselves, lane).await?;

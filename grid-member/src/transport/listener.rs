@@ -202,10 +202,12 @@ async fn meet_through_tls(
     };
     let mut stream = match tls.accept(stream, received).await {
         Ok(stream) => Box::new(stream),
-        Err(error) => {
+        Err((error, mut stream)) => {
             if shared.said.first(remote.ip(), 0, SAID_NO_MEMBER) {
-                tracing::warn!(%remote, %error, "a connection was refused by TLS");
+                tracing::warn!(%remote, %error,
+                    "a member that connected was refused by TLS; use certificates of the same authority on all members");
             }
+            see_off(&mut stream, &[]).await;
             return Newcomer::Gone;
         }
     };
@@ -240,6 +242,11 @@ async fn turn_away(shared: &Shared, mut stream: TcpStream, remote: SocketAddr, w
     if shared.said.first(remote.ip(), 0, SAID_NO_MEMBER) {
         tracing::warn!(%remote, "what connected to the members' port {what}; it is turned away");
     }
+    see_off(&mut stream, answer).await;
+}
+
+/// Says a last word, and waits until the other end has read what it was told.
+async fn see_off(stream: &mut TcpStream, answer: &[u8]) {
     let farewell = async {
         stream.write_all(answer).await?;
         stream.shutdown().await?;

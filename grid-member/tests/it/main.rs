@@ -4,6 +4,8 @@ mod cluster;
 mod conformance;
 mod control;
 mod events;
+#[cfg(test)]
+mod finding;
 mod fixture;
 mod grid;
 mod invariants;

@@ -67,7 +67,8 @@ pub(super) struct ServeArguments {
     /// How many members a cluster is started with [cluster.expect; default: those of --join and this one]
     #[arg(long, value_name = "N")]
     pub(super) expect: Option<String>,
-    /// A way to find members: static:HOST:PORT,... or multicast[:GROUP[:PORT]] or folder:PATH [cluster.discover]
+    /// A way to find members: static:HOST:PORT,... or multicast[:GROUP[:PORT]] or folder:PATH or
+    /// s3://BUCKET/PREFIX [cluster.discover]
     #[arg(long, value_name = "WAY")]
     pub(super) discover: Vec<String>,
     /// How many backups caches have, 0 to 3 [cluster.backups; default: 1]
@@ -100,6 +101,18 @@ pub(super) struct ServeArguments {
     /// Hold no data [member.storage = false]
     #[arg(long)]
     pub(super) no_storage: bool,
+    /// TLS with other members: the certificate of this one, in PEM [member.tls-certificate]
+    #[arg(long, value_name = "FILE")]
+    pub(super) member_tls_certificate: Option<String>,
+    /// TLS with other members: the key of the certificate, in PEM [member.tls-key]
+    #[arg(long, value_name = "FILE")]
+    pub(super) member_tls_key: Option<String>,
+    /// TLS with other members: the authorities whose certificates are taken, in PEM [member.tls-authority]
+    #[arg(long, value_name = "FILE")]
+    pub(super) member_tls_authority: Option<String>,
+    /// TLS with other members: the name in all certificates [member.tls-name; default: the IP address of each]
+    #[arg(long, value_name = "NAME")]
+    pub(super) member_tls_name: Option<String>,
     /// Serve addresses that other machines reach, without encryption and authentication [security.insecure]
     #[arg(long)]
     pub(super) insecure: bool,

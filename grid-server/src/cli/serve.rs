@@ -49,6 +49,18 @@ pub(super) fn load(arguments: &ServeArguments) -> Result<Loaded, CliError> {
         ("--rack", "member.rack", &arguments.rack),
         ("--machine", "member.machine", &arguments.machine),
         ("--role", "member.role", &arguments.role),
+        (
+            "--member-tls-certificate",
+            "member.tls-certificate",
+            &arguments.member_tls_certificate,
+        ),
+        ("--member-tls-key", "member.tls-key", &arguments.member_tls_key),
+        (
+            "--member-tls-authority",
+            "member.tls-authority",
+            &arguments.member_tls_authority,
+        ),
+        ("--member-tls-name", "member.tls-name", &arguments.member_tls_name),
     ];
     for (flag, key, given) in flags {
         if let Some(text) = given {

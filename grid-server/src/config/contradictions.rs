@@ -16,6 +16,7 @@ pub(super) fn contradictions(loaded: &Loaded) -> Vec<Mistake> {
     };
     found.of_the_cluster();
     found.of_addresses();
+    found.of_tls();
     for (index, cache) in loaded.config.caches.iter().enumerate() {
         if cache.kind == CacheKind::Local && cache.backups.is_some_and(|backups| backups.get() > 0) {
             let problem = "a local cache is in one process alone and has no backups; leave it out, or make the kind \
@@ -72,6 +73,29 @@ impl Found<'_> {
             let problem = "a member that others are to discover needs a port of its own; give another than 0, or set \
                            member.advertise";
             self.at("member.listen", problem);
+        }
+    }
+
+    fn of_tls(&mut self) {
+        let tls = self.loaded.config.member.tls.clone();
+        let files = [
+            ("member.tls-certificate", tls.certificate.is_some()),
+            ("member.tls-key", tls.key.is_some()),
+            ("member.tls-authority", tls.authority.is_some()),
+        ];
+        let missing: Vec<&str> = files
+            .iter()
+            .filter(|(_, set)| !set)
+            .map(|(key, _)| *key)
+            .collect();
+        let named = ("member.tls-name", tls.name.is_some());
+        let given = files.iter().chain([&named]).find(|(_, set)| *set);
+        if let (Some((key, _)), false) = (given, missing.is_empty()) {
+            let problem = format!(
+                "TLS between members needs a certificate, its key and the authority; set {} too",
+                missing.join(" and ")
+            );
+            self.at(key, &problem);
         }
     }
 }

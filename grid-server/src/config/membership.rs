@@ -1,5 +1,6 @@
 //! The settings of the cluster and of the member in it.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use grid_core::membership::survivor::TwoMembers;
@@ -136,6 +137,36 @@ impl ClusterConfig {
     }
 }
 
+/// TLS between members, in `[member]`: the first three together or none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MemberTlsConfig {
+    /// `tls-certificate`: the file of this member's certificate, in PEM, with those between it and the authority's.
+    pub certificate: Option<PathBuf>,
+    /// `tls-key`: the file of the key of that certificate, in PEM.
+    pub key: Option<PathBuf>,
+    /// `tls-authority`: the file of the certificates of the authorities, in PEM, of one of which the certificates of all
+    /// members are.
+    pub authority: Option<PathBuf>,
+    /// `tls-name`: the name that the certificates of all members are for; by default each is for the IP address that its
+    /// member is reached at.
+    pub name: Option<Label>,
+}
+
+impl MemberTlsConfig {
+    /// Whether any of it is set.
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        *self != Self::default()
+    }
+
+    fn visit(&mut self, visit: &mut Visit<'_>) {
+        visit("tls-certificate", &mut self.certificate);
+        visit("tls-key", &mut self.key);
+        visit("tls-authority", &mut self.authority);
+        visit("tls-name", &mut self.name);
+    }
+}
+
 /// `[member]`: this process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemberConfig {
@@ -155,6 +186,8 @@ pub struct MemberConfig {
     pub role: Option<Label>,
     /// `storage`: whether the member holds data; true by default.
     pub storage: bool,
+    /// `tls-...`: TLS with other members; none by default.
+    pub tls: MemberTlsConfig,
     /// `hand-over-timeout`: how long a stop tries to hand the member's partitions over to others; 30 s by default, at
     /// most 1 h.
     pub hand_over_timeout: Duration,
@@ -173,6 +206,7 @@ impl Default for MemberConfig {
             machine: None,
             role: None,
             storage: true,
+            tls: MemberTlsConfig::default(),
             hand_over_timeout: 30 * SECOND,
             drain_timeout: 5 * SECOND,
         }
@@ -189,6 +223,7 @@ impl MemberConfig {
         visit("machine", &mut self.machine);
         visit("role", &mut self.role);
         visit("storage", &mut self.storage);
+        self.tls.visit(visit);
         visit(
             "hand-over-timeout",
             &mut Within(&mut self.hand_over_timeout, Duration::ZERO..=60 * MINUTE),

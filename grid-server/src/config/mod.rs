@@ -27,7 +27,7 @@ mod value;
 
 pub use address::{HostPort, HostPortError};
 pub use layers::{Layers, Loaded};
-pub use membership::{ClusterConfig, MemberConfig};
+pub use membership::{ClusterConfig, MemberConfig, MemberTlsConfig};
 pub use mistake::{ConfigError, Mistake, Source};
 pub use sections::{CacheConfig, CachePattern, GrpcConfig, HttpConfig, LimitsConfig, SecurityConfig};
 pub use value::{ByteSize, Label, parse_duration, show_duration};

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -121,6 +122,21 @@ impl Setting for Option<HostPort> {
 
     fn show(&self) -> Option<String> {
         self.as_ref().and_then(Setting::show)
+    }
+}
+
+impl Setting for Option<PathBuf> {
+    fn set(&mut self, raw: &Raw<'_>) -> Result<(), String> {
+        let text = raw
+            .text()
+            .filter(|text| !text.is_empty())
+            .ok_or_else(|| raw.is_not("the path of a file in quotes"))?;
+        *self = Some(text.into());
+        Ok(())
+    }
+
+    fn show(&self) -> Option<String> {
+        self.as_ref().map(|path| quoted(&path.to_string_lossy()))
     }
 }
 

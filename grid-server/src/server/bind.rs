@@ -62,7 +62,9 @@ pub(super) async fn bind(
 /// # Errors
 /// As [`bind`].
 pub(super) async fn address_for_members(config: &Config) -> Result<SocketAddr, StartError> {
-    let (listen, insecure) = (&config.member.listen, config.security.insecure);
+    let listen = &config.member.listen;
+    // Through TLS nobody comes in without a certificate; who looks the cluster up reads where it is, and no more.
+    let insecure = config.security.insecure || config.member.tls.is_set();
     let probed = match bind(Listen::MEMBERS, listen, insecure).await {
         Ok(probe) => probe.local_addr(),
         Err(StartError::PortInUse { .. }) if is_nobodys_port(config) => {
@@ -119,6 +121,11 @@ async fn resolve(listen: Listen, address: &HostPort, insecure: bool) -> Result<V
             port: address.port(),
             what,
             flag,
+            or_tls: if flag == Listen::MEMBERS.flag {
+                ", give members certificates with --member-tls-certificate, --member-tls-key and --member-tls-authority"
+            } else {
+                ""
+            },
         });
     }
     Ok(addresses)

@@ -1,10 +1,7 @@
-//! Finding members otherwise than by a list.
-
-use std::net::SocketAddr;
-use std::time::Duration;
+//! Finding members, for as long as this one runs.
 
 use grid_core::membership::ClusterId;
-use grid_discovery::{Announcement, Discovery, Settings, SourceSettings};
+use grid_discovery::{Announcement, Discovery, Found, HostPort, Settings, SettingsError, SourceSettings};
 use grid_member::cluster::ClusterSettings;
 use tokio::sync::watch;
 
@@ -12,35 +9,29 @@ use crate::config::Config;
 
 use super::StartError;
 
-/// How often it is said that nobody was found.
-const SAY_EVERY: Duration = Duration::from_secs(5);
+/// The most addresses of one list. More are several lists.
+const LIST_LEN: usize = 256;
 
-/// Announces this member, and looks for others, in the ways of `cluster.discover`.
+/// Announces this member, and looks for others: in the ways of `cluster.discover`, and at the addresses of `cluster.join`, whose
+/// names may come to stand for others.
 #[derive(Debug)]
 pub(super) struct Lookout {
     discovery: Discovery,
     own: watch::Sender<Announcement>,
-    ways: String,
 }
 
 impl Lookout {
-    /// Begins, if there is anywhere to look beside lists, which need no announcement.
+    /// Begins, if there is anywhere to look.
     ///
     /// # Errors
     /// When the ways make no sense together.
     pub(super) fn start(config: &Config, member: &ClusterSettings) -> Result<Option<Self>, StartError> {
-        let is_list = |source: &&SourceSettings| matches!(source, SourceSettings::Static(_));
-        let sources = config
-            .cluster
-            .discover
-            .iter()
-            .flatten()
-            .filter(|source| !is_list(source));
-        let sources: Vec<SourceSettings> = sources.cloned().collect();
+        let sources = sources(config, member).map_err(StartError::Discovery)?;
         if sources.is_empty() {
             return Ok(None);
         }
         let ways: Vec<String> = sources.iter().map(ToString::to_string).collect();
+        tracing::info!(ways = ways.join("; "), "looking for other members");
         let (own, announced) = watch::channel(Announcement {
             cluster: member.cluster_name.clone(),
             cluster_id: None,
@@ -52,30 +43,12 @@ impl Lookout {
         });
         let settings = Settings::new(&member.cluster_name, sources);
         let discovery = Discovery::start(&settings, Some(announced)).map_err(StartError::Discovery)?;
-        Ok(Some(Lookout {
-            discovery,
-            own,
-            ways: ways.join(", "),
-        }))
+        Ok(Some(Lookout { discovery, own }))
     }
 
-    /// The members that were found, at least one. Says every few seconds that it waits.
-    ///
-    /// One is enough: it belongs to a cluster, or it is found by the others too and brings them together.
-    pub(super) async fn first_found(&self) -> Vec<SocketAddr> {
-        let mut found = self.discovery.found();
-        loop {
-            let waited =
-                tokio::time::timeout(SAY_EVERY, found.wait_for(|found| !found.peers.is_empty())).await;
-            match waited {
-                Ok(Ok(known)) => return known.member_addresses().collect(),
-                // The discovery lives as long as this does.
-                Ok(Err(_ended)) => return Vec::new(),
-                Err(_elapsed) => {
-                    tracing::info!(ways = %self.ways, "no other member was found yet; looking on")
-                }
-            }
-        }
+    /// What is found, whenever it changes.
+    pub(super) fn found(&self) -> watch::Receiver<Found> {
+        self.discovery.found()
     }
 
     /// From now on whoever looks is told that this cluster runs.
@@ -90,4 +63,20 @@ impl Lookout {
     pub(super) async fn stop(self) {
         self.discovery.stop().await;
     }
+}
+
+/// Where to look: the ways of `cluster.discover`, with all lists and the addresses to join as one.
+fn sources(config: &Config, member: &ClusterSettings) -> Result<Vec<SourceSettings>, SettingsError> {
+    let listed: Vec<HostPort> = member
+        .join
+        .iter()
+        .flatten()
+        .map(|address| address.parse())
+        .collect::<Result<_, _>>()?;
+    let lists = listed
+        .chunks(LIST_LEN)
+        .map(|list| SourceSettings::Static(list.to_vec()));
+    let is_list = |source: &&SourceSettings| matches!(source, SourceSettings::Static(_));
+    let ways = config.cluster.discover.iter().flatten();
+    Ok(lists.chain(ways.filter(|way| !is_list(way)).cloned()).collect())
 }

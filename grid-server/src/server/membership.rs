@@ -27,10 +27,7 @@ pub(super) struct Membership {
 /// When the member cannot be made.
 pub(super) async fn join(config: &Config, mut settings: ClusterSettings) -> Result<Membership, StartError> {
     let lookout = Lookout::start(config, &settings)?;
-    if let (Some(lookout), None) = (&lookout, &settings.join) {
-        let found = lookout.first_found().await;
-        settings.join = Some(found.iter().map(ToString::to_string).collect());
-    }
+    settings.found = lookout.as_ref().map(Lookout::found);
     let limits = CacheLimits {
         caches_max: config.limits.caches_max,
         event_queue_len_max: config.limits.event_queue_len_max,

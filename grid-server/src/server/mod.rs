@@ -4,11 +4,13 @@ mod bind;
 mod grpc_edge;
 mod identity;
 mod lookout;
+mod member_tls;
 mod membership;
 mod running;
 mod settings;
 mod start_error;
 
+pub use member_tls::MemberTlsError;
 pub use running::{RunningServer, Stopped};
 pub use start_error::StartError;
 
@@ -35,8 +37,8 @@ impl Server {
     /// the member is not ready, and the gRPC edge that it is unavailable.
     ///
     /// # Errors
-    /// When an address cannot be listened on, or would be open to other machines without `security.insecure`, or the
-    /// member cannot be made.
+    /// When an address cannot be listened on, or would be open to other machines without `security.insecure`, TLS between
+    /// members cannot be used as it is configured, or the member cannot be made.
     pub async fn start(config: Config) -> Result<RunningServer, StartError> {
         let insecure = config.security.insecure;
         let listen = address_for_members(&config).await?;
@@ -58,6 +60,8 @@ impl Server {
             http: address_of(&http_listener, Listen::HTTP)?,
         };
 
+        let mut member = cluster_settings(&config, addresses);
+        member_tls::set_up(&config, &mut member)?;
         let (grpc_stop, http_stop) = (CancellationToken::new(), CancellationToken::new());
         let edge = grpc_edge::GrpcEdge::new(&config);
         let metrics = Arc::new(Metrics::new(edge.counts()));
@@ -65,7 +69,7 @@ impl Server {
         let (mut grpc, mut http) = (JoinSet::new(), JoinSet::new());
         http.spawn(http::serve(http_listener, state.clone(), http_stop.clone()));
 
-        let joining = membership::join(&config, cluster_settings(&config, addresses));
+        let joining = membership::join(&config, member);
         let (joined, grpc_listener) = edge.refuse_until(grpc_listener, joining).await;
         let Membership { grid, view, lookout } = joined?;
         grpc.spawn(edge.serve(grpc_listener, grid.clone(), grpc_stop.clone()));

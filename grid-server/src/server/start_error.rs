@@ -5,6 +5,7 @@ use std::io;
 use crate::config::HostPort;
 
 use super::bind::Listen;
+use super::member_tls::MemberTlsError;
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +50,7 @@ pub enum StartError {
     /// The address is open to other machines.
     #[error(
         "{address}, for {what}, can be reached from other machines, and there is no encryption and no \
-         authentication yet; choose a loopback address with {flag} (such as 127.0.0.1:{port}), or accept that with \
+         authentication; choose a loopback address with {flag} (such as 127.0.0.1:{port}){or_tls}, or accept that with \
          --insecure (security.insecure = true)"
     )]
     Exposed {
@@ -61,7 +62,12 @@ pub enum StartError {
         what: &'static str,
         /// The flag that changes it.
         flag: &'static str,
+        /// What else can be done, if there is something.
+        or_tls: &'static str,
     },
+    /// Members cannot talk through TLS.
+    #[error(transparent)]
+    MemberTls(#[from] MemberTlsError),
     /// Members cannot be looked for.
     #[error("cluster.discover: {0}")]
     Discovery(#[source] grid_discovery::SettingsError),

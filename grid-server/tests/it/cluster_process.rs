@@ -90,7 +90,7 @@ impl Drop for Up {
 }
 
 /// Asks again until the answer of `grid cluster ... --json` is as it should be.
-fn until(http: &str, arguments: &[&str], holds: impl Fn(&Value) -> bool) -> Value {
+pub(crate) fn until(http: &str, arguments: &[&str], holds: impl Fn(&Value) -> bool) -> Value {
     let mut all = vec!["cluster", "--http", http, "--json"];
     all.extend(arguments);
     let clock = SystemClock::new();
@@ -110,7 +110,7 @@ fn until(http: &str, arguments: &[&str], holds: impl Fn(&Value) -> bool) -> Valu
     }
 }
 
-fn is_node_safe(cluster: &Value, members: usize) -> bool {
+pub(crate) fn is_node_safe(cluster: &Value, members: usize) -> bool {
     cluster["members"].as_array().map_or(0, Vec::len) == members
         && cluster["status_ha"] != "ENDANGERED"
         && cluster["partitions"]["unassigned"] == 0

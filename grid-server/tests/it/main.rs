@@ -7,6 +7,8 @@ mod cluster_process;
 #[cfg(test)]
 mod cluster_state;
 #[cfg(test)]
+mod finding;
+#[cfg(test)]
 mod grpc_bad_input;
 #[cfg(test)]
 mod grpc_cluster;
@@ -38,6 +40,9 @@ mod http_view;
 mod late_line;
 #[cfg(test)]
 mod manual;
+#[cfg(test)]
+#[cfg(feature = "member-tls")]
+mod member_tls;
 #[cfg(test)]
 mod process;
 #[cfg(test)]

@@ -38,6 +38,12 @@ pub(crate) fn run_with_input(arguments: &[&str], input: &str) -> (i32, String, S
     (status.code().unwrap(), text(stdout), text(stderr))
 }
 
+/// An address of this machine where nobody listens now.
+pub(crate) fn free_address() -> String {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    free.local_addr().unwrap().to_string()
+}
+
 /// Sends a signal to a process.
 pub(crate) fn signal(process: u32, name: &str) {
     let sent = Command::new("kill")
@@ -57,10 +63,16 @@ pub(crate) struct ServerProcess {
 impl ServerProcess {
     /// Starts `grid serve` on free ports and waits for its ready line.
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let ports = ["serve", "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0"];
-        let mut command = grid(&ports);
-        if !arguments.contains(&"--listen") {
-            command.args(["--listen", "127.0.0.1:0"]);
+        Self::spawn(arguments).until_ready()
+    }
+
+    /// Starts `grid serve` on free ports.
+    pub(crate) fn spawn(arguments: &[&str]) -> Self {
+        let mut command = grid(&["serve"]);
+        for port in ["--grpc", "--http", "--listen"] {
+            if !arguments.contains(&port) {
+                command.args([port, "127.0.0.1:0"]);
+            }
         }
         command
             .args(arguments)
@@ -68,24 +80,26 @@ impl ServerProcess {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut ready = String::new();
-        stdout.read_line(&mut ready).unwrap();
-        if !ready.starts_with("ready ") {
-            let mut complaint = String::new();
-            child
-                .stderr
-                .take()
-                .unwrap()
-                .read_to_string(&mut complaint)
-                .unwrap();
-            panic!("no ready line: {ready:?} {complaint}");
-        }
+        let stdout = BufReader::new(child.stdout.take().unwrap());
         ServerProcess {
             child,
             stdout,
-            ready: ready.trim_end().to_owned(),
+            ready: String::new(),
         }
+    }
+
+    /// Waits for the ready line.
+    pub(crate) fn until_ready(mut self) -> Self {
+        let mut ready = String::new();
+        self.stdout.read_line(&mut ready).unwrap();
+        if !ready.starts_with("ready ") {
+            let mut complaint = String::new();
+            let mut stderr = self.child.stderr.take().unwrap();
+            stderr.read_to_string(&mut complaint).unwrap();
+            panic!("no ready line: {ready:?} {complaint}");
+        }
+        ready.trim_end().clone_into(&mut self.ready);
+        self
     }
 
     /// A field of the ready line.

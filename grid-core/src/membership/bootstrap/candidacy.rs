@@ -17,6 +17,8 @@ pub(super) struct Candidacy {
     not_before: Moment,
     /// Who promised, and whether tainted.
     promises: BTreeMap<Rank, bool>,
+    /// Who promised when it was asked for the first time, while it is asked once more.
+    first: Option<BTreeSet<ProcessId>>,
 }
 
 impl Candidacy {
@@ -27,6 +29,7 @@ impl Candidacy {
             trying_since: None,
             not_before: now,
             promises: BTreeMap::new(),
+            first: None,
         }
     }
 
@@ -59,7 +62,11 @@ impl Candidacy {
     /// Counts a promise; `false` when it is for an attempt that is over.
     pub(super) fn promise(&mut self, from: Rank, round: u64, tainted: bool) -> bool {
         let counts = self.tries(round);
-        if counts {
+        let ran_before = self
+            .first
+            .as_ref()
+            .is_none_or(|first| first.contains(&from.process));
+        if counts && ran_before {
             // Only the last process at an address counts.
             self.promises.retain(|rank, _| rank.address != from.address);
             self.promises.insert(from, tainted);
@@ -75,8 +82,22 @@ impl Candidacy {
         self.promises.keys().copied()
     }
 
-    pub(super) fn any_tainted(&self) -> bool {
-        self.promises.values().any(|tainted| *tainted)
+    /// Whether a promise of this attempt is tainted.
+    pub(super) fn is_tainted(&self) -> bool {
+        self.first.is_some() || self.promises.values().any(|tainted| *tainted)
+    }
+
+    /// Asks all that promised once more, unless that was done: `true` when it begins. Promises that were made before
+    /// count no more.
+    pub(super) fn ask_again(&mut self, now: Moment) -> bool {
+        if self.first.is_some() {
+            return false;
+        }
+        let promised = core::mem::take(&mut self.promises);
+        self.first = Some(promised.into_keys().map(|rank| rank.process).collect());
+        self.round += 1;
+        self.trying_since = Some(now);
+        true
     }
 
     /// At how many addresses are promises held, with the candidate's own.
@@ -90,6 +111,7 @@ impl Candidacy {
     pub(super) fn give_up(&mut self, now: Moment, patience: Duration) -> Option<BootstrapMessage> {
         self.trying_since.take()?;
         self.promises.clear();
+        self.first = None;
         self.not_before = now.after(patience / 16 * (4 + self.lot()));
         self.release(self.round)
     }

@@ -21,9 +21,15 @@
 //!    *tainted*: with one of them a candidate needs *all* expected members, each of which then says that it belongs to no
 //!    cluster. (This also makes it harmless when a firewall fakes the end of a process.)
 //!
-//! Why it holds. Two majorities of the expected members share an address. If the same process promised from there to both founders,
-//! then after a release, so that the first never started (3), or tainted, so that the second had the promises of all addresses,
-//! none of which belonged to a cluster (2, 4).
+//! 5. A member that comes back may do so at another address, before its end was noticed at the old one, and would count twice.
+//!    So with a tainted promise the members are asked once more when all have promised, and only those who promise both
+//!    times count: they ran at the same moment.
+//! 6. How many are expected is said by the settings, and by who is seen; never by addresses that are found
+//!    ([`BootstrapInput::Found`]), which differ from member to member and from time to time.
+//!
+//! Why it holds. Two majorities of the expected members share one. If the same process promised from there to both founders,
+//! then after a release, so that the first never started (3), or tainted, so that the second had the promises of all that ran at one
+//! moment, none of which belonged to a cluster (2, 4, 5).
 //!
 //! Who sees whom may be one-sided and may change. To come to an end in spite of that: a candidate yields to a lower one that it hears of, and
 //! gives up after a while without a majority, for a while that differs from member to member and time to time. A member
@@ -81,7 +87,7 @@ impl BootstrapSettings {
 }
 
 /// What happens to a [`Bootstrap`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BootstrapInput {
     /// A handshake was done with this process, or it said something new about itself. It is seen until told otherwise.
     Seen {
@@ -102,6 +108,8 @@ pub enum BootstrapInput {
         /// What it says.
         message: BootstrapMessage,
     },
+    /// Members may be at these addresses, in the place of those found before: where to look, and nothing more.
+    Found(BTreeSet<SocketAddr>),
     /// This member belongs to this cluster now: it started or joined it.
     Belongs(ClusterId),
     /// Time has passed; at least every [`BootstrapSettings::repeat_every`].
@@ -241,6 +249,7 @@ impl Bootstrap {
                 self.gone(process);
             }
             BootstrapInput::Message { from, message } => self.message(now, from, message, &mut outputs),
+            BootstrapInput::Found(addresses) => self.peers.found(addresses),
             BootstrapInput::Belongs(cluster) => {
                 self.phase = Phase::Belongs(cluster);
                 let message = BootstrapMessage::Belongs { cluster };
@@ -406,9 +415,14 @@ impl Bootstrap {
         if !self.candidacy.is_trying() {
             return;
         }
-        let tainted = self.tainted || self.candidacy.any_tainted();
+        let tainted = self.tainted || self.candidacy.is_tainted();
         let needed = if tainted { self.expected() } else { self.needed() };
         if self.candidacy.addresses(self.settings.own) >= needed {
+            if tainted && self.candidacy.ask_again(now) {
+                let message = self.candidacy.ask();
+                outputs.extend(self.peers.looking().map(|rank| send(rank.process, message)));
+                return;
+            }
             self.phase = Phase::Starting;
             outputs.push(BootstrapOutput::Start);
         } else if began || repeat {

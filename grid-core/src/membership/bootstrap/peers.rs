@@ -21,6 +21,10 @@ pub(super) struct Peers {
     own: Rank,
     /// The addresses to join, without those that turned out to be this member's.
     join: BTreeSet<SocketAddr>,
+    /// The addresses that were found beside them.
+    found: BTreeSet<SocketAddr>,
+    /// Addresses at which this member met itself.
+    aliases: BTreeSet<SocketAddr>,
     peers: BTreeMap<ProcessId, Peer>,
     /// Which process answered at which address last, whether it is seen now or not.
     answered: BTreeMap<SocketAddr, Rank>,
@@ -32,9 +36,17 @@ impl Peers {
         Peers {
             own,
             join,
+            found: BTreeSet::new(),
+            aliases: BTreeSet::from([own.address]),
             peers: BTreeMap::new(),
             answered: BTreeMap::new(),
         }
+    }
+
+    /// Members may be at these addresses. Nobody is expected there: what is found differs from member to member and
+    /// changes, and majorities of different numbers need not share a member.
+    pub(super) fn found(&mut self, found: BTreeSet<SocketAddr>) {
+        self.found = found;
     }
 
     /// Notes a process, and gives back those that it replaced at the address where it was dialed, or that it says is its own.
@@ -44,6 +56,9 @@ impl Peers {
             // Another name of this member.
             if let Some(alias) = dialed {
                 self.join.remove(&alias);
+                if self.aliases.len() < PEERS_MAX {
+                    self.aliases.insert(alias);
+                }
             }
             return Vec::new();
         }
@@ -153,17 +168,16 @@ impl Peers {
             .collect()
     }
 
-    /// The addresses to join at which nobody is seen.
+    /// The addresses to join, and those found, at which nobody is seen.
     pub(super) fn missing(&self) -> Vec<SocketAddr> {
         let seen: BTreeSet<_> = self.peers.values().map(|peer| peer.seen.rank.address).collect();
         let is_seen = |address: &SocketAddr| {
             let rank = self.answered.get(address);
             seen.contains(address) || rank.is_some_and(|rank| self.peers.contains_key(&rank.process))
         };
-        self.join
-            .iter()
-            .copied()
-            .filter(|address| !is_seen(address))
+        let known = self.join.union(&self.found).copied();
+        known
+            .filter(|address| !is_seen(address) && !self.aliases.contains(address))
             .collect()
     }
 }

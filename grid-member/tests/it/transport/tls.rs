@@ -1,7 +1,11 @@
 //! Members through TLS.
 
-use grid_member::transport::{DialError, EndCause, Lane, Refusal, TlsSettings};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use grid_core::store::Timestamp;
+use grid_member::transport::{DialError, EndCause, Lane, Refusal, TlsError, TlsSettings};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    date_time_ymd,
+};
 
 use super::fixture::{ECHO, Event, Node, settings, within};
 use super::raw::{Raw, hello, opening};
@@ -109,6 +113,18 @@ async fn a_member_that_stops_says_so_through_tls() {
     assert!(matches!(cause, EndCause::ClosedByPeer(_)), "{cause:?}");
 }
 
+#[tokio::test]
+async fn who_is_refused_by_a_listener_is_told_by_tls() {
+    let (ours, others) = (authority(), authority());
+    let a = node(1, tls_of(&ours, &ours, "127.0.0.1", None));
+    let stranger = node(2, tls_of(&others, &ours, "127.0.0.1", None));
+    let refused = stranger.dial(&a).await.unwrap_err();
+    let DialError::Tls { problem } = &refused else {
+        panic!("{refused}")
+    };
+    assert!(problem.contains("alert"), "{problem}");
+}
+
 #[test]
 fn settings_that_do_not_fit_are_refused_with_the_reason() {
     let ca = authority();
@@ -119,5 +135,56 @@ fn settings_that_do_not_fit_are_refused_with_the_reason() {
     assert!(wrong.to_string().contains("the key"), "{wrong}");
     let other = KeyPair::generate().unwrap().serialize_pem();
     let wrong = TlsSettings::new(pem.as_bytes(), other.as_bytes(), pem.as_bytes(), None).unwrap_err();
-    assert!(wrong.to_string().contains("do not fit"), "{wrong}");
+    assert!(matches!(wrong, TlsError::Key), "{wrong}");
+    let wrong = TlsSettings::new(pem.as_bytes(), other.as_bytes(), b"\x30\x82", None).unwrap_err();
+    assert!(wrong.to_string().contains("the authority"), "{wrong}");
+}
+
+/// What is wrong with a certificate, before a member uses it.
+#[test]
+fn a_certificate_that_others_would_refuse_is_told_beforehand() {
+    let (ours, others) = (authority(), authority());
+    let now = Timestamp::from_unix_ms(1_790_000_000_000);
+    let check = |issuer: &Authority, name: Option<&str>, change: &dyn Fn(&mut CertificateParams)| {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned(), "a.test".to_owned()]).unwrap();
+        change(&mut params);
+        let certificate = params.signed_by(&key, issuer).unwrap();
+        let (certificate, key) = (certificate.pem(), key.serialize_pem());
+        let tls = TlsSettings::new(
+            certificate.as_bytes(),
+            key.as_bytes(),
+            ours.pem().as_bytes(),
+            name,
+        );
+        tls.unwrap().check([127, 0, 0, 1].into(), now)
+    };
+    check(&ours, None, &|_| {}).unwrap();
+    check(&ours, Some("a.test"), &|_| {}).unwrap();
+    let wrong = check(&ours, None, &|params| {
+        params.not_after = date_time_ymd(2024, 2, 29)
+    })
+    .unwrap_err();
+    assert!(wrong.to_string().contains("has expired on 2024-02-29"), "{wrong}");
+    let wrong = check(&ours, None, &|params| {
+        params.not_before = date_time_ymd(2100, 1, 1)
+    })
+    .unwrap_err();
+    assert!(
+        wrong.to_string().contains("not valid yet before 2100-01-01"),
+        "{wrong}"
+    );
+    let wrong = check(&others, None, &|_| {}).unwrap_err();
+    assert!(matches!(wrong, TlsError::Authority), "{wrong}");
+    let wrong = check(&ours, Some("b.test"), &|_| {}).unwrap_err();
+    assert!(wrong.to_string().contains("not for b.test"), "{wrong}");
+    for one_end in [
+        ExtendedKeyUsagePurpose::ServerAuth,
+        ExtendedKeyUsagePurpose::ClientAuth,
+    ] {
+        let wrong = check(&ours, None, &|params| {
+            params.extended_key_usages = vec![one_end.clone()];
+        });
+        assert!(matches!(wrong, Err(TlsError::Purpose)), "{one_end:?}: {wrong:?}");
+    }
 }
