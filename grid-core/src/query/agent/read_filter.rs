@@ -1,0 +1,196 @@
+//! Reading filters.
+
+use super::read_extractor::{extractor, operands};
+use super::tree::check_depth;
+use super::{AgentError, Node};
+use crate::query::{
+    Between, EventFilter, EventKinds, Extractor, Filter, LikePattern, Operand, RegexPattern, Test, ValueSet,
+};
+
+/// Reads a filter that stands in so many agents.
+pub(crate) fn filter(node: Node<'_>, depth: usize) -> Result<Filter, AgentError> {
+    check_depth(depth)?;
+    let expected = "a filter";
+    let class = node.expect_class(expected)?;
+    let name = class
+        .strip_prefix("filter.")
+        .ok_or_else(|| node.unknown(expected))?;
+    if let Some(test) = test(name) {
+        return Ok(Filter::Compare {
+            test,
+            extractor: of_extractor(node, depth)?,
+            value: node.operand("value")?,
+        });
+    }
+    Ok(match name {
+        "AlwaysFilter" => Filter::Always,
+        "NeverFilter" => Filter::Never,
+        "PresentFilter" => Filter::Present,
+        "IsNullFilter" => is_null(node, Test::Equals, depth)?,
+        "IsNotNullFilter" => is_null(node, Test::NotEquals, depth)?,
+        "InFilter" => Filter::In(of_extractor(node, depth)?, values(node, "value")?),
+        "ContainsFilter" => Filter::Contains(of_extractor(node, depth)?, node.operand("value")?),
+        "ContainsAllFilter" => Filter::ContainsAll(of_extractor(node, depth)?, values(node, "value")?),
+        "ContainsAnyFilter" => Filter::ContainsAny(of_extractor(node, depth)?, values(node, "value")?),
+        "LikeFilter" => like(node, depth)?,
+        "RegexFilter" => regex(node, depth)?,
+        "AllFilter" | "AndFilter" => Filter::all(filters(node, depth)?),
+        "AnyFilter" | "OrFilter" => Filter::any(filters(node, depth)?),
+        "XorFilter" => {
+            let mut filters = filters(node, depth)?.into_iter();
+            match (filters.next(), filters.next()) {
+                (Some(left), Some(right)) => left.xor(right),
+                _ => return Err(node.wrong("filters", "two filters")),
+            }
+        }
+        "NotFilter" => !filter(node.need("filter")?, depth + 1)?,
+        "BetweenFilter" => between(node, depth)?,
+        "PredicateFilter" => Filter::Predicate(
+            match node.get("extractor") {
+                Some(inner) => extractor(inner, depth + 1)?,
+                None => Extractor::Identity,
+            },
+            Box::new(filter(node.need("predicate")?, depth + 1)?),
+        ),
+        "InKeySetFilter" => Filter::InKeySet(inner(node, depth)?, values(node, "keys")?),
+        "KeyAssociatedFilter" => {
+            let host = Operand::new(node.need("hostKey")?.text())?;
+            Filter::KeyAssociated(inner(node, depth)?, host)
+        }
+        "LimitFilter" => {
+            let page_size = u32::try_from(node.integer("pageSize")?.unwrap_or_default());
+            Filter::Limit {
+                filter: inner(node, depth)?,
+                page_size: page_size.map_err(|_negative| node.wrong("pageSize", "a size of pages"))?,
+            }
+        }
+        "MapEventFilter" => event(node, depth)?,
+        "ScriptFilter" => {
+            return Err(node.refused("scripts are not run here; write the filter out of others"));
+        }
+        _ => return Err(node.unknown(expected)),
+    })
+}
+
+fn test(name: &str) -> Option<Test> {
+    Some(match name {
+        "EqualsFilter" => Test::Equals,
+        "NotEqualsFilter" => Test::NotEquals,
+        "GreaterFilter" => Test::Greater,
+        "GreaterEqualsFilter" => Test::GreaterEquals,
+        "LessFilter" => Test::Less,
+        "LessEqualsFilter" => Test::LessEquals,
+        _ => return None,
+    })
+}
+
+fn of_extractor(node: Node<'_>, depth: usize) -> Result<Extractor, AgentError> {
+    extractor(node.need("extractor")?, depth + 1)
+}
+
+fn is_null(node: Node<'_>, test: Test, depth: usize) -> Result<Filter, AgentError> {
+    Ok(Filter::Compare {
+        test,
+        extractor: of_extractor(node, depth)?,
+        value: Operand::null(),
+    })
+}
+
+fn values(node: Node<'_>, field: &'static str) -> Result<ValueSet, AgentError> {
+    node.need(field)?;
+    Ok(ValueSet::new(operands(node, field)?))
+}
+
+fn filters(node: Node<'_>, depth: usize) -> Result<Vec<Filter>, AgentError> {
+    let inner = node.need_elements("filters")?;
+    inner.map(|inner| filter(inner, depth + 1)).collect()
+}
+
+/// The filter within another one; every entry when there is none.
+fn inner(node: Node<'_>, depth: usize) -> Result<Box<Filter>, AgentError> {
+    Ok(Box::new(match node.get("filter") {
+        Some(inner) => filter(inner, depth + 1)?,
+        None => Filter::Always,
+    }))
+}
+
+/// The text of a pattern; of a number what it is written as. `None` for null.
+fn pattern(node: Node<'_>) -> Option<String> {
+    let value = node.get("value")?;
+    Some(match value.string() {
+        Some(text) => text.into_owned(),
+        None => String::from_utf8_lossy(value.text()).into_owned(),
+    })
+}
+
+fn like(node: Node<'_>, depth: usize) -> Result<Filter, AgentError> {
+    let extractor = of_extractor(node, depth)?;
+    let escape = match node.get("escapeChar") {
+        None => None,
+        Some(escape) => {
+            let wrong = || node.wrong("escapeChar", "one character");
+            let escape = escape.string().ok_or_else(wrong)?;
+            let mut characters = escape.chars();
+            match (characters.next(), characters.next()) {
+                (Some(escape), None) => Some(escape).filter(|escape| *escape != '\0'),
+                _ => return Err(wrong()),
+            }
+        }
+    };
+    let ignore_case = node.flag("ignoreCase")?;
+    // Nothing is like null.
+    Ok(match pattern(node) {
+        Some(pattern) => Filter::Like(extractor, LikePattern::new(&pattern, escape, ignore_case)?),
+        None => Filter::Never,
+    })
+}
+
+fn regex(node: Node<'_>, depth: usize) -> Result<Filter, AgentError> {
+    let extractor = of_extractor(node, depth)?;
+    let pattern = pattern(node).ok_or_else(|| node.wrong("value", "a regular expression"))?;
+    Ok(Filter::Regex(extractor, RegexPattern::new(&pattern)?))
+}
+
+/// The clients send the two comparisons; two that are no bounds of one thing are two filters.
+fn between(node: Node<'_>, depth: usize) -> Result<Filter, AgentError> {
+    let filters = filters(node, depth)?;
+    if let [
+        Filter::Compare {
+            test: lower @ (Test::Greater | Test::GreaterEquals),
+            extractor,
+            value: from,
+        },
+        Filter::Compare {
+            test: upper @ (Test::Less | Test::LessEquals),
+            extractor: other,
+            value: to,
+        },
+    ] = filters.as_slice()
+        && extractor == other
+    {
+        return Ok(Filter::Between(Between {
+            extractor: extractor.clone(),
+            from: from.clone(),
+            includes_from: *lower == Test::GreaterEquals,
+            to: to.clone(),
+            includes_to: *upper == Test::LessEquals,
+        }));
+    }
+    Ok(Filter::all(filters))
+}
+
+fn event(node: Node<'_>, depth: usize) -> Result<Filter, AgentError> {
+    let kinds = match node.integer("mask")? {
+        Some(bits) => {
+            let bits =
+                u32::try_from(bits).map_err(|_negative| node.wrong("mask", "bits of kinds of events"))?;
+            EventKinds::from_bits(bits)
+        }
+        None => EventKinds::ALL,
+    };
+    let filter = match node.get("filter") {
+        Some(inner) => Some(Box::new(filter(inner, depth + 1)?)),
+        None => None,
+    };
+    Ok(Filter::Event(EventFilter { kinds, filter }))
+}
