@@ -220,9 +220,11 @@ pub(crate) fn comparator(node: Node<'_>, depth: usize) -> Result<Comparator, Age
         "comparator.SafeComparator" => Comparator::Safe(Box::new(inner(depth + 1)?)),
         "comparator.InverseComparator" => Comparator::Inverse(Box::new(inner(depth + 1)?)),
         "comparator.ChainedComparator" => {
-            let inner = node.need_elements("comparators")?;
-            let inner: Result<_, _> = inner.map(|inner| comparator(inner, depth + 1)).collect();
-            Comparator::Chained(inner?)
+            let mut comparators = Vec::new();
+            for inner in node.need_elements("comparators")? {
+                comparators.push(comparator(inner, depth + 1)?);
+            }
+            Comparator::Chained(comparators)
         }
         _ => return Err(node.unknown(expected)),
     })

@@ -36,3 +36,7 @@ pub use filter::{Between, EventFilter, EventKinds, Field, Filter, Test, ValueSet
 pub use operand::Operand;
 pub use parts::Elements;
 pub use pattern::{LikePattern, PatternError, RegexPattern};
+
+pub(crate) use aggregator::decimal_of;
+pub(crate) use extractor::{call_method, set_member, whole};
+pub(crate) use parts::find_member;

@@ -5,7 +5,12 @@
     reason = "a test that cannot unwrap has failed, also outside its own function"
 )]
 
+mod aggregators;
 mod comparison;
 mod extractors;
 mod filters;
+mod limits;
+mod processors;
+mod properties;
+mod random;
 mod recorded;

@@ -17,10 +17,10 @@ mod write;
 
 pub use error::AgentError;
 
-pub(crate) use read_extractor::{extractor, manipulator, updater};
+pub(crate) use read_extractor::{extractor, manipulator, operands, updater};
 pub(crate) use read_filter::filter;
 pub(crate) use tree::{Node, Tree, check_depth};
-pub(crate) use write::{ObjectWriter, WriteAgent, write_all};
+pub(crate) use write::{ObjectWriter, WriteAgent};
 
 use super::{Extractor, Filter, QueryError};
 

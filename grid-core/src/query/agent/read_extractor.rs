@@ -11,10 +11,7 @@ pub(crate) fn extractor(node: Node<'_>, depth: usize) -> Result<Extractor, Agent
     let class = node.expect_class(expected)?;
     Ok(match class.as_ref() {
         "extractor.UniversalExtractor" => universal(node)?,
-        "extractor.ReflectionExtractor" => {
-            let name = node.need_string("method")?;
-            Extractor::method(&name, operands(node, "params")?)
-        }
+        "extractor.ReflectionExtractor" => reflection(node)?,
         "extractor.ChainedExtractor" => Extractor::Chained(extractors(node, depth)?),
         "extractor.MultiExtractor" => Extractor::Multi(extractors(node, depth)?),
         "extractor.IdentityExtractor" => Extractor::Identity,
@@ -28,8 +25,17 @@ pub(crate) fn extractor(node: Node<'_>, depth: usize) -> Result<Extractor, Agent
 }
 
 fn extractors(node: Node<'_>, depth: usize) -> Result<Vec<Extractor>, AgentError> {
-    let inner = node.need_elements("extractors")?;
-    inner.map(|inner| extractor(inner, depth + 1)).collect()
+    // A loop: adapters of iterators would take stack for each extractor in another one.
+    let mut extractors = Vec::new();
+    for inner in node.need_elements("extractors")? {
+        extractors.push(extractor(inner, depth + 1)?);
+    }
+    Ok(extractors)
+}
+
+fn reflection(node: Node<'_>) -> Result<Extractor, AgentError> {
+    let name = node.need_string("method")?;
+    Ok(Extractor::method(&name, operands(node, "params")?))
 }
 
 fn universal(node: Node<'_>) -> Result<Extractor, AgentError> {

@@ -15,6 +15,23 @@ pub(crate) fn filter(node: Node<'_>, depth: usize) -> Result<Filter, AgentError>
     let name = class
         .strip_prefix("filter.")
         .ok_or_else(|| node.unknown(expected))?;
+    Ok(match name {
+        "AllFilter" | "AndFilter" => Filter::all(filters(node, depth)?),
+        "AnyFilter" | "OrFilter" => Filter::any(filters(node, depth)?),
+        "XorFilter" => xor(node, filters(node, depth)?)?,
+        "NotFilter" => !filter(node.need("filter")?, depth + 1)?,
+        "BetweenFilter" => between(filters(node, depth)?),
+        "PredicateFilter" => predicate(node, depth)?,
+        "InKeySetFilter" => Filter::InKeySet(inner(node, depth)?, values(node, "keys")?),
+        "KeyAssociatedFilter" => key_associated(node, inner(node, depth)?)?,
+        "LimitFilter" => limit(node, inner(node, depth)?)?,
+        "MapEventFilter" => event(node, depth)?,
+        _ => return leaf(node, name, depth),
+    })
+}
+
+/// A filter that has no other one in it. On its own, so that filters in filters take little stack.
+fn leaf(node: Node<'_>, name: &str, depth: usize) -> Result<Filter, AgentError> {
     if let Some(test) = test(name) {
         return Ok(Filter::Compare {
             test,
@@ -34,42 +51,39 @@ pub(crate) fn filter(node: Node<'_>, depth: usize) -> Result<Filter, AgentError>
         "ContainsAnyFilter" => Filter::ContainsAny(of_extractor(node, depth)?, values(node, "value")?),
         "LikeFilter" => like(node, depth)?,
         "RegexFilter" => regex(node, depth)?,
-        "AllFilter" | "AndFilter" => Filter::all(filters(node, depth)?),
-        "AnyFilter" | "OrFilter" => Filter::any(filters(node, depth)?),
-        "XorFilter" => {
-            let mut filters = filters(node, depth)?.into_iter();
-            match (filters.next(), filters.next()) {
-                (Some(left), Some(right)) => left.xor(right),
-                _ => return Err(node.wrong("filters", "two filters")),
-            }
-        }
-        "NotFilter" => !filter(node.need("filter")?, depth + 1)?,
-        "BetweenFilter" => between(node, depth)?,
-        "PredicateFilter" => Filter::Predicate(
-            match node.get("extractor") {
-                Some(inner) => extractor(inner, depth + 1)?,
-                None => Extractor::Identity,
-            },
-            Box::new(filter(node.need("predicate")?, depth + 1)?),
-        ),
-        "InKeySetFilter" => Filter::InKeySet(inner(node, depth)?, values(node, "keys")?),
-        "KeyAssociatedFilter" => {
-            let host = Operand::new(node.need("hostKey")?.text())?;
-            Filter::KeyAssociated(inner(node, depth)?, host)
-        }
-        "LimitFilter" => {
-            let page_size = u32::try_from(node.integer("pageSize")?.unwrap_or_default());
-            Filter::Limit {
-                filter: inner(node, depth)?,
-                page_size: page_size.map_err(|_negative| node.wrong("pageSize", "a size of pages"))?,
-            }
-        }
-        "MapEventFilter" => event(node, depth)?,
         "ScriptFilter" => {
             return Err(node.refused("scripts are not run here; write the filter out of others"));
         }
-        _ => return Err(node.unknown(expected)),
+        _ => return Err(node.unknown("a filter")),
     })
+}
+
+fn xor(node: Node<'_>, filters: Vec<Filter>) -> Result<Filter, AgentError> {
+    let mut filters = filters.into_iter();
+    match (filters.next(), filters.next()) {
+        (Some(left), Some(right)) => Ok(left.xor(right)),
+        _ => Err(node.wrong("filters", "two filters")),
+    }
+}
+
+fn predicate(node: Node<'_>, depth: usize) -> Result<Filter, AgentError> {
+    let extractor = match node.get("extractor") {
+        Some(inner) => extractor(inner, depth + 1)?,
+        None => Extractor::Identity,
+    };
+    let predicate = filter(node.need("predicate")?, depth + 1)?;
+    Ok(Filter::Predicate(extractor, Box::new(predicate)))
+}
+
+fn key_associated(node: Node<'_>, filter: Box<Filter>) -> Result<Filter, AgentError> {
+    let host = Operand::new(node.need("hostKey")?.text())?;
+    Ok(Filter::KeyAssociated(filter, host))
+}
+
+fn limit(node: Node<'_>, filter: Box<Filter>) -> Result<Filter, AgentError> {
+    let page_size = u32::try_from(node.integer("pageSize")?.unwrap_or_default());
+    let page_size = page_size.map_err(|_negative| node.wrong("pageSize", "a size of pages"))?;
+    Ok(Filter::Limit { filter, page_size })
 }
 
 fn test(name: &str) -> Option<Test> {
@@ -102,8 +116,12 @@ fn values(node: Node<'_>, field: &'static str) -> Result<ValueSet, AgentError> {
 }
 
 fn filters(node: Node<'_>, depth: usize) -> Result<Vec<Filter>, AgentError> {
-    let inner = node.need_elements("filters")?;
-    inner.map(|inner| filter(inner, depth + 1)).collect()
+    // A loop: adapters of iterators would take stack for each filter in another one.
+    let mut filters = Vec::new();
+    for inner in node.need_elements("filters")? {
+        filters.push(filter(inner, depth + 1)?);
+    }
+    Ok(filters)
 }
 
 /// The filter within another one; every entry when there is none.
@@ -152,8 +170,7 @@ fn regex(node: Node<'_>, depth: usize) -> Result<Filter, AgentError> {
 }
 
 /// The clients send the two comparisons; two that are no bounds of one thing are two filters.
-fn between(node: Node<'_>, depth: usize) -> Result<Filter, AgentError> {
-    let filters = filters(node, depth)?;
+fn between(filters: Vec<Filter>) -> Filter {
     if let [
         Filter::Compare {
             test: lower @ (Test::Greater | Test::GreaterEquals),
@@ -168,15 +185,15 @@ fn between(node: Node<'_>, depth: usize) -> Result<Filter, AgentError> {
     ] = filters.as_slice()
         && extractor == other
     {
-        return Ok(Filter::Between(Between {
+        return Filter::Between(Between {
             extractor: extractor.clone(),
             from: from.clone(),
             includes_from: *lower == Test::GreaterEquals,
             to: to.clone(),
             includes_to: *upper == Test::LessEquals,
-        }));
+        });
     }
-    Ok(Filter::all(filters))
+    Filter::all(filters)
 }
 
 fn event(node: Node<'_>, depth: usize) -> Result<Filter, AgentError> {

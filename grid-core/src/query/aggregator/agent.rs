@@ -55,19 +55,14 @@ fn aggregator(node: Node<'_>, depth: usize) -> Result<Aggregator, AgentError> {
         "aggregator.ComparableMax" => Aggregator::Max(of_extractor(node, depth)?),
         "aggregator.DistinctValues" => Aggregator::Distinct(of_extractor(node, depth)?),
         "aggregator.TopNAggregator" => top(node, depth)?,
-        "aggregator.GroupAggregator" => Aggregator::Group {
-            extractor: of_extractor(node, depth)?,
-            aggregator: Box::new(aggregator(node.need("aggregator")?, depth + 1)?),
-            filter: match node.get("filter") {
-                Some(inner) => Some(Box::new(filter(inner, depth + 1)?)),
-                None => None,
-            },
-        },
+        "aggregator.GroupAggregator" => group(node, depth)?,
         "aggregator.ReducerAggregator" => Aggregator::Reducer(of_extractor(node, depth)?),
         "aggregator.CompositeAggregator" | "aggregator.compositeAggregator" => {
-            let inner = node.need_elements("aggregators")?;
-            let inner: Result<_, _> = inner.map(|inner| aggregator(inner, depth + 1)).collect();
-            Aggregator::Composite(inner?)
+            let mut aggregators = Vec::new();
+            for inner in node.need_elements("aggregators")? {
+                aggregators.push(aggregator(inner, depth + 1)?);
+            }
+            Aggregator::Composite(aggregators)
         }
         // What it says of priorities and time is for those who run it, and no client sends it yet.
         "aggregator.PriorityAggregator" => aggregator(node.need("aggregator")?, depth + 1)?,
@@ -81,6 +76,17 @@ fn aggregator(node: Node<'_>, depth: usize) -> Result<Aggregator, AgentError> {
 
 fn of_extractor(node: Node<'_>, depth: usize) -> Result<Extractor, AgentError> {
     extractor(node.need("extractor")?, depth + 1)
+}
+
+fn group(node: Node<'_>, depth: usize) -> Result<Aggregator, AgentError> {
+    Ok(Aggregator::Group {
+        extractor: of_extractor(node, depth)?,
+        aggregator: Box::new(aggregator(node.need("aggregator")?, depth + 1)?),
+        filter: match node.get("filter") {
+            Some(inner) => Some(Box::new(filter(inner, depth + 1)?)),
+            None => None,
+        },
+    })
 }
 
 /// What `inverse` and `property` say is said by the comparator too.

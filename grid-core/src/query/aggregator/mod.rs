@@ -12,6 +12,7 @@ mod top;
 
 pub use accumulator::Accumulator;
 pub use number::NumberOperation;
+pub(crate) use number::decimal_of;
 pub use record::{IndexRecord, PartitionRecord, QueryRecord, RecordKind, RecordStep};
 
 use super::{Comparator, Extractor, Filter, QueryEntry, QueryError};

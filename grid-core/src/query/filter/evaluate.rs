@@ -13,34 +13,6 @@ impl Filter {
     /// When something cannot be extracted or compared, and the rest of the filter does not decide without it.
     pub fn evaluate(&self, entry: &QueryEntry<'_>) -> Result<bool, QueryError> {
         match self {
-            Filter::Always => Ok(true),
-            Filter::Never => Ok(false),
-            Filter::Present => Ok(entry.is_present()),
-            Filter::Compare {
-                test,
-                extractor,
-                value,
-            } => test.holds(&extractor.extract(entry)?.into_datum()?, value.datum()),
-            Filter::Between(between) => between.holds(&between.extractor.extract(entry)?.into_datum()?),
-            Filter::In(extractor, values) => values.contains(&extractor.extract(entry)?.json()?),
-            Filter::Contains(extractor, value) => contains(&extractor.extract(entry)?, value),
-            Filter::ContainsAll(extractor, values) => {
-                let Some(found) = members(&extractor.extract(entry)?, values)? else {
-                    return Ok(false);
-                };
-                Ok(found.iter().all(|found| *found))
-            }
-            Filter::ContainsAny(extractor, values) => {
-                let found = members(&extractor.extract(entry)?, values)?;
-                Ok(found.unwrap_or_default().contains(&true))
-            }
-            Filter::Like(extractor, pattern) => match extractor.extract(entry)?.into_datum()? {
-                Datum::Null => Ok(false),
-                datum => Ok(pattern.matches(&text(&datum)?)),
-            },
-            Filter::Regex(extractor, pattern) => {
-                Ok(pattern.matches(&text(&extractor.extract(entry)?.into_datum()?)?))
-            }
             Filter::All(filters) => decide(filters, entry, false),
             Filter::Any(filters) => decide(filters, entry, true),
             Filter::Xor(filters) => Ok(filters.0.evaluate(entry)? != filters.1.evaluate(entry)?),
@@ -48,7 +20,38 @@ impl Filter {
             Filter::Predicate(extractor, filter) => filter.evaluate_extracted(&extractor.extract(entry)?),
             Filter::InKeySet(filter, keys) => Ok(keys.contains(entry.key()?)? && filter.evaluate(entry)?),
             Filter::KeyAssociated(filter, _) | Filter::Limit { filter, .. } => filter.evaluate(entry),
+            leaf => leaf.evaluate_leaf(entry),
+        }
+    }
+
+    /// A filter that has no other one in it. On its own, so that filters in filters take little stack.
+    fn evaluate_leaf(&self, entry: &QueryEntry<'_>) -> Result<bool, QueryError> {
+        match self {
+            Filter::Never => Ok(false),
+            Filter::Present => Ok(entry.is_present()),
+            Filter::Compare {
+                test,
+                extractor,
+                value,
+            } => test.holds(&extractor.datum(entry)?, value.datum()),
+            Filter::Between(between) => between.holds(&between.extractor.datum(entry)?),
+            Filter::In(extractor, values) => values.contains(&extractor.extract(entry)?.json()?),
+            Filter::Contains(extractor, value) => contains(&extractor.extract(entry)?, value),
+            Filter::ContainsAll(extractor, values) => {
+                let found = members(&extractor.extract(entry)?, values)?;
+                Ok(found.is_some_and(|found| !found.contains(&false)))
+            }
+            Filter::ContainsAny(extractor, values) => {
+                let found = members(&extractor.extract(entry)?, values)?;
+                Ok(found.is_some_and(|found| found.contains(&true)))
+            }
+            Filter::Like(extractor, pattern) => match extractor.datum(entry)? {
+                Datum::Null => Ok(false),
+                datum => Ok(pattern.matches(&text(&datum)?)),
+            },
+            Filter::Regex(extractor, pattern) => Ok(pattern.matches(&text(&extractor.datum(entry)?)?)),
             Filter::Event(_) => Err(QueryError::OnlyEvents),
+            _ => Ok(true),
         }
     }
 
