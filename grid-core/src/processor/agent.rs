@@ -253,6 +253,16 @@ impl WriteAgent for Processor {
                     .end(),
                 None => writer.json("value", value.text()).end(),
             },
+            other => other.write_without_agents(writer),
+        }
+        Ok(())
+    }
+}
+
+impl Processor {
+    /// The members of a processor that has no other agent in it.
+    fn write_without_agents(&self, writer: ObjectWriter<'_>) {
+        match self {
             Processor::Method {
                 name,
                 mutates,
@@ -280,8 +290,7 @@ impl WriteAgent for Processor {
                 .flag("insert", *inserts)
                 .flag("return", *answers_current)
                 .end(),
-            Processor::Nothing | Processor::Touch | Processor::Preload => writer.end(),
+            _ => writer.end(),
         }
-        Ok(())
     }
 }

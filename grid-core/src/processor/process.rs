@@ -1,6 +1,6 @@
 //! What each processor does.
 
-use super::{EntryView, Processor, number, versioned};
+use super::{EntryView, Processor, PutAll, number, versioned};
 use crate::query::{Datum, Extracted, Extractor, Filter, Operand, QueryError, Updater, call_method};
 use crate::value::{Binary, Format};
 
@@ -20,7 +20,6 @@ impl Processor {
 
     fn run(&self, entry: &mut EntryView<'_>) -> Result<Binary, QueryError> {
         match self {
-            Processor::Extract(extractor) => answer(&extractor.extract(&entry.entry())?),
             Processor::Composite(processors) => composite(processors, entry),
             Processor::When { filter, processor } => {
                 if filter.evaluate(&entry.entry())? {
@@ -29,6 +28,14 @@ impl Processor {
                     Ok(null())
                 }
             }
+            single => single.run_single(entry),
+        }
+    }
+
+    /// A processor that has no other one in it. On its own, so that processors in processors take little stack.
+    fn run_single(&self, entry: &mut EntryView<'_>) -> Result<Binary, QueryError> {
+        match self {
+            Processor::Extract(extractor) => answer(&extractor.extract(&entry.entry())?),
             Processor::Put {
                 filter,
                 value,
@@ -41,14 +48,7 @@ impl Processor {
                     Ok(current(entry, *answers_current))
                 }
             }
-            Processor::PutAll { filter, entries } => {
-                if let Some(value) = entries.get(entry.key())?
-                    && filter.evaluate(&entry.entry())?
-                {
-                    entry.set(value.to_binary());
-                }
-                Ok(null())
-            }
+            Processor::PutAll { filter, entries } => put_all(entry, filter, entries),
             Processor::Remove {
                 filter,
                 answers_current,
@@ -106,7 +106,7 @@ impl Processor {
                 entry.touch();
                 Ok(null())
             }
-            Processor::Preload => Ok(null()),
+            _ => Ok(null()),
         }
     }
 
@@ -139,6 +139,15 @@ fn composite(processors: &[Processor], entry: &mut EntryView<'_>) -> Result<Bina
     }
     out.push(b']');
     Ok(Binary::new(Format::JSON, out.into()))
+}
+
+fn put_all(entry: &mut EntryView<'_>, filter: &Filter, entries: &PutAll) -> Result<Binary, QueryError> {
+    if let Some(value) = entries.get(entry.key())?
+        && filter.evaluate(&entry.entry())?
+    {
+        entry.set(value.to_binary());
+    }
+    Ok(null())
 }
 
 fn update(

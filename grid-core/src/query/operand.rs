@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Datum, QueryError};
+use super::{Datum, QueryError, equal};
 use crate::value::{Binary, Format, Value, ValueError, json, to_binary};
 
 /// A value that came with a query: its JSON text as it was sent, and what it says.
@@ -54,6 +54,18 @@ impl Operand {
     #[must_use]
     pub fn canonical(&self) -> &[u8] {
         &self.canonical
+    }
+
+    /// Whether a value is equal to this one.
+    #[must_use]
+    pub fn equals(&self, other: &Datum<'_>) -> bool {
+        match (&self.datum, other) {
+            // The canonical form of this side is known already.
+            (Datum::Array(_), Datum::Array(text)) | (Datum::Object(_), Datum::Object(text)) => {
+                **text == *self.text || json::canonical(text).is_ok_and(|text| *text == *self.canonical)
+            }
+            (datum, _) => equal(datum, other),
+        }
     }
 
     /// The value as it is stored.

@@ -5,11 +5,13 @@
     reason = "a test that cannot unwrap has failed, also outside its own function"
 )]
 
+mod agents;
 mod aggregators;
 mod comparison;
 mod extractors;
 mod filters;
 mod limits;
+mod naive;
 mod processors;
 mod properties;
 mod random;

@@ -15,22 +15,78 @@ pub(crate) fn filter(node: Node<'_>, depth: usize) -> Result<Filter, AgentError>
     let name = class
         .strip_prefix("filter.")
         .ok_or_else(|| node.unknown(expected))?;
+    // What takes stack is done on its own, so that filters in filters take little.
+    match name {
+        "AllFilter" | "AndFilter" | "AnyFilter" | "OrFilter" | "XorFilter" | "BetweenFilter" => {
+            of_many(node, name, filters(node, depth)?)
+        }
+        "NotFilter" | "InKeySetFilter" | "KeyAssociatedFilter" | "LimitFilter" => {
+            of_one(node, name, filter(node.need("filter")?, depth + 1)?)
+        }
+        "PredicateFilter" => {
+            let predicate = filter(node.need("predicate")?, depth + 1)?;
+            of_predicate(node, predicate, depth)
+        }
+        "MapEventFilter" => {
+            let inner = node.get("filter").map(|inner| filter(inner, depth + 1));
+            of_events(node, inner.transpose()?)
+        }
+        _ => leaf(node, name, depth),
+    }
+}
+
+/// A filter of several ones.
+fn of_many(node: Node<'_>, name: &str, filters: Vec<Filter>) -> Result<Filter, AgentError> {
     Ok(match name {
-        "AllFilter" | "AndFilter" => Filter::all(filters(node, depth)?),
-        "AnyFilter" | "OrFilter" => Filter::any(filters(node, depth)?),
-        "XorFilter" => xor(node, filters(node, depth)?)?,
-        "NotFilter" => !filter(node.need("filter")?, depth + 1)?,
-        "BetweenFilter" => between(filters(node, depth)?),
-        "PredicateFilter" => predicate(node, depth)?,
-        "InKeySetFilter" => Filter::InKeySet(inner(node, depth)?, values(node, "keys")?),
-        "KeyAssociatedFilter" => key_associated(node, inner(node, depth)?)?,
-        "LimitFilter" => limit(node, inner(node, depth)?)?,
-        "MapEventFilter" => event(node, depth)?,
-        _ => return leaf(node, name, depth),
+        "AnyFilter" | "OrFilter" => Filter::any(filters),
+        "BetweenFilter" => between(filters),
+        "XorFilter" => {
+            let mut filters = filters.into_iter();
+            match (filters.next(), filters.next()) {
+                (Some(left), Some(right)) => left.xor(right),
+                _ => return Err(node.wrong("filters", "two filters")),
+            }
+        }
+        _ => Filter::all(filters),
     })
 }
 
-/// A filter that has no other one in it. On its own, so that filters in filters take little stack.
+/// A filter of another one.
+fn of_one(node: Node<'_>, name: &str, filter: Filter) -> Result<Filter, AgentError> {
+    let filter = Box::new(filter);
+    Ok(match name {
+        "InKeySetFilter" => Filter::InKeySet(filter, values(node, "keys")?),
+        "KeyAssociatedFilter" => Filter::KeyAssociated(filter, Operand::new(node.need("hostKey")?.text())?),
+        "LimitFilter" => {
+            let page_size = u32::try_from(node.integer("pageSize")?.unwrap_or_default());
+            let page_size = page_size.map_err(|_negative| node.wrong("pageSize", "a size of pages"))?;
+            Filter::Limit { filter, page_size }
+        }
+        _ => Filter::Not(filter),
+    })
+}
+
+fn of_predicate(node: Node<'_>, predicate: Filter, depth: usize) -> Result<Filter, AgentError> {
+    let extractor = match node.get("extractor") {
+        Some(inner) => extractor(inner, depth + 1)?,
+        None => Extractor::Identity,
+    };
+    Ok(Filter::Predicate(extractor, Box::new(predicate)))
+}
+
+fn of_events(node: Node<'_>, filter: Option<Filter>) -> Result<Filter, AgentError> {
+    let kinds = match node.integer("mask")? {
+        Some(bits) => {
+            let bits = u32::try_from(bits);
+            EventKinds::from_bits(bits.map_err(|_negative| node.wrong("mask", "bits of kinds of events"))?)
+        }
+        None => EventKinds::ALL,
+    };
+    let filter = filter.map(Box::new);
+    Ok(Filter::Event(EventFilter { kinds, filter }))
+}
+
+/// A filter that has no other one in it.
 fn leaf(node: Node<'_>, name: &str, depth: usize) -> Result<Filter, AgentError> {
     if let Some(test) = test(name) {
         return Ok(Filter::Compare {
@@ -56,34 +112,6 @@ fn leaf(node: Node<'_>, name: &str, depth: usize) -> Result<Filter, AgentError> 
         }
         _ => return Err(node.unknown("a filter")),
     })
-}
-
-fn xor(node: Node<'_>, filters: Vec<Filter>) -> Result<Filter, AgentError> {
-    let mut filters = filters.into_iter();
-    match (filters.next(), filters.next()) {
-        (Some(left), Some(right)) => Ok(left.xor(right)),
-        _ => Err(node.wrong("filters", "two filters")),
-    }
-}
-
-fn predicate(node: Node<'_>, depth: usize) -> Result<Filter, AgentError> {
-    let extractor = match node.get("extractor") {
-        Some(inner) => extractor(inner, depth + 1)?,
-        None => Extractor::Identity,
-    };
-    let predicate = filter(node.need("predicate")?, depth + 1)?;
-    Ok(Filter::Predicate(extractor, Box::new(predicate)))
-}
-
-fn key_associated(node: Node<'_>, filter: Box<Filter>) -> Result<Filter, AgentError> {
-    let host = Operand::new(node.need("hostKey")?.text())?;
-    Ok(Filter::KeyAssociated(filter, host))
-}
-
-fn limit(node: Node<'_>, filter: Box<Filter>) -> Result<Filter, AgentError> {
-    let page_size = u32::try_from(node.integer("pageSize")?.unwrap_or_default());
-    let page_size = page_size.map_err(|_negative| node.wrong("pageSize", "a size of pages"))?;
-    Ok(Filter::Limit { filter, page_size })
 }
 
 fn test(name: &str) -> Option<Test> {
@@ -122,14 +150,6 @@ fn filters(node: Node<'_>, depth: usize) -> Result<Vec<Filter>, AgentError> {
         filters.push(filter(inner, depth + 1)?);
     }
     Ok(filters)
-}
-
-/// The filter within another one; every entry when there is none.
-fn inner(node: Node<'_>, depth: usize) -> Result<Box<Filter>, AgentError> {
-    Ok(Box::new(match node.get("filter") {
-        Some(inner) => filter(inner, depth + 1)?,
-        None => Filter::Always,
-    }))
 }
 
 /// The text of a pattern; of a number what it is written as. `None` for null.
@@ -185,29 +205,13 @@ fn between(filters: Vec<Filter>) -> Filter {
     ] = filters.as_slice()
         && extractor == other
     {
-        return Filter::Between(Between {
+        return Filter::Between(Box::new(Between {
             extractor: extractor.clone(),
             from: from.clone(),
             includes_from: *lower == Test::GreaterEquals,
             to: to.clone(),
             includes_to: *upper == Test::LessEquals,
-        });
+        }));
     }
     Filter::all(filters)
-}
-
-fn event(node: Node<'_>, depth: usize) -> Result<Filter, AgentError> {
-    let kinds = match node.integer("mask")? {
-        Some(bits) => {
-            let bits =
-                u32::try_from(bits).map_err(|_negative| node.wrong("mask", "bits of kinds of events"))?;
-            EventKinds::from_bits(bits)
-        }
-        None => EventKinds::ALL,
-    };
-    let filter = match node.get("filter") {
-        Some(inner) => Some(Box::new(filter(inner, depth + 1)?)),
-        None => None,
-    };
-    Ok(Filter::Event(EventFilter { kinds, filter }))
 }

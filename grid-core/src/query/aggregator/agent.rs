@@ -46,31 +46,40 @@ fn aggregator(node: Node<'_>, depth: usize) -> Result<Aggregator, AgentError> {
     check_depth(depth)?;
     let expected = "an aggregator";
     let class = node.expect_class(expected)?;
-    if let Some(operation) = NumberOperation::of_class(&class) {
+    match class.as_ref() {
+        "aggregator.GroupAggregator" => group(node, depth),
+        "aggregator.CompositeAggregator" | "aggregator.compositeAggregator" => composite(node, depth),
+        // What it says of priorities and time is for those who run it, and no client sends it yet.
+        "aggregator.PriorityAggregator" => aggregator(node.need("aggregator")?, depth + 1),
+        class => single(node, class, depth),
+    }
+}
+
+fn composite(node: Node<'_>, depth: usize) -> Result<Aggregator, AgentError> {
+    let mut aggregators = Vec::new();
+    for inner in node.need_elements("aggregators")? {
+        aggregators.push(aggregator(inner, depth + 1)?);
+    }
+    Ok(Aggregator::Composite(aggregators))
+}
+
+/// An aggregator that has no other one in it. On its own, so that aggregators in aggregators take little stack.
+fn single(node: Node<'_>, class: &str, depth: usize) -> Result<Aggregator, AgentError> {
+    if let Some(operation) = NumberOperation::of_class(class) {
         return Ok(Aggregator::Number(operation, of_extractor(node, depth)?));
     }
-    Ok(match class.as_ref() {
+    Ok(match class {
         "aggregator.Count" => Aggregator::Count,
         "aggregator.ComparableMin" => Aggregator::Min(of_extractor(node, depth)?),
         "aggregator.ComparableMax" => Aggregator::Max(of_extractor(node, depth)?),
         "aggregator.DistinctValues" => Aggregator::Distinct(of_extractor(node, depth)?),
         "aggregator.TopNAggregator" => top(node, depth)?,
-        "aggregator.GroupAggregator" => group(node, depth)?,
         "aggregator.ReducerAggregator" => Aggregator::Reducer(of_extractor(node, depth)?),
-        "aggregator.CompositeAggregator" | "aggregator.compositeAggregator" => {
-            let mut aggregators = Vec::new();
-            for inner in node.need_elements("aggregators")? {
-                aggregators.push(aggregator(inner, depth + 1)?);
-            }
-            Aggregator::Composite(aggregators)
-        }
-        // What it says of priorities and time is for those who run it, and no client sends it yet.
-        "aggregator.PriorityAggregator" => aggregator(node.need("aggregator")?, depth + 1)?,
         "aggregator.QueryRecorder" => record(node)?,
         "aggregator.ScriptAggregator" => {
             return Err(node.refused("scripts are not run here; use other aggregators"));
         }
-        _ => return Err(node.unknown(expected)),
+        _ => return Err(node.unknown("an aggregator")),
     })
 }
 

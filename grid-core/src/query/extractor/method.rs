@@ -10,7 +10,7 @@ use super::splice::{remove_member, set_member};
 use super::{number_method, text_method};
 use crate::query::java_text::java_text;
 use crate::query::parts::{Members, find_member};
-use crate::query::{Datum, Extracted, Operand, QueryError, equal};
+use crate::query::{Datum, Elements, Extracted, Operand, QueryError, ValueSet, equal};
 
 /// What a method gave, and the value after it, where the method changes it.
 #[derive(Clone, Debug, PartialEq)]
@@ -91,15 +91,15 @@ fn list(
         ("contains", [wanted]) => Datum::Bool(position(wanted, &texts)?.is_some()),
         ("indexOf", [wanted]) => index_or_none(position(wanted, &texts)?),
         ("containsAll", [Datum::Array(wanted)]) => {
-            let mut all = true;
-            for wanted in Datum::Array(Cow::Borrowed(wanted))
-                .elements()
-                .into_iter()
-                .flatten()
-            {
-                all &= position(&Datum::read(wanted?)?, &texts)?.is_some();
+            let wanted = Elements::new(wanted).map(|wanted| Operand::new(wanted?));
+            let wanted = ValueSet::new(wanted.collect::<Result<Vec<_>, _>>()?);
+            let mut found = vec![false; wanted.len()];
+            for text in &texts {
+                if let Some(place) = wanted.position(text)?.and_then(|place| found.get_mut(place)) {
+                    *place = true;
+                }
             }
-            Datum::Bool(all)
+            Datum::Bool(!found.contains(&false))
         }
         ("toArray" | "clone", []) => Datum::Array(Cow::Owned(text.to_vec())),
         ("add", [_]) => {

@@ -79,13 +79,13 @@ impl Field {
     /// It lies between two values, or is one of them.
     #[must_use]
     pub fn between(self, from: impl Into<Operand>, to: impl Into<Operand>) -> Filter {
-        Filter::Between(Between {
+        Filter::Between(Box::new(Between {
             extractor: self.0,
             from: from.into(),
             includes_from: true,
             to: to.into(),
             includes_to: true,
-        })
+        }))
     }
 
     /// It is null or missing.

@@ -33,7 +33,14 @@ impl Filter {
                 test,
                 extractor,
                 value,
-            } => test.holds(&extractor.datum(entry)?, value.datum()),
+            } => {
+                let found = extractor.datum(entry)?;
+                match test {
+                    Test::Equals => Ok(value.equals(&found)),
+                    Test::NotEquals => Ok(!value.equals(&found)),
+                    _ => test.holds(&found, value.datum()),
+                }
+            }
             Filter::Between(between) => between.holds(&between.extractor.datum(entry)?),
             Filter::In(extractor, values) => values.contains(&extractor.extract(entry)?.json()?),
             Filter::Contains(extractor, value) => contains(&extractor.extract(entry)?, value),
@@ -133,7 +140,7 @@ fn contains(collection: &Extracted<'_>, value: &Operand) -> Result<bool, QueryEr
         return Ok(false);
     };
     for element in Elements::new(&text) {
-        if equal(&Datum::read(element?)?, value.datum()) {
+        if value.equals(&Datum::read(element?)?) {
             return Ok(true);
         }
     }

@@ -43,7 +43,7 @@ pub enum Filter {
         value: Operand,
     },
     /// What is extracted lies between two values. Null does not.
-    Between(Between),
+    Between(Box<Between>),
     /// What is extracted is one of these, null included.
     In(Extractor, ValueSet),
     /// What is extracted is an array that has this element.
