@@ -8,6 +8,8 @@ pub mod control;
 pub mod event;
 pub mod membership;
 pub mod partition;
+pub mod processor;
+pub mod query;
 pub mod replication;
 pub mod repository;
 pub mod store;

@@ -20,7 +20,7 @@
 pub mod big_decimal;
 pub mod big_int;
 mod binary;
-mod decimal;
+pub(crate) mod decimal;
 mod dynamic;
 mod dynamic_serde;
 mod error;

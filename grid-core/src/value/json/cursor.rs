@@ -17,6 +17,11 @@ impl<'a> Cursor<'a> {
         Cursor { text, pos: 0 }
     }
 
+    /// A cursor that goes on where another one was.
+    pub(crate) fn at(text: &'a [u8], pos: usize) -> Self {
+        Cursor { text, pos }
+    }
+
     pub(crate) fn position(&self) -> usize {
         self.pos
     }

@@ -7,6 +7,8 @@ const SOURCE: &str = "grid-core/src/";
 /// The folders of the core from the lowest; each may use only those before it.
 const LAYERS: &[&str] = &[
     "value",
+    "query",
+    "processor",
     "membership",
     "partition",
     "store",

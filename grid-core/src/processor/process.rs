@@ -1,0 +1,232 @@
+//! What each processor does.
+
+use super::{EntryView, Processor, PutAll, number, versioned};
+use crate::query::{Datum, Extracted, Extractor, Filter, Operand, QueryError, Updater, call_method};
+use crate::value::{Binary, Format};
+
+impl Processor {
+    /// Does it to an entry, and answers.
+    ///
+    /// # Errors
+    /// When the entry cannot be read, has not what is needed, or a result cannot be written; then the view is as before.
+    pub fn process(&self, entry: &mut EntryView<'_>) -> Result<Binary, QueryError> {
+        let before = entry.change().cloned();
+        let answer = self.run(entry);
+        if answer.is_err() {
+            entry.restore(before);
+        }
+        answer
+    }
+
+    fn run(&self, entry: &mut EntryView<'_>) -> Result<Binary, QueryError> {
+        match self {
+            Processor::Composite(processors) => composite(processors, entry),
+            Processor::When { filter, processor } => {
+                if filter.evaluate(&entry.entry())? {
+                    processor.run(entry)
+                } else {
+                    Ok(null())
+                }
+            }
+            single => single.run_single(entry),
+        }
+    }
+
+    /// A processor that has no other one in it. On its own, so that processors in processors take little stack.
+    fn run_single(&self, entry: &mut EntryView<'_>) -> Result<Binary, QueryError> {
+        match self {
+            Processor::Extract(extractor) => answer(&extractor.extract(&entry.entry())?),
+            Processor::Put {
+                filter,
+                value,
+                answers_current,
+            } => {
+                if filter.evaluate(&entry.entry())? {
+                    entry.set(value.to_binary());
+                    Ok(null())
+                } else {
+                    Ok(current(entry, *answers_current))
+                }
+            }
+            Processor::PutAll { filter, entries } => put_all(entry, filter, entries),
+            Processor::Remove {
+                filter,
+                answers_current,
+            } => {
+                if filter.evaluate(&entry.entry())? {
+                    entry.remove();
+                    Ok(null())
+                } else {
+                    Ok(current(entry, *answers_current))
+                }
+            }
+            Processor::Increment {
+                manipulator,
+                by,
+                answers_old,
+            } => number::change(
+                entry,
+                manipulator,
+                |old| number::add(old, by.datum()),
+                by,
+                *answers_old,
+            ),
+            Processor::Multiply {
+                manipulator,
+                by,
+                answers_old,
+            } => number::change(
+                entry,
+                manipulator,
+                |old| number::multiply(old, by.datum()),
+                by,
+                *answers_old,
+            ),
+            Processor::Update { updater, value } => update(entry, updater.as_ref(), value),
+            Processor::Method {
+                name,
+                mutates,
+                arguments,
+            } => method(entry, name, *mutates, arguments),
+            Processor::VersionedPut {
+                value,
+                inserts,
+                answers_current,
+            } => versioned::put(entry, value, *inserts, *answers_current),
+            Processor::VersionedPutAll {
+                entries,
+                inserts,
+                answers_current,
+            } => match entries.get(entry.key())? {
+                Some(value) => versioned::put(entry, value, *inserts, *answers_current),
+                None => Ok(null()),
+            },
+            Processor::Nothing => Ok(json(b"true")),
+            Processor::Touch => {
+                entry.touch();
+                Ok(null())
+            }
+            _ => Ok(null()),
+        }
+    }
+
+    /// Whether it may change an entry. What may not can run where the entry is only read.
+    #[must_use]
+    pub fn may_change(&self) -> bool {
+        match self {
+            Processor::Extract(_) | Processor::Nothing | Processor::Preload => false,
+            Processor::Method { mutates, .. } => *mutates,
+            Processor::Composite(processors) => processors.iter().any(Processor::may_change),
+            Processor::When { processor, .. } => processor.may_change(),
+            _ => true,
+        }
+    }
+}
+
+/// Runs one after the other; when one fails, what those before did is taken back with it by who called.
+fn composite(processors: &[Processor], entry: &mut EntryView<'_>) -> Result<Binary, QueryError> {
+    let mut out = vec![b'['];
+    for (index, processor) in processors.iter().enumerate() {
+        let answer = processor.run(entry)?;
+        if answer.format() != Format::JSON {
+            let format = answer.format();
+            return Err(QueryError::Opaque { format });
+        }
+        if index > 0 {
+            out.push(b',');
+        }
+        out.extend_from_slice(answer.bytes());
+    }
+    out.push(b']');
+    Ok(Binary::new(Format::JSON, out.into()))
+}
+
+fn put_all(entry: &mut EntryView<'_>, filter: &Filter, entries: &PutAll) -> Result<Binary, QueryError> {
+    if let Some(value) = entries.get(entry.key())?
+        && filter.evaluate(&entry.entry())?
+    {
+        entry.set(value.to_binary());
+    }
+    Ok(null())
+}
+
+fn update(
+    entry: &mut EntryView<'_>,
+    updater: Option<&Updater>,
+    value: &Operand,
+) -> Result<Binary, QueryError> {
+    let Some(updater) = updater else {
+        entry.set(value.to_binary());
+        return Ok(json(b"true"));
+    };
+    let updated = match entry.entry().value()? {
+        Some(text) => updater.update(text, value.text())?,
+        None => return Ok(json(b"false")),
+    };
+    entry.set(Binary::new(Format::JSON, updated.into()));
+    Ok(json(b"true"))
+}
+
+fn method(
+    entry: &mut EntryView<'_>,
+    name: &str,
+    mutates: bool,
+    arguments: &[Operand],
+) -> Result<Binary, QueryError> {
+    let called = {
+        let view = entry.entry();
+        let Some(text) = view.value()? else {
+            return Ok(null());
+        };
+        if !mutates {
+            let extractor = Extractor::method(name, arguments.to_vec());
+            return answer(&extractor.extract_from(Extracted::Json(text))?);
+        }
+        call_method(Datum::read(text)?, name, arguments)?
+    };
+    if let Some(after) = called.after {
+        entry.set(Binary::new(Format::JSON, after.into()));
+    }
+    answer(&Extracted::Datum(called.result))
+}
+
+/// What was extracted, as an answer.
+pub(super) fn answer(extracted: &Extracted<'_>) -> Result<Binary, QueryError> {
+    Ok(Binary::new(Format::JSON, extracted.json()?.into_owned().into()))
+}
+
+/// The value that is there, if it is asked for.
+pub(super) fn current(entry: &EntryView<'_>, asked: bool) -> Binary {
+    entry.value().filter(|_| asked).cloned().unwrap_or_else(null)
+}
+
+pub(super) fn null() -> Binary {
+    json(b"null")
+}
+
+fn json(text: &'static [u8]) -> Binary {
+    Binary::new(Format::JSON, text.into())
+}
+
+impl Processor {
+    /// Another processor, on entries that a filter selects.
+    #[must_use]
+    pub fn when(self, filter: Filter) -> Processor {
+        Processor::When {
+            filter,
+            processor: Box::new(self),
+        }
+    }
+
+    /// This and then another processor.
+    #[must_use]
+    pub fn and_then(self, next: Processor) -> Processor {
+        match self {
+            Processor::Composite(mut processors) => {
+                processors.push(next);
+                Processor::Composite(processors)
+            }
+            first => Processor::Composite(vec![first, next]),
+        }
+    }
+}

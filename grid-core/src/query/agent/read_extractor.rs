@@ -1,0 +1,101 @@
+//! Reading extractors and updaters.
+
+use super::tree::check_depth;
+use super::{AgentError, Node};
+use crate::query::{Extractor, Manipulator, Operand, Updater};
+
+/// Reads an extractor that stands in so many agents.
+pub(crate) fn extractor(node: Node<'_>, depth: usize) -> Result<Extractor, AgentError> {
+    check_depth(depth)?;
+    let expected = "an extractor";
+    let class = node.expect_class(expected)?;
+    Ok(match class.as_ref() {
+        "extractor.UniversalExtractor" => universal(node)?,
+        "extractor.ReflectionExtractor" => reflection(node)?,
+        "extractor.ChainedExtractor" => Extractor::Chained(extractors(node, depth)?),
+        "extractor.MultiExtractor" => Extractor::Multi(extractors(node, depth)?),
+        "extractor.IdentityExtractor" => Extractor::Identity,
+        "extractor.KeyExtractor" => Extractor::Key(Box::new(match node.get("extractor") {
+            Some(inner) => extractor(inner, depth + 1)?,
+            None => Extractor::Identity,
+        })),
+        "extractor.ScriptValueExtractor" => return Err(node.refused("scripts are not run here")),
+        _ => return Err(node.unknown(expected)),
+    })
+}
+
+fn extractors(node: Node<'_>, depth: usize) -> Result<Vec<Extractor>, AgentError> {
+    // A loop: adapters of iterators would take stack for each extractor in another one.
+    let mut extractors = Vec::new();
+    for inner in node.need_elements("extractors")? {
+        extractors.push(extractor(inner, depth + 1)?);
+    }
+    Ok(extractors)
+}
+
+fn reflection(node: Node<'_>) -> Result<Extractor, AgentError> {
+    let name = node.need_string("method")?;
+    Ok(Extractor::method(&name, operands(node, "params")?))
+}
+
+fn universal(node: Node<'_>) -> Result<Extractor, AgentError> {
+    /// The target that means the key.
+    const KEY: i64 = 1;
+    let name = node.need_string("name")?;
+    let params = operands(node, "params")?;
+    let extractor = match name.strip_suffix("()") {
+        Some(method) => Extractor::method(method, params),
+        None if name.is_empty() => return Err(node.wrong("name", "the name of a property")),
+        None if params.is_empty() => Extractor::Property(name.into_owned()),
+        None => return Err(node.wrong("params", "absent for a property")),
+    };
+    Ok(match node.integer("target")? {
+        Some(KEY) => Extractor::Key(Box::new(extractor)),
+        _ => extractor,
+    })
+}
+
+/// The values of a member that is an array or missing.
+pub(crate) fn operands(node: Node<'_>, field: &'static str) -> Result<Vec<Operand>, AgentError> {
+    if node.get(field).is_none() {
+        return Ok(Vec::new());
+    }
+    let values = node.need_elements(field)?;
+    values.map(|value| Ok(Operand::new(value.text())?)).collect()
+}
+
+/// Reads an updater that stands in so many agents.
+pub(crate) fn updater(node: Node<'_>, depth: usize) -> Result<Updater, AgentError> {
+    check_depth(depth)?;
+    let expected = "an updater";
+    let class = node.expect_class(expected)?;
+    Ok(match class.as_ref() {
+        "extractor.UniversalUpdater" => Updater::Property(node.need_string("name")?.into_owned()),
+        "extractor.CompositeUpdater" => Updater::Composite {
+            extractor: extractor(node.need("extractor")?, depth + 1)?,
+            updater: Box::new(updater(node.need("updater")?, depth + 1)?),
+        },
+        _ => return Err(node.unknown(expected)),
+    })
+}
+
+/// Reads what reads and sets a property.
+pub(crate) fn manipulator(node: Node<'_>, depth: usize) -> Result<Manipulator, AgentError> {
+    check_depth(depth)?;
+    let expected = "a manipulator of a property";
+    let class = node.expect_class(expected)?;
+    match class.as_ref() {
+        "extractor.CompositeUpdater" => Ok(Manipulator {
+            extractor: extractor(node.need("extractor")?, depth + 1)?,
+            updater: updater(node.need("updater")?, depth + 1)?,
+        }),
+        // The clients name it in several ways; the reference reads none of them.
+        "processor.PropertyManipulator" => {
+            let names = ["property_name", "propertyName", "property", "name"];
+            let name = names.iter().find_map(|name| node.get(name)?.string());
+            let name = name.ok_or_else(|| node.wrong("property_name", "the name of a property"))?;
+            Ok(Manipulator::path(&name))
+        }
+        _ => Err(node.unknown(expected)),
+    }
+}

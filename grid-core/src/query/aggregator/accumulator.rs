@@ -1,0 +1,345 @@
+//! What an aggregator makes of the entries of a partition.
+
+use indexmap::IndexMap;
+
+use super::number::NumberState;
+use super::top::TopState;
+use super::{Aggregator, Extractor};
+use crate::query::{Datum, Elements, Extracted, Filter, QueryEntry, QueryError, compare};
+use crate::value::{Binary, Format};
+
+/// An aggregator at work on the entries of a partition, or on what other accumulators made.
+#[derive(Clone, Debug)]
+pub struct Accumulator<'q> {
+    aggregator: &'q Aggregator,
+    state: State<'q>,
+}
+
+#[derive(Clone, Debug)]
+enum State<'q> {
+    Count(u64),
+    Number(NumberState),
+    /// The JSON text of the extreme, and its value.
+    Extreme(Option<(Vec<u8>, Datum<'static>)>),
+    /// JSON texts by canonical form, in the order in which they came.
+    Distinct(IndexMap<Vec<u8>, Vec<u8>>),
+    Top(TopState),
+    /// By the canonical form of the group: its JSON text, and what was made of it.
+    Groups(IndexMap<Vec<u8>, (Vec<u8>, Accumulator<'q>)>),
+    /// JSON texts of keys and of what was extracted.
+    Pairs(Vec<(Vec<u8>, Vec<u8>)>),
+    Composite(Vec<Accumulator<'q>>),
+}
+
+impl<'q> Accumulator<'q> {
+    pub(super) fn new(aggregator: &'q Aggregator) -> Self {
+        let state = match aggregator {
+            Aggregator::Count | Aggregator::Record(_) => State::Count(0),
+            Aggregator::Number(operation, _) => State::Number(NumberState::new(*operation)),
+            Aggregator::Min(_) | Aggregator::Max(_) => State::Extreme(None),
+            Aggregator::Distinct(_) => State::Distinct(IndexMap::new()),
+            Aggregator::Top {
+                results, comparator, ..
+            } => State::Top(TopState::new(*results, comparator)),
+            Aggregator::Group { .. } => State::Groups(IndexMap::new()),
+            Aggregator::Reducer(_) => State::Pairs(Vec::new()),
+            Aggregator::Composite(inner) => {
+                State::Composite(inner.iter().map(Aggregator::accumulator).collect())
+            }
+        };
+        Accumulator { aggregator, state }
+    }
+
+    /// Takes an entry in.
+    ///
+    /// # Errors
+    /// When something cannot be extracted, is no number where one is needed, or has no order with what came before.
+    /// The accumulator is of no use after that.
+    pub fn accumulate(&mut self, entry: &QueryEntry<'_>) -> Result<(), QueryError> {
+        match (&mut self.state, self.aggregator) {
+            (State::Count(count), _) => *count += 1,
+            (State::Number(state), Aggregator::Number(_, extractor)) => {
+                state.add(&extractor.extract(entry)?.into_datum()?)?;
+            }
+            (State::Extreme(extreme), Aggregator::Min(extractor)) => {
+                take_extreme(extreme, &extractor.extract(entry)?, false)?;
+            }
+            (State::Extreme(extreme), Aggregator::Max(extractor)) => {
+                take_extreme(extreme, &extractor.extract(entry)?, true)?;
+            }
+            (State::Distinct(texts), Aggregator::Distinct(extractor)) => {
+                take_distinct(texts, &extractor.extract(entry)?)?;
+            }
+            (State::Top(state), Aggregator::Top { extractor, .. }) => state.add(extractor.extract(entry)?)?,
+            (
+                State::Groups(groups),
+                Aggregator::Group {
+                    extractor,
+                    aggregator,
+                    ..
+                },
+            ) => group_of(groups, aggregator, &extractor.extract(entry)?)?.accumulate(entry)?,
+            (State::Pairs(pairs), Aggregator::Reducer(extractor)) => {
+                pairs.push(pair(entry, extractor)?);
+            }
+            (State::Composite(inner), _) => {
+                for accumulator in inner {
+                    accumulator.accumulate(entry)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// What was made so far, as JSON that [`Accumulator::combine`] reads.
+    ///
+    /// # Errors
+    /// When a number cannot be written.
+    pub fn partial(mut self) -> Result<Vec<u8>, QueryError> {
+        let mut out = Vec::new();
+        self.write_partial(&mut out)?;
+        Ok(out)
+    }
+
+    fn write_partial(&mut self, out: &mut Vec<u8>) -> Result<(), QueryError> {
+        match &mut self.state {
+            State::Count(count) => count_of(*count).write(out)?,
+            State::Number(state) => state.partial(out)?,
+            State::Extreme(extreme) => {
+                let text = extreme.as_ref().map(|(text, _)| text.as_slice());
+                write_array(text, out);
+            }
+            State::Distinct(texts) => write_array(texts.values().map(Vec::as_slice), out),
+            State::Top(state) => state.write(out),
+            State::Groups(groups) => {
+                out.push(b'[');
+                for (index, (text, accumulator)) in groups.values_mut().enumerate() {
+                    out.extend_from_slice(if index == 0 { b"[" } else { b",[" });
+                    out.extend_from_slice(text);
+                    out.push(b',');
+                    accumulator.write_partial(out)?;
+                    out.push(b']');
+                }
+                out.push(b']');
+            }
+            State::Pairs(pairs) => {
+                let texts = pairs.iter().flat_map(|(key, value)| [key, value]);
+                write_array(texts.map(Vec::as_slice), out);
+            }
+            State::Composite(inner) => {
+                out.push(b'[');
+                for (index, accumulator) in inner.iter_mut().enumerate() {
+                    if index > 0 {
+                        out.push(b',');
+                    }
+                    accumulator.write_partial(out)?;
+                }
+                out.push(b']');
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in what another accumulator of the same aggregator made.
+    ///
+    /// # Errors
+    /// When the bytes are not what such an accumulator writes, or values of the two have no order between them.
+    pub fn combine(&mut self, partial: &[u8]) -> Result<(), QueryError> {
+        let bad = QueryError::BadPartial {
+            aggregator: self.aggregator.class(),
+        };
+        match (&mut self.state, self.aggregator) {
+            (State::Count(count), _) => {
+                let Datum::Int(more) = Datum::read(partial)? else {
+                    return Err(bad);
+                };
+                let more = u64::try_from(more).map_err(|_negative| bad.clone())?;
+                *count = count.checked_add(more).ok_or(bad)?;
+            }
+            (State::Number(state), _) => state.combine(partial)?,
+            (State::Extreme(extreme), aggregator) => {
+                let greatest = matches!(aggregator, Aggregator::Max(_));
+                for text in Elements::new(partial) {
+                    take_extreme(extreme, &Extracted::Json(text?), greatest)?;
+                }
+            }
+            (State::Distinct(texts), _) => {
+                for text in Elements::new(partial) {
+                    take_distinct(texts, &Extracted::Json(text?))?;
+                }
+            }
+            (State::Top(state), _) => state.combine(partial)?,
+            (State::Groups(groups), Aggregator::Group { aggregator, .. }) => {
+                for pair in Elements::new(partial) {
+                    let parts: Result<Vec<_>, _> = Elements::new(pair?).collect();
+                    let [text, inner] = <[&[u8]; 2]>::try_from(parts?).map_err(|_other| bad.clone())?;
+                    group_of(groups, aggregator, &Extracted::Json(text))?.combine(inner)?;
+                }
+            }
+            (State::Pairs(pairs), _) => {
+                let texts: Result<Vec<_>, _> = Elements::new(partial).collect();
+                let texts = texts?;
+                let (found, []) = texts.as_chunks::<2>() else {
+                    return Err(bad);
+                };
+                pairs.extend(found.iter().map(|[key, value]| (key.to_vec(), value.to_vec())));
+            }
+            (State::Composite(inner), _) => {
+                let parts: Result<Vec<_>, _> = Elements::new(partial).collect();
+                let parts = parts?;
+                if parts.len() != inner.len() {
+                    return Err(bad);
+                }
+                for (accumulator, part) in inner.iter_mut().zip(parts) {
+                    accumulator.combine(part)?;
+                }
+            }
+            _ => return Err(bad),
+        }
+        Ok(())
+    }
+
+    /// The answer.
+    ///
+    /// # Errors
+    /// When a number cannot be written or is too large, or the filter of a group cannot be evaluated on its answer.
+    pub fn finish(mut self) -> Result<Binary, QueryError> {
+        let mut out = Vec::new();
+        self.write_answer(&mut out)?;
+        Ok(Binary::new(Format::JSON, out.into()))
+    }
+
+    fn write_answer(&mut self, out: &mut Vec<u8>) -> Result<(), QueryError> {
+        match &mut self.state {
+            State::Number(state) => state.clone().finish()?.write(out)?,
+            State::Extreme(extreme) => {
+                let text = extreme.as_ref().map(|(text, _)| text.as_slice());
+                out.extend_from_slice(text.unwrap_or(b"null"));
+            }
+            State::Groups(groups) => {
+                let filter = match self.aggregator {
+                    Aggregator::Group { filter, .. } => filter.as_deref(),
+                    _ => None,
+                };
+                let mut answers = Vec::with_capacity(groups.len());
+                for (text, accumulator) in groups.values_mut() {
+                    let mut answer = Vec::new();
+                    accumulator.write_answer(&mut answer)?;
+                    if keeps(filter, &answer)? {
+                        answers.push((text.as_slice(), answer));
+                    }
+                }
+                let answers = answers.iter().map(|(text, answer)| (*text, answer.as_slice()));
+                write_map(answers, out);
+            }
+            State::Pairs(pairs) => {
+                write_map(pairs.iter().map(|(key, value)| (&key[..], &value[..])), out);
+            }
+            State::Composite(inner) => {
+                out.push(b'[');
+                for (index, accumulator) in inner.iter_mut().enumerate() {
+                    if index > 0 {
+                        out.push(b',');
+                    }
+                    accumulator.write_answer(out)?;
+                }
+                out.push(b']');
+            }
+            State::Count(_) | State::Distinct(_) | State::Top(_) => self.write_partial(out)?,
+        }
+        Ok(())
+    }
+}
+
+fn keeps(filter: Option<&Filter>, answer: &[u8]) -> Result<bool, QueryError> {
+    filter.map_or(Ok(true), |filter| {
+        filter.evaluate_extracted(&Extracted::Json(answer))
+    })
+}
+
+fn count_of(count: u64) -> Datum<'static> {
+    Datum::Int(i64::try_from(count).unwrap_or(i64::MAX))
+}
+
+fn pair(entry: &QueryEntry<'_>, extractor: &Extractor) -> Result<(Vec<u8>, Vec<u8>), QueryError> {
+    let value = extractor.extract(entry)?;
+    Ok((entry.key()?.to_vec(), value.json()?.into_owned()))
+}
+
+fn take_extreme(
+    extreme: &mut Option<(Vec<u8>, Datum<'static>)>,
+    value: &Extracted<'_>,
+    greatest: bool,
+) -> Result<(), QueryError> {
+    let datum = value.datum()?;
+    if datum.is_null() {
+        return Ok(());
+    }
+    let better = match extreme {
+        // A value that has no order at all is found out at once.
+        None => compare(&datum, &datum).map(|_equal| true)?,
+        Some((_, before)) => {
+            let order = compare(&datum, before)?;
+            if greatest { order.is_gt() } else { order.is_lt() }
+        }
+    };
+    if better {
+        *extreme = Some((value.json()?.into_owned(), datum.into_owned()));
+    }
+    Ok(())
+}
+
+fn take_distinct(texts: &mut IndexMap<Vec<u8>, Vec<u8>>, value: &Extracted<'_>) -> Result<(), QueryError> {
+    if value.is_null() {
+        return Ok(());
+    }
+    let canonical = value.canonical()?;
+    if !texts.contains_key(&canonical) {
+        texts.insert(canonical, value.json()?.into_owned());
+    }
+    Ok(())
+}
+
+fn group_of<'g, 'q>(
+    groups: &'g mut IndexMap<Vec<u8>, (Vec<u8>, Accumulator<'q>)>,
+    aggregator: &'q Aggregator,
+    value: &Extracted<'_>,
+) -> Result<&'g mut Accumulator<'q>, QueryError> {
+    let text = value.json()?;
+    let group = groups
+        .entry(value.canonical()?)
+        .or_insert_with(|| (text.into_owned(), aggregator.accumulator()));
+    Ok(&mut group.1)
+}
+
+fn write_array<'t>(texts: impl IntoIterator<Item = &'t [u8]>, out: &mut Vec<u8>) {
+    out.push(b'[');
+    for (index, text) in texts.into_iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        out.extend_from_slice(text);
+    }
+    out.push(b']');
+}
+
+/// A map as the reference writes it: with its entries, without what is null in them.
+fn write_map<'t>(entries: impl IntoIterator<Item = (&'t [u8], &'t [u8])>, out: &mut Vec<u8>) {
+    out.extend_from_slice(br#"{"@class":"util.LiteMap","entries":["#);
+    for (index, (key, value)) in entries.into_iter().enumerate() {
+        out.extend_from_slice(if index == 0 { b"{" } else { b",{" });
+        let named = [(&br#""key":"#[..], key), (&br#""value":"#[..], value)];
+        let mut comma: &[u8] = b"";
+        for (name, text) in named {
+            if !Extracted::Json(text).is_null() {
+                out.extend_from_slice(comma);
+                out.extend_from_slice(name);
+                out.extend_from_slice(text);
+                comma = b",";
+            }
+        }
+        out.push(b'}');
+    }
+    out.extend_from_slice(b"]}");
+}

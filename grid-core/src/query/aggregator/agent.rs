@@ -1,0 +1,167 @@
+//! Reading and writing aggregators.
+
+use super::{Aggregator, NumberOperation, RecordKind};
+use crate::query::agent::{Node, ObjectWriter, Tree, WriteAgent, check_depth, extractor, filter};
+use crate::query::comparator::comparator;
+use crate::query::{AgentError, Comparator, Extractor, QueryError};
+
+impl Aggregator {
+    /// Reads an aggregator as clients send it.
+    ///
+    /// # Errors
+    /// As [`Filter::from_json`](crate::query::Filter::from_json).
+    pub fn from_json(text: &[u8]) -> Result<Self, AgentError> {
+        aggregator(Tree::read(text)?.root(), 0)
+    }
+
+    /// Writes the aggregator in the one form.
+    ///
+    /// # Errors
+    /// When it holds a number that JSON cannot say.
+    pub fn to_json(&self) -> Result<Vec<u8>, QueryError> {
+        let mut out = Vec::new();
+        self.write_agent(&mut out)?;
+        Ok(out)
+    }
+
+    /// The class that the clients name it by.
+    pub(super) fn class(&self) -> &'static str {
+        match self {
+            Aggregator::Count => "aggregator.Count",
+            Aggregator::Number(operation, _) => operation.class(),
+            Aggregator::Min(_) => "aggregator.ComparableMin",
+            Aggregator::Max(_) => "aggregator.ComparableMax",
+            Aggregator::Distinct(_) => "aggregator.DistinctValues",
+            Aggregator::Top { .. } => "aggregator.TopNAggregator",
+            Aggregator::Group { .. } => "aggregator.GroupAggregator",
+            Aggregator::Reducer(_) => "aggregator.ReducerAggregator",
+            Aggregator::Composite(_) => "aggregator.CompositeAggregator",
+            Aggregator::Record(_) => "aggregator.QueryRecorder",
+        }
+    }
+}
+
+/// Reads an aggregator that stands in so many agents.
+fn aggregator(node: Node<'_>, depth: usize) -> Result<Aggregator, AgentError> {
+    check_depth(depth)?;
+    let expected = "an aggregator";
+    let class = node.expect_class(expected)?;
+    match class.as_ref() {
+        "aggregator.GroupAggregator" => group(node, depth),
+        "aggregator.CompositeAggregator" | "aggregator.compositeAggregator" => composite(node, depth),
+        // What it says of priorities and time is for those who run it, and no client sends it yet.
+        "aggregator.PriorityAggregator" => aggregator(node.need("aggregator")?, depth + 1),
+        class => single(node, class, depth),
+    }
+}
+
+fn composite(node: Node<'_>, depth: usize) -> Result<Aggregator, AgentError> {
+    let mut aggregators = Vec::new();
+    for inner in node.need_elements("aggregators")? {
+        aggregators.push(aggregator(inner, depth + 1)?);
+    }
+    Ok(Aggregator::Composite(aggregators))
+}
+
+/// An aggregator that has no other one in it. On its own, so that aggregators in aggregators take little stack.
+fn single(node: Node<'_>, class: &str, depth: usize) -> Result<Aggregator, AgentError> {
+    if let Some(operation) = NumberOperation::of_class(class) {
+        return Ok(Aggregator::Number(operation, of_extractor(node, depth)?));
+    }
+    Ok(match class {
+        "aggregator.Count" => Aggregator::Count,
+        "aggregator.ComparableMin" => Aggregator::Min(of_extractor(node, depth)?),
+        "aggregator.ComparableMax" => Aggregator::Max(of_extractor(node, depth)?),
+        "aggregator.DistinctValues" => Aggregator::Distinct(of_extractor(node, depth)?),
+        "aggregator.TopNAggregator" => top(node, depth)?,
+        "aggregator.ReducerAggregator" => Aggregator::Reducer(of_extractor(node, depth)?),
+        "aggregator.QueryRecorder" => record(node)?,
+        "aggregator.ScriptAggregator" => {
+            return Err(node.refused("scripts are not run here; use other aggregators"));
+        }
+        _ => return Err(node.unknown("an aggregator")),
+    })
+}
+
+fn of_extractor(node: Node<'_>, depth: usize) -> Result<Extractor, AgentError> {
+    extractor(node.need("extractor")?, depth + 1)
+}
+
+fn group(node: Node<'_>, depth: usize) -> Result<Aggregator, AgentError> {
+    Ok(Aggregator::Group {
+        extractor: of_extractor(node, depth)?,
+        aggregator: Box::new(aggregator(node.need("aggregator")?, depth + 1)?),
+        filter: match node.get("filter") {
+            Some(inner) => Some(Box::new(filter(inner, depth + 1)?)),
+            None => None,
+        },
+    })
+}
+
+/// What `inverse` and `property` say is said by the comparator too.
+fn top(node: Node<'_>, depth: usize) -> Result<Aggregator, AgentError> {
+    let results = node.integer("results")?.unwrap_or_default();
+    Ok(Aggregator::Top {
+        results: usize::try_from(results)
+            .map_err(|_negative| node.wrong("results", "a number of results"))?,
+        extractor: match node.get("extractor") {
+            Some(inner) => extractor(inner, depth + 1)?,
+            None => Extractor::Identity,
+        },
+        comparator: match node.get("comparator") {
+            Some(inner) => comparator(inner, depth + 1)?,
+            None => Comparator::Natural,
+        },
+    })
+}
+
+fn record(node: Node<'_>) -> Result<Aggregator, AgentError> {
+    let kind = node.need("type")?;
+    let name = kind.string().or_else(|| kind.get("enum")?.string());
+    Ok(Aggregator::Record(match name.as_deref() {
+        Some("EXPLAIN") => RecordKind::Explain,
+        Some("TRACE") => RecordKind::Trace,
+        _ => return Err(node.wrong("type", "EXPLAIN or TRACE")),
+    }))
+}
+
+impl WriteAgent for Aggregator {
+    fn write_agent(&self, out: &mut Vec<u8>) -> Result<(), QueryError> {
+        let writer = ObjectWriter::new(self.class(), out);
+        match self {
+            Aggregator::Count => writer.end(),
+            Aggregator::Number(_, extractor)
+            | Aggregator::Min(extractor)
+            | Aggregator::Max(extractor)
+            | Aggregator::Distinct(extractor)
+            | Aggregator::Reducer(extractor) => writer.agent("extractor", extractor)?.end(),
+            Aggregator::Top {
+                results,
+                extractor,
+                comparator,
+            } => writer
+                .agent("comparator", comparator)?
+                .agent("extractor", extractor)?
+                .integer("results", i64::try_from(*results).unwrap_or(i64::MAX))
+                .end(),
+            Aggregator::Group {
+                extractor,
+                aggregator,
+                filter,
+            } => {
+                let writer = writer.agent("aggregator", aggregator.as_ref())?;
+                let writer = writer.agent("extractor", extractor)?;
+                match filter {
+                    Some(filter) => writer.agent("filter", filter.as_ref())?.end(),
+                    None => writer.end(),
+                }
+            }
+            Aggregator::Composite(inner) => writer.agents("aggregators", inner)?.end(),
+            Aggregator::Record(kind) => {
+                let name = format!(r#"{{"enum":"{}"}}"#, kind.name());
+                writer.json("type", name.as_bytes()).end();
+            }
+        }
+        Ok(())
+    }
+}

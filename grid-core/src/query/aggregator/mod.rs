@@ -1,0 +1,104 @@
+//! Aggregators: one answer of many entries.
+//!
+//! Each partition has an [`Accumulator`] that is shown its entries one by one; what it made of them goes as bytes to
+//! where the answer is put together. The answer does not depend on how the entries were divided, but for the order of
+//! what is answered as a list.
+
+mod accumulator;
+mod agent;
+mod number;
+mod record;
+mod top;
+
+pub use accumulator::Accumulator;
+pub use number::NumberOperation;
+pub(crate) use number::decimal_of;
+pub use record::{IndexRecord, PartitionRecord, QueryRecord, RecordKind, RecordStep};
+
+use super::{Comparator, Extractor, Filter, QueryEntry, QueryError};
+use crate::value::Binary;
+
+/// Makes one answer of many entries.
+///
+/// ```
+/// use grid_core::query::{Aggregator, Extractor, QueryEntry};
+///
+/// let oldest = Aggregator::Max(Extractor::path("age"));
+/// let entries = [r#"{"age":36}"#, r#"{"age":41}"#, "{}"];
+/// let answer = oldest.aggregate(entries.iter().map(|text| QueryEntry::of_value(text.as_bytes())))?;
+/// assert_eq!(&answer.bytes()[..], b"41");
+/// # Ok::<(), grid_core::query::QueryError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Aggregator {
+    /// How many entries there are.
+    Count,
+    /// A number of the numbers that are extracted; nulls do not count. Null of none.
+    Number(NumberOperation, Extractor),
+    /// The least of what is extracted; nulls do not count. Null of none.
+    Min(Extractor),
+    /// The greatest of what is extracted; nulls do not count. Null of none.
+    Max(Extractor),
+    /// What is extracted, each value once; without null. The reference cannot answer when there is none.
+    Distinct(Extractor),
+    /// The greatest of what is extracted, the greatest first; without null.
+    Top {
+        /// How many at most.
+        results: usize,
+        /// What is extracted.
+        extractor: Extractor,
+        /// The order of what is extracted.
+        comparator: Comparator,
+    },
+    /// The answer of an aggregator for each value that is extracted, null included.
+    Group {
+        /// What is extracted.
+        extractor: Extractor,
+        /// What answers for each group.
+        aggregator: Box<Aggregator>,
+        /// Which answers are kept: the filter is held against the answer of a group.
+        filter: Option<Box<Filter>>,
+    },
+    /// For each key what is extracted.
+    Reducer(Extractor),
+    /// The answers of all of these, in order.
+    Composite(Vec<Aggregator>),
+    /// How a query is answered: see [`QueryRecord`], which who runs the query fills in.
+    Record(RecordKind),
+}
+
+impl Aggregator {
+    /// A fresh accumulator.
+    #[must_use]
+    pub fn accumulator(&self) -> Accumulator<'_> {
+        Accumulator::new(self)
+    }
+
+    /// The answer for entries that are all here.
+    ///
+    /// # Errors
+    /// As [`Accumulator::accumulate`] and [`Accumulator::finish`].
+    pub fn aggregate<'e>(
+        &self,
+        entries: impl IntoIterator<Item = QueryEntry<'e>>,
+    ) -> Result<Binary, QueryError> {
+        let mut accumulator = self.accumulator();
+        for entry in entries {
+            accumulator.accumulate(&entry)?;
+        }
+        accumulator.finish()
+    }
+
+    /// The answer of what the accumulators of several partitions made.
+    ///
+    /// # Errors
+    /// As [`Accumulator::combine`] and [`Accumulator::finish`].
+    pub fn combine<'p>(&self, partials: impl IntoIterator<Item = &'p [u8]>) -> Result<Binary, QueryError> {
+        let mut accumulator = self.accumulator();
+        for partial in partials {
+            accumulator.combine(partial)?;
+        }
+        accumulator.finish()
+    }
+}

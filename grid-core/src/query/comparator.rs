@@ -1,0 +1,253 @@
+//! Comparators: the order of what is answered.
+
+use std::cmp::Ordering;
+
+use super::agent::{Node, ObjectWriter, Tree, WriteAgent, check_depth, extractor};
+use super::{AgentError, Datum, Extracted, Extractor, QueryError, compare};
+
+/// An order of values.
+///
+/// Null comes first, and is equal to null; the inverse of an order has it last. Values of one type are in the order of
+/// [`compare`]; values of two types have none, as in the reference, and sorting them is an error.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Comparator {
+    /// The order of the values themselves.
+    Natural,
+    /// The order of what is extracted from them.
+    Extractor(Extractor),
+    /// Null first; the rest by another order.
+    Safe(Box<Comparator>),
+    /// Another order backwards.
+    Inverse(Box<Comparator>),
+    /// The first of these in which the values differ.
+    Chained(Vec<Comparator>),
+}
+
+impl Comparator {
+    /// By a property, by a path of names with dots between them.
+    #[must_use]
+    pub fn by(path: &str) -> Self {
+        Comparator::Extractor(Extractor::path(path))
+    }
+
+    /// The same order backwards.
+    #[must_use]
+    pub fn inverse(self) -> Self {
+        Comparator::Inverse(Box::new(self))
+    }
+
+    /// Reads a comparator as clients send it. The text `null` means the natural order.
+    ///
+    /// # Errors
+    /// As [`Filter::from_json`](super::Filter::from_json).
+    pub fn from_json(text: &[u8]) -> Result<Self, AgentError> {
+        let tree = Tree::read(text)?;
+        if tree.root().is_null() {
+            return Ok(Comparator::Natural);
+        }
+        comparator(tree.root(), 0)
+    }
+
+    /// Writes the comparator in the one form.
+    ///
+    /// # Errors
+    /// When it holds a number that JSON cannot say.
+    pub fn to_json(&self) -> Result<Vec<u8>, QueryError> {
+        let mut out = Vec::new();
+        self.write_agent(&mut out)?;
+        Ok(out)
+    }
+
+    /// The order as columns, to make keys of values by.
+    #[must_use]
+    pub fn order(&self) -> Order {
+        let mut columns = Vec::new();
+        self.columns(false, &mut columns);
+        Order { columns }
+    }
+
+    fn columns(&self, inverse: bool, columns: &mut Vec<Column>) {
+        match self {
+            Comparator::Natural => columns.push(Column {
+                extractor: Extractor::Identity,
+                inverse,
+            }),
+            Comparator::Extractor(extractor) => columns.push(Column {
+                extractor: extractor.clone(),
+                inverse,
+            }),
+            // Null is first in every order here.
+            Comparator::Safe(inner) => inner.columns(inverse, columns),
+            Comparator::Inverse(inner) => inner.columns(!inverse, columns),
+            Comparator::Chained(inner) => {
+                for comparator in inner {
+                    comparator.columns(inverse, columns);
+                }
+            }
+        }
+    }
+
+    /// Sorts values whose JSON texts are given by a function. Equal values stay in their order.
+    ///
+    /// # Errors
+    /// When something cannot be extracted, or two values have no order between them; then nothing is moved.
+    pub fn sort<T>(&self, values: &mut Vec<T>, text_of: impl Fn(&T) -> &[u8]) -> Result<(), QueryError> {
+        let order = self.order();
+        let mut kinds = order.kinds();
+        let mut keys = Vec::with_capacity(values.len());
+        for value in values.iter() {
+            let key = order.key(Extracted::Json(text_of(value)))?.into_owned();
+            keys.push(key);
+        }
+        // One value needs no order, and may have none.
+        if keys.len() > 1 {
+            for key in &keys {
+                kinds.admit(key)?;
+            }
+        }
+        let mut paired: Vec<_> = keys.into_iter().zip(values.drain(..)).collect();
+        paired.sort_by(|(left, _), (right, _)| order.compare(left, right));
+        values.extend(paired.into_iter().map(|(_, value)| value));
+        Ok(())
+    }
+}
+
+/// A comparator as a list of columns, each ascending or descending.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Order {
+    columns: Vec<Column>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Column {
+    extractor: Extractor,
+    inverse: bool,
+}
+
+/// What a value is ordered by: one datum a column.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SortKey<'a>(Vec<Datum<'a>>);
+
+impl SortKey<'_> {
+    /// The key on its own.
+    #[must_use]
+    pub fn into_owned(self) -> SortKey<'static> {
+        SortKey(self.0.into_iter().map(Datum::into_owned).collect())
+    }
+}
+
+impl Order {
+    /// The key of a value.
+    ///
+    /// # Errors
+    /// When something cannot be extracted.
+    pub fn key<'a>(&self, value: Extracted<'a>) -> Result<SortKey<'a>, QueryError> {
+        let keys: Result<_, _> = self
+            .columns
+            .iter()
+            .map(|column| column.extractor.extract_from(value.clone())?.into_datum())
+            .collect();
+        keys.map(SortKey)
+    }
+
+    /// The order of two keys that were admitted to one [`Kinds`]. Others are equal where they have no order.
+    #[must_use]
+    pub fn compare(&self, left: &SortKey<'_>, right: &SortKey<'_>) -> Ordering {
+        for (column, (left, right)) in self.columns.iter().zip(left.0.iter().zip(&right.0)) {
+            let order = match (left.is_null(), right.is_null()) {
+                (true, true) => Ordering::Equal,
+                (true, false) => Ordering::Less,
+                (false, true) => Ordering::Greater,
+                (false, false) => compare(left, right).unwrap_or(Ordering::Equal),
+            };
+            if order.is_ne() {
+                return if column.inverse { order.reverse() } else { order };
+            }
+        }
+        Ordering::Equal
+    }
+
+    /// The kinds of values before any was seen.
+    #[must_use]
+    pub fn kinds(&self) -> Kinds {
+        Kinds(vec![Datum::Null; self.columns.len()])
+    }
+}
+
+/// The kind of value that each column has.
+///
+/// Sorting wants an order that is total: so each key is admitted first, and those that are have an order.
+#[derive(Clone, Debug)]
+pub struct Kinds(Vec<Datum<'static>>);
+
+impl Kinds {
+    /// Takes a key whose kinds of values are those seen before.
+    ///
+    /// # Errors
+    /// When a value has no order, or none with the values before.
+    pub fn admit(&mut self, key: &SortKey<'_>) -> Result<(), QueryError> {
+        for (seen, datum) in self.0.iter_mut().zip(&key.0) {
+            if datum.is_null() {
+                continue;
+            }
+            if seen.is_null() {
+                compare(datum, datum)?;
+                *seen = datum.clone().into_owned();
+            } else {
+                compare(datum, seen)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads a comparator that stands in so many agents.
+pub(crate) fn comparator(node: Node<'_>, depth: usize) -> Result<Comparator, AgentError> {
+    check_depth(depth)?;
+    let expected = "a comparator";
+    let class = node.expect_class(expected)?;
+    let inner = |depth| match node.get("comparator") {
+        Some(inner) => comparator(inner, depth),
+        None => Ok(Comparator::Natural),
+    };
+    Ok(match class.as_ref() {
+        "comparator.ExtractorComparator" => {
+            Comparator::Extractor(extractor(node.need("extractor")?, depth + 1)?)
+        }
+        // Without another order it is the natural one.
+        "comparator.SafeComparator" if node.get("comparator").is_none() => Comparator::Natural,
+        "comparator.SafeComparator" => Comparator::Safe(Box::new(inner(depth + 1)?)),
+        "comparator.InverseComparator" => Comparator::Inverse(Box::new(inner(depth + 1)?)),
+        "comparator.ChainedComparator" => {
+            let mut comparators = Vec::new();
+            for inner in node.need_elements("comparators")? {
+                comparators.push(comparator(inner, depth + 1)?);
+            }
+            Comparator::Chained(comparators)
+        }
+        _ => return Err(node.unknown(expected)),
+    })
+}
+
+impl WriteAgent for Comparator {
+    fn write_agent(&self, out: &mut Vec<u8>) -> Result<(), QueryError> {
+        match self {
+            // An inverse or safe comparator of nothing is the natural order.
+            Comparator::Natural => ObjectWriter::new("comparator.SafeComparator", out).end(),
+            Comparator::Extractor(extractor) => ObjectWriter::new("comparator.ExtractorComparator", out)
+                .agent("extractor", extractor)?
+                .end(),
+            Comparator::Safe(inner) => ObjectWriter::new("comparator.SafeComparator", out)
+                .agent("comparator", inner.as_ref())?
+                .end(),
+            Comparator::Inverse(inner) => ObjectWriter::new("comparator.InverseComparator", out)
+                .agent("comparator", inner.as_ref())?
+                .end(),
+            Comparator::Chained(inner) => ObjectWriter::new("comparator.ChainedComparator", out)
+                .agents("comparators", inner)?
+                .end(),
+        }
+        Ok(())
+    }
+}

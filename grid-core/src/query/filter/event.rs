@@ -1,0 +1,131 @@
+//! Filters of events.
+
+use std::fmt;
+use std::ops::BitOr;
+
+use super::Filter;
+use crate::query::{QueryEntry, QueryError};
+
+/// Kinds of events, as a set; the bits are those of the protocol.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct EventKinds(u32);
+
+impl EventKinds {
+    /// An entry is new, and selected.
+    pub const INSERTED: EventKinds = EventKinds(1);
+
+    /// An entry has another value; the old or the new one is selected.
+    pub const UPDATED: EventKinds = EventKinds(2);
+
+    /// An entry is gone that was selected.
+    pub const DELETED: EventKinds = EventKinds(4);
+
+    /// An entry has another value: it was not selected, and is now.
+    pub const ENTERED: EventKinds = EventKinds(8);
+
+    /// An entry has another value: it was selected, and is not any more.
+    pub const LEFT: EventKinds = EventKinds(16);
+
+    /// An entry has another value: it was selected, and still is.
+    pub const WITHIN: EventKinds = EventKinds(32);
+
+    /// New, changed and gone entries.
+    pub const ALL: EventKinds = EventKinds(1 | 2 | 4);
+
+    /// What changes the set of keys that a filter selects.
+    pub const KEY_SET: EventKinds = EventKinds(1 | 4 | 8 | 16);
+
+    /// The kinds of these bits. Bits that mean nothing here are kept.
+    #[must_use]
+    pub const fn from_bits(bits: u32) -> Self {
+        EventKinds(bits)
+    }
+
+    /// The bits.
+    #[must_use]
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// Whether one of these kinds is among those.
+    #[must_use]
+    pub const fn intersects(self, other: EventKinds) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+impl BitOr for EventKinds {
+    type Output = EventKinds;
+
+    fn bitor(self, other: EventKinds) -> EventKinds {
+        EventKinds(self.0 | other.0)
+    }
+}
+
+impl fmt::Debug for EventKinds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EventKinds({:#x})", self.0)
+    }
+}
+
+/// Selects events by their kind and by the entries before and after them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EventFilter {
+    /// The kinds of events that are wanted.
+    pub kinds: EventKinds,
+    /// What the entries are selected by; `None` for all.
+    pub filter: Option<Box<Filter>>,
+}
+
+impl EventFilter {
+    /// Events of all kinds about what a filter selects.
+    #[must_use]
+    pub fn new(filter: Filter) -> Self {
+        let (kinds, filter) = (EventKinds::ALL, Some(Box::new(filter)));
+        EventFilter { kinds, filter }
+    }
+
+    /// Events of these kinds.
+    #[must_use]
+    pub fn of_kinds(mut self, kinds: EventKinds) -> Self {
+        self.kinds = kinds;
+        self
+    }
+
+    /// Whether an event is selected: the entry before it, if there was one, and the entry after it, if there is one.
+    ///
+    /// The filter is asked only as far as the kinds make a difference.
+    ///
+    /// # Errors
+    /// When the filter cannot be evaluated on an entry that it must be asked about.
+    pub fn evaluate(
+        &self,
+        before: Option<&QueryEntry<'_>>,
+        after: Option<&QueryEntry<'_>>,
+    ) -> Result<bool, QueryError> {
+        let selects = |entry: &QueryEntry<'_>| match &self.filter {
+            Some(filter) => filter.evaluate(entry),
+            None => Ok(true),
+        };
+        let wants = |kinds| self.kinds.intersects(kinds);
+        match (before, after) {
+            (None, None) => Ok(false),
+            (None, Some(new)) => Ok(wants(EventKinds::INSERTED) && selects(new)?),
+            (Some(old), None) => Ok(wants(EventKinds::DELETED) && selects(old)?),
+            (Some(old), Some(new)) => {
+                let moves = EventKinds::ENTERED | EventKinds::LEFT | EventKinds::WITHIN;
+                if !wants(EventKinds::UPDATED | moves) {
+                    return Ok(false);
+                }
+                let (was, is) = (selects(old)?, selects(new)?);
+                let moved = match (was, is) {
+                    (false, true) => EventKinds::ENTERED,
+                    (true, false) => EventKinds::LEFT,
+                    (true, true) => EventKinds::WITHIN,
+                    (false, false) => return Ok(false),
+                };
+                Ok(wants(EventKinds::UPDATED | moved))
+            }
+        }
+    }
+}

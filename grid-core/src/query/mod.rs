@@ -1,0 +1,42 @@
+//! Queries: what is asked of entries, decided one entry at a time.
+//!
+//! An [`Extractor`] reads something from an entry, a [`Filter`] selects entries, a [`Comparator`] orders them, an
+//! [`Aggregator`] makes one answer of many. All work on the bytes of entries ([`QueryEntry`]) and read only what they
+//! need. They come from clients as JSON ([`agent`]) and are written back in one form, in which members send them to each
+//! other.
+//!
+//! What a query means is what it means to the reference; where it differs, the item says so.
+
+pub mod agent;
+mod aggregator;
+mod comparator;
+mod comparison;
+mod datum;
+mod entry;
+mod error;
+mod extractor;
+mod filter;
+mod java_text;
+mod operand;
+mod parts;
+mod pattern;
+
+pub use agent::AgentError;
+pub use aggregator::{
+    Accumulator, Aggregator, IndexRecord, NumberOperation, PartitionRecord, QueryRecord, RecordKind,
+    RecordStep,
+};
+pub use comparator::{Comparator, Kinds, Order, SortKey};
+pub use comparison::{compare, compare_text, equal};
+pub use datum::Datum;
+pub use entry::QueryEntry;
+pub use error::QueryError;
+pub use extractor::{Extracted, Extractor, Manipulator, Updater};
+pub use filter::{Between, EventFilter, EventKinds, Field, Filter, Test, ValueSet, field, key};
+pub use operand::Operand;
+pub use parts::Elements;
+pub use pattern::{LikePattern, PatternError, RegexPattern};
+
+pub(crate) use aggregator::decimal_of;
+pub(crate) use extractor::{call_method, set_member, whole};
+pub(crate) use parts::find_member;
