@@ -12,5 +12,6 @@ mod invariants;
 mod limits;
 #[cfg(test)]
 mod listening;
+#[cfg(test)]
 mod losses;
 mod transport;
