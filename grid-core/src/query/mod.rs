@@ -5,7 +5,18 @@
 //! need. They come from clients as JSON ([`agent`]) and are written back in one form, in which members send them to each
 //! other.
 //!
-//! What a query means is what it means to the reference; where it differs, the item says so.
+//! What a query means is what it means to the reference, Coherence CE 25.03, which was asked; its answers are among the
+//! tests. Where it is different on purpose, the item says why. In short:
+//!
+//! - Integers of up to 64 bits are one type, and longer bare ones stay exact; the reference has `int`, `long` and double.
+//! - The properties of an object are its members, also those named like a method of Java's maps (`size`, `class`).
+//! - Null is not like `%`. Errors count only where they decide, whatever the order of filters.
+//! - Groups and distinct values are told apart by their canonical forms. Of an object that names a member twice, the first
+//!   counts.
+//! - Empty lists and maps are answered, which the reference cannot send; sums of large integers are exact.
+//! - Scripts, and what regular expressions cannot do in linear time, are refused.
+//!
+//! Dates have no type of their own in JSON: those that are strings are compared as strings, and others have no order.
 
 pub mod agent;
 mod aggregator;

@@ -119,6 +119,10 @@ fn every_agent_comes_back_as_it_was_written() {
     };
     let all = Aggregator::Composite(vec![top, grouped, Aggregator::Record(RecordKind::Trace)]);
     assert_eq!(Aggregator::from_json(&all.to_json().unwrap()).unwrap(), all);
+}
+
+#[test]
+fn every_processor_comes_back_as_it_was_written() {
     let entries = PutAll::new([
         (Operand::from("k"), Operand::from(1)),
         (Operand::from(2), Operand::null()),
