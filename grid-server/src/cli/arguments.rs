@@ -77,6 +77,10 @@ pub(super) struct ServeArguments {
     /// What the survivor of two members on different hosts does: wait, trust-reset [cluster.two-members; default: wait]
     #[arg(long, value_name = "RULE")]
     pub(super) two_members: Option<String>,
+    /// How long lost partitions wait for a member with a copy before they begin anew, empty [cluster.accept-loss-after;
+    /// default: until `grid cluster accept-loss`]
+    #[arg(long, value_name = "DURATION")]
+    pub(super) accept_loss_after: Option<String>,
     /// Where gRPC clients connect [grpc.address; default: 127.0.0.1:1408]
     #[arg(long, value_name = "HOST:PORT")]
     pub(super) grpc: Option<String>,

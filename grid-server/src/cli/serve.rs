@@ -40,6 +40,11 @@ pub(super) fn load(arguments: &ServeArguments) -> Result<Loaded, CliError> {
         ("--expect", "cluster.expect", &arguments.expect),
         ("--backups", "cluster.backups", &arguments.backups),
         ("--two-members", "cluster.two-members", &arguments.two_members),
+        (
+            "--accept-loss-after",
+            "cluster.accept-loss-after",
+            &arguments.accept_loss_after,
+        ),
         ("--name", "member.name", &arguments.name),
         ("--listen", "member.listen", &arguments.listen),
         ("--advertise", "member.advertise", &arguments.advertise),

@@ -76,6 +76,8 @@ fn flags_of_the_cluster_are_settings_like_others() {
         "2",
         "--two-members",
         "trust-reset",
+        "--accept-loss-after",
+        "90s",
         "--advertise",
         "e:5",
         "--no-storage",
@@ -88,6 +90,7 @@ fn flags_of_the_cluster_are_settings_like_others() {
         "expect = 5 # --expect",
         "backups = 2 # --backups",
         "two-members = \"trust-reset\" # --two-members",
+        "accept-loss-after = \"90s\" # --accept-loss-after",
         "advertise = \"e:5\" # --advertise",
         "storage = false # --no-storage",
     ] {
