@@ -97,6 +97,10 @@ impl Extractor {
                 if let Some(text) = entry.member(name)? {
                     return Ok(Extracted::Json(text));
                 }
+                // Most often there is no such member, and nothing that stands for one.
+                if !property::may_be_other(name) && entry.is_plain_object()? {
+                    return Ok(Extracted::NULL);
+                }
                 property::missing(&entry.extracted()?, name)
             }
             Extractor::Chained(extractors) => {
