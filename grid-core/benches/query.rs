@@ -1,4 +1,8 @@
 //! What it costs to look into an entry: filters on properties of a JSON object, without and with others beside them.
+#![expect(
+    missing_docs,
+    reason = "the macros of criterion make public items without docs"
+)]
 
 use std::hint::black_box;
 

@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 
 use super::extractor::is_object;
-use super::parts::{Member, Members, find_member, name_is};
-use super::{Extracted, QueryError};
+use super::parts::{find_member, name_is};
+use super::{Datum, Extracted, QueryError};
+use crate::value::json::Cursor;
 use crate::value::{Binary, Format, JsonError};
 
 /// The key and the value of an entry, in bytes, of which queries read what they need.
@@ -116,6 +117,16 @@ impl<'a> QueryEntry<'a> {
     }
 }
 
+impl QueryEntry<'_> {
+    /// Whether the value is an object, and neither a number nor a map that is spelled as one.
+    pub(crate) fn is_plain_object(&self) -> Result<bool, QueryError> {
+        let Some(text) = self.value()? else {
+            return Ok(false);
+        };
+        Ok(matches!(Datum::read(text)?, Datum::Object(_)) && self.member("entries")?.is_none())
+    }
+}
+
 fn readable((format, bytes): (Format, &[u8])) -> Result<&[u8], QueryError> {
     if format == Format::JSON {
         Ok(bytes)
@@ -139,29 +150,51 @@ impl Seen {
         if self.all {
             return Ok(None);
         }
-        for member in Members::after(text, self.end) {
-            let member = member?;
-            self.remember(&member);
-            if member.is(name) {
-                return Ok(Some(member.value));
-            }
-        }
-        self.all = self.count < SEEN_MAX;
-        Ok(None)
+        self.look_on(text, name)
     }
 
-    fn remember(&mut self, member: &Member<'_>) {
-        let Some(place) = self.places.get_mut(self.count) else {
-            return;
-        };
-        let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-        let name = member.start + 1;
-        *place = Place {
-            name: (offset(name), offset(name + member.name.len())),
-            value: (offset(member.value_start), offset(member.end())),
-        };
-        self.count += 1;
-        self.end = member.end();
+    /// Looks for a member after those that were passed. One loop, without the iterator over members: this is where
+    /// queries spend their time.
+    fn look_on<'a>(&mut self, text: &'a [u8], name: &str) -> Result<Option<&'a [u8]>, JsonError> {
+        let mut at = Cursor::at(text, self.end);
+        let mut first = self.end == 0;
+        if first {
+            at.expect(b'{')?;
+        }
+        loop {
+            match at.peek() {
+                Some(b'}') => {
+                    self.all = self.count < SEEN_MAX;
+                    return Ok(None);
+                }
+                Some(b',') if !first => {
+                    at.step();
+                    at.peek();
+                }
+                Some(_) if first => {}
+                _ => return Err(at.unexpected()),
+            }
+            first = false;
+            let start = at.position() + 1;
+            let spelled = at.string()?;
+            at.expect(b':')?;
+            at.peek();
+            let value_start = at.position();
+            at.skip_value()?;
+            let end = at.position();
+            if let Some(place) = self.places.get_mut(self.count) {
+                let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+                *place = Place {
+                    name: (offset(start), offset(start + spelled.len())),
+                    value: (offset(value_start), offset(end)),
+                };
+                self.count += 1;
+                self.end = end;
+            }
+            if name_is(spelled, name) {
+                return Ok(Some(at.slice(value_start, end)));
+            }
+        }
     }
 }
 

@@ -93,16 +93,6 @@ impl<'a> Members<'a> {
         Members { at, state }
     }
 
-    /// The members after one that ended here; 0 for all.
-    pub(crate) fn after(text: &'a [u8], end: usize) -> Self {
-        if end == 0 {
-            return Members::new(text);
-        }
-        let at = Cursor::at(text, end);
-        let state = State::Inside;
-        Members { at, state }
-    }
-
     fn step(&mut self) -> Result<Option<Member<'a>>, JsonError> {
         if !enter(&mut self.at, &mut self.state, b'{', b'}')? {
             return Ok(None);

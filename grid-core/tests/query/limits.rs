@@ -4,7 +4,7 @@ use std::thread;
 
 use grid_core::processor::Processor;
 use grid_core::query::{
-    AgentError, Aggregator, Comparator, Extractor, Filter, PatternError, QueryEntry, RegexPattern,
+    AgentError, Aggregator, Comparator, Extractor, Filter, PatternError, QueryEntry, QueryError, RegexPattern,
 };
 
 const ALWAYS: &str = r#"{"@class":"filter.AlwaysFilter"}"#;
@@ -104,6 +104,21 @@ fn many_filters_side_by_side_are_answered_or_refused() {
     assert!(matches!(too_many, Err(AgentError::TooMany { .. })));
     let too_long = Filter::from_json(&vec![b' '; 17 << 20]);
     assert!(matches!(too_long, Err(AgentError::TooLong { .. })));
+}
+
+#[test]
+fn extractors_do_not_grow_what_they_make_without_bounds() {
+    let identity = r#"{"@class":"extractor.IdentityExtractor"}"#;
+    let twice = format!(r#"{{"@class":"extractor.MultiExtractor","extractors":[{identity},{identity}]}}"#);
+    let chain = |count: usize| {
+        let all = vec![twice.as_str(); count].join(",");
+        format!(r#"{{"@class":"extractor.ChainedExtractor","extractors":[{all}]}}"#)
+    };
+    let doubling = Extractor::from_json(chain(64).as_bytes()).unwrap();
+    let refused = doubling.extract(&QueryEntry::of_value(b"1")).unwrap_err();
+    assert!(matches!(refused, QueryError::TooLarge { .. }), "{refused}");
+    let refused = Extractor::from_json(chain(300).as_bytes()).unwrap_err();
+    assert!(matches!(refused, AgentError::TooMany { .. }), "{refused}");
 }
 
 #[test]

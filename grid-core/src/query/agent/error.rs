@@ -25,7 +25,7 @@ pub enum AgentError {
         max: usize,
     },
     /// There are too many parts.
-    #[error("there are more than {max} values; ask in several requests")]
+    #[error("there are more than {max} values or extractors; ask in several requests")]
     TooMany {
         /// The most accepted.
         max: usize,

@@ -30,6 +30,9 @@ pub const LEN_MAX: usize = 16 << 20;
 /// How many filters, extractors and others may stand in each other.
 pub const DEPTH_MAX: usize = 160;
 
+/// How many extractors may follow each other, or stand beside each other in one.
+pub const EXTRACTORS_MAX: usize = 256;
+
 /// How many values, arrays and objects the text of an agent may have.
 pub const NODES_MAX: usize = 500_000;
 

@@ -1,7 +1,7 @@
 //! Reading extractors and updaters.
 
 use super::tree::check_depth;
-use super::{AgentError, Node};
+use super::{AgentError, EXTRACTORS_MAX, Node};
 use crate::query::{Extractor, Manipulator, Operand, Updater};
 
 /// Reads an extractor that stands in so many agents.
@@ -27,7 +27,11 @@ pub(crate) fn extractor(node: Node<'_>, depth: usize) -> Result<Extractor, Agent
 fn extractors(node: Node<'_>, depth: usize) -> Result<Vec<Extractor>, AgentError> {
     // A loop: adapters of iterators would take stack for each extractor in another one.
     let mut extractors = Vec::new();
-    for inner in node.need_elements("extractors")? {
+    let inner = node.need_elements("extractors")?;
+    if inner.len() > EXTRACTORS_MAX {
+        return Err(AgentError::TooMany { max: EXTRACTORS_MAX });
+    }
+    for inner in inner {
         extractors.push(extractor(inner, depth + 1)?);
     }
     Ok(extractors)

@@ -24,6 +24,9 @@ use std::borrow::Cow;
 
 use super::{Datum, Operand, QueryEntry, QueryError};
 
+/// The most bytes that an extractor makes of an entry.
+const RESULT_LEN_MAX: usize = 16 << 20;
+
 /// What is taken from an entry or a value.
 ///
 /// ```
@@ -96,6 +99,10 @@ impl Extractor {
             Extractor::Property(name) => {
                 if let Some(text) = entry.member(name)? {
                     return Ok(Extracted::Json(text));
+                }
+                // Most often there is no such member, and nothing that stands for one.
+                if !property::may_be_other(name) && entry.is_plain_object()? {
+                    return Ok(Extracted::NULL);
                 }
                 property::missing(&entry.extracted()?, name)
             }
@@ -175,6 +182,11 @@ fn multi<'e, 'a>(
             out.push(b',');
         }
         out.extend_from_slice(&extract(extractor)?.json()?);
+        // Arrays of arrays of the whole value would double with every extractor of a chain.
+        if out.len() > RESULT_LEN_MAX {
+            let (what, max) = ("an extractor of many values", RESULT_LEN_MAX);
+            return Err(QueryError::TooLarge { what, max });
+        }
     }
     out.push(b']');
     Ok(Extracted::Datum(Datum::Array(Cow::Owned(out))))

@@ -61,6 +61,11 @@ pub(super) fn missing<'a>(target: &Extracted<'_>, name: &str) -> Result<Extracte
     Ok(Extracted::Datum(datum))
 }
 
+/// Whether something else than a member may be meant: a method, or the member that an accessor stands for.
+pub(super) fn may_be_other(name: &str) -> bool {
+    matches!(name, "size" | "empty" | "value" | "@class") || name.starts_with("is") || name.starts_with("get")
+}
+
 /// The value under a key of a map that is spelled with its entries, as the reference writes maps of its own.
 fn of_map<'a>(object: &'a [u8], name: &str) -> Result<Option<&'a [u8]>, QueryError> {
     if !json::class_of(object).is_some_and(|class| class.ends_with("Map")) {

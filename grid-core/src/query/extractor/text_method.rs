@@ -2,11 +2,9 @@
 
 use std::borrow::Cow;
 
+use super::RESULT_LEN_MAX;
 use super::property::length;
 use crate::query::{Datum, QueryError, RegexPattern};
-
-/// The most bytes of a string that a method makes.
-const LEN_MAX: usize = 16 << 20;
 
 /// Calls a method of a string; `None` when there is none of this name with such arguments.
 pub(super) fn call(
@@ -34,7 +32,10 @@ pub(super) fn call(
         ("substring", [Datum::Int(from), Datum::Int(to)]) => {
             owned(substring(&units(), "substring", *from, Some(*to))?)
         }
-        ("concat", [Datum::Text(other)]) => owned(format!("{text}{other}")),
+        ("concat", [Datum::Text(other)]) => {
+            bounded(text.len().saturating_add(other.len()))?;
+            owned(format!("{text}{other}"))
+        }
         ("repeat", [Datum::Int(count)]) => owned(repeat(text, *count)?),
         ("indexOf", [Datum::Text(part)]) => index(text, text.find(part.as_ref())),
         ("lastIndexOf", [Datum::Text(part)]) => index(text, text.rfind(part.as_ref())),
@@ -108,7 +109,7 @@ fn replace(text: &str, from: &str, to: &str) -> Result<String, QueryError> {
 }
 
 fn bounded(len: usize) -> Result<(), QueryError> {
-    let (what, max) = ("a method of a string", LEN_MAX);
+    let (what, max) = ("a method of a string", RESULT_LEN_MAX);
     if len > max {
         return Err(QueryError::TooLarge { what, max });
     }

@@ -199,7 +199,9 @@ fn property(reader: &mut Reader) -> Result<Set, PatternError> {
         Some(letter) => letter.to_string(),
         None => return Err(reader.wrong("a property without a name")),
     };
-    let known = posix(&name, reader.flags.unicode_class).or_else(|| java_property(&name));
+    let flags = reader.flags;
+    let known = cased(&name, flags).or_else(|| posix(&name, flags.unicode_class));
+    let known = known.or_else(|| java_property(&name));
     if let Some(items) = known {
         return Ok(Set::of(items, negated));
     }
@@ -219,6 +221,20 @@ fn property(reader: &mut Reader) -> Result<Set, PatternError> {
         return Err(reader.wrong("an unknown property of characters"));
     }
     Ok(Set::of(&format!("\\p{{{value}}}"), negated))
+}
+
+/// Without case, letters of one case are letters of any.
+fn cased(name: &str, flags: Flags) -> Option<&'static str> {
+    let name = name.strip_prefix("Is").unwrap_or(name);
+    Some(match name {
+        _ if !flags.ignore_case => return None,
+        "Lower" | "Upper" if !flags.unicode_class => "A-Za-z",
+        "Lower" | "Upper" | "Lowercase" | "Uppercase" | "Titlecase" | "Lu" | "Ll" | "Lt" => {
+            r"\p{Lu}\p{Ll}\p{Lt}"
+        }
+        "javaLowerCase" | "javaUpperCase" | "javaTitleCase" => r"\p{Lu}\p{Ll}\p{Lt}",
+        _ => return None,
+    })
 }
 
 fn posix(name: &str, unicode: bool) -> Option<&'static str> {
