@@ -65,6 +65,9 @@ struct Group {
     listeners: Vec<Listener>,
     /// What the server reports, and on which life of the connection it was asked to.
     reported: Option<(u32, Level)>,
+    /// The last listener went while the server reported. Changes were asked of other members since, so a report may still come
+    /// of one that was acknowledged before whoever listens next began to: the server is to end it first.
+    ends: bool,
 }
 
 impl Group {
@@ -77,6 +80,9 @@ impl Group {
             .reported
             .filter(|(since, _)| *since == epoch)
             .map(|(_, level)| level);
+        if self.ends && reported.is_some() {
+            return Some(Change::Unsubscribe(self.target()));
+        }
         match self.listeners.iter().map(|listener| listener.level).max() {
             Some(wanted) if reported.is_none_or(|level| level < wanted) => {
                 Some(Change::Subscribe(self.target(), wanted))
@@ -86,8 +92,16 @@ impl Group {
         }
     }
 
+    fn is_not_reported(&mut self) {
+        (self.reported, self.ends) = (None, false);
+    }
+
     fn subscribed(&mut self, epoch: u32, level: Level) {
         self.reported = Some((epoch, level));
+        if self.ends {
+            // Everyone went while it was asked for; who came since is to be asked for anew.
+            return;
+        }
         for listener in self
             .listeners
             .iter_mut()
@@ -156,7 +170,8 @@ impl Listeners {
     /// The server reports already what a listener wants: it hears of everything from now on.
     pub(crate) fn settle(&mut self, epoch: u32) {
         for group in std::iter::once(&mut self.all).chain(self.keys.values_mut()) {
-            let Some((since, level)) = group.reported.filter(|(since, _)| *since == epoch) else {
+            let reported = group.reported.filter(|(since, _)| *since == epoch && !group.ends);
+            let Some((since, level)) = reported else {
                 continue;
             };
             for listener in &mut group.listeners {
@@ -171,6 +186,7 @@ impl Listeners {
     pub(crate) fn remove(&mut self, target: &Target, id: u64) {
         if let Some(group) = self.group(target) {
             group.listeners.retain(|listener| listener.id != id);
+            group.ends |= group.listeners.is_empty();
         }
     }
 
@@ -197,6 +213,11 @@ impl Listeners {
             self.pending = None;
             return None;
         };
+        if let Change::Subscribe(target, _) = &change
+            && let Some(group) = self.group(target)
+        {
+            group.ends = false;
+        }
         self.change_id += 1;
         self.pending = Some((self.change_id, change.clone()));
         Some((self.change_id, change))
@@ -212,7 +233,7 @@ impl Listeners {
         };
         match change {
             Change::Subscribe(_, level) => group.subscribed(epoch, level),
-            Change::Unsubscribe(_) => group.reported = None,
+            Change::Unsubscribe(_) => group.is_not_reported(),
         }
     }
 
@@ -229,7 +250,7 @@ impl Listeners {
             }),
             Change::Unsubscribe(_) => {}
         }
-        group.reported = None;
+        group.is_not_reported();
     }
 
     /// Hands an event of an entry to those who want it.
@@ -279,7 +300,7 @@ impl Listeners {
         self.pending
             .take_if(|(_, change)| matches!(change.target(), Target::Key(_)));
         for group in self.keys.values_mut() {
-            group.reported = None;
+            group.is_not_reported();
             for listener in &mut group.listeners {
                 listener.since = listener.since.map(|_| NO_LIFE);
             }
@@ -423,6 +444,38 @@ mod tests {
         listeners.remove(&Target::All, 3);
         assert_eq!(sync(&mut listeners, 1), ["all off"]);
         assert!(listeners.is_empty());
+    }
+
+    /// While nobody listened, changes were asked of the members that serve them: reports of those come late.
+    #[test]
+    fn who_listens_after_the_last_one_went_is_asked_for_anew() {
+        let mut listeners = Listeners::default();
+        let first = listeners.add(&key("1"), Level::Values, queue());
+        assert_eq!(sync(&mut listeners, 1), ["key values"]);
+        listeners.remove(&key("1"), first);
+        let again = queue();
+        let second = listeners.add(&key("1"), Level::Values, again.clone());
+        listeners.settle(1);
+        put(&listeners, "1");
+        assert_eq!(sync(&mut listeners, 1), ["key off", "key values"]);
+        assert!(taken(&again).is_empty());
+        put(&listeners, "1");
+        assert_eq!(taken(&again).len(), 1);
+        // All go while it is asked for.
+        listeners.remove(&key("1"), second);
+        assert_eq!(sync(&mut listeners, 1), ["key off"]);
+        let third = listeners.add(&key("1"), Level::Values, queue());
+        let (id, _) = listeners.next_change(1).unwrap();
+        listeners.remove(&key("1"), third);
+        let last = queue();
+        listeners.add(&key("1"), Level::Values, last.clone());
+        listeners.confirmed(1, id);
+        put(&listeners, "1");
+        assert_eq!(sync(&mut listeners, 1), ["key off", "key values"]);
+        assert!(taken(&last).is_empty());
+        // On a new connection nothing has to be ended.
+        listeners.add(&Target::All, Level::Values, queue());
+        assert_eq!(sync(&mut listeners, 2), ["all values", "key values"]);
     }
 
     #[test]
