@@ -83,7 +83,7 @@ impl Health {
     fn of(assignment: &Assignment) -> Self {
         if assignment.lost {
             Health::Lost
-        } else if assignment.primary.is_none() && !assignment.is_free() {
+        } else if assignment.is_missing() {
             Health::OutOfReach
         } else {
             Health::Fine

@@ -90,9 +90,8 @@ impl<S: ClusterSource> ClusteredMember<S> {
                 let text = format!("there is no service {service:?}; there are: {}", names.join(", "));
                 return Err(ChangeError::NotFound(text));
             };
-            let refused = |assignment: &Assignment| assignment.primary.is_none() && !assignment.is_free();
             let is_meant = |(partition, assignment): &(PartitionId, &Assignment)| match asked {
-                Some(asked) => refused(assignment) && asked.contains(&partition.index()),
+                Some(asked) => assignment.is_missing() && asked.contains(&partition.index()),
                 None => assignment.lost,
             };
             let meant: Vec<_> = table

@@ -80,5 +80,5 @@ pub fn plan(table: &ServiceTable, members: &BTreeMap<MemberId, Member>) -> Targe
 
 /// Whether the partition is to be planned: it is served, or can be given out empty.
 pub(super) fn is_planned(assignment: &Assignment) -> bool {
-    assignment.primary.is_some() || assignment.is_free()
+    !assignment.is_missing()
 }

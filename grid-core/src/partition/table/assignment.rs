@@ -46,6 +46,12 @@ impl Assignment {
         self.primary.is_none() && self.last.is_empty() && !self.lost
     }
 
+    /// Whether it has entries that nobody serves: they are lost, or their last copies are out of reach.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        self.primary.is_none() && !self.is_free()
+    }
+
     /// Whether the member is primary or backup.
     #[must_use]
     pub fn has_replica(&self, member: MemberId) -> bool {

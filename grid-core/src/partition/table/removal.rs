@@ -90,7 +90,7 @@ impl Assignment {
     ///
     /// Returns whether there was a loss to accept; otherwise nothing is changed.
     pub fn accept_loss(&mut self) -> bool {
-        if self.primary.is_some() || self.is_free() {
+        if !self.is_missing() {
             return false;
         }
         self.last.clear();
