@@ -97,17 +97,26 @@ impl<'o> ObjectWriter<'o> {
     }
 }
 
-/// Writes an array of agents.
-pub(crate) fn write_all<A: WriteAgent>(agents: &[A], out: &mut Vec<u8>) -> Result<(), QueryError> {
+/// Writes an array of what is written for each item.
+pub(crate) fn write_array<T>(
+    items: impl IntoIterator<Item = T>,
+    out: &mut Vec<u8>,
+    mut write: impl FnMut(T, &mut Vec<u8>) -> Result<(), QueryError>,
+) -> Result<(), QueryError> {
     out.push(b'[');
-    for (index, agent) in agents.iter().enumerate() {
+    for (index, item) in items.into_iter().enumerate() {
         if index > 0 {
             out.push(b',');
         }
-        agent.write_agent(out)?;
+        write(item, out)?;
     }
     out.push(b']');
     Ok(())
+}
+
+/// Writes an array of agents.
+pub(crate) fn write_all<A: WriteAgent>(agents: &[A], out: &mut Vec<u8>) -> Result<(), QueryError> {
+    write_array(agents, out, |agent, out| agent.write_agent(out))
 }
 
 impl WriteAgent for Extractor {

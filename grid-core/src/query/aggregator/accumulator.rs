@@ -5,6 +5,7 @@ use indexmap::IndexMap;
 use super::number::NumberState;
 use super::top::TopState;
 use super::{Aggregator, Extractor};
+use crate::query::agent::write_array;
 use crate::query::{Datum, Elements, Extracted, Filter, QueryEntry, QueryError, compare};
 use crate::value::{Binary, Format};
 
@@ -108,34 +109,26 @@ impl<'q> Accumulator<'q> {
             State::Number(state) => state.partial(out)?,
             State::Extreme(extreme) => {
                 let text = extreme.as_ref().map(|(text, _)| text.as_slice());
-                write_array(text, out);
+                write_texts(text, out)?;
             }
-            State::Distinct(texts) => write_array(texts.values().map(Vec::as_slice), out),
+            State::Distinct(texts) => write_texts(texts.values().map(Vec::as_slice), out)?,
             State::Top(state) => state.write(out),
             State::Groups(groups) => {
-                out.push(b'[');
-                for (index, (text, accumulator)) in groups.values_mut().enumerate() {
-                    out.extend_from_slice(if index == 0 { b"[" } else { b",[" });
+                write_array(groups.values_mut(), out, |(text, accumulator), out| {
+                    out.push(b'[');
                     out.extend_from_slice(text);
                     out.push(b',');
                     accumulator.write_partial(out)?;
                     out.push(b']');
-                }
-                out.push(b']');
+                    Ok(())
+                })?;
             }
             State::Pairs(pairs) => {
                 let texts = pairs.iter().flat_map(|(key, value)| [key, value]);
-                write_array(texts.map(Vec::as_slice), out);
+                write_texts(texts.map(Vec::as_slice), out)?;
             }
             State::Composite(inner) => {
-                out.push(b'[');
-                for (index, accumulator) in inner.iter_mut().enumerate() {
-                    if index > 0 {
-                        out.push(b',');
-                    }
-                    accumulator.write_partial(out)?;
-                }
-                out.push(b']');
+                write_array(inner, out, |accumulator, out| accumulator.write_partial(out))?;
             }
         }
         Ok(())
@@ -237,14 +230,7 @@ impl<'q> Accumulator<'q> {
                 write_map(pairs.iter().map(|(key, value)| (&key[..], &value[..])), out);
             }
             State::Composite(inner) => {
-                out.push(b'[');
-                for (index, accumulator) in inner.iter_mut().enumerate() {
-                    if index > 0 {
-                        out.push(b',');
-                    }
-                    accumulator.write_answer(out)?;
-                }
-                out.push(b']');
+                write_array(inner, out, |accumulator, out| accumulator.write_answer(out))?;
             }
             State::Count(_) | State::Distinct(_) | State::Top(_) => self.write_partial(out)?,
         }
@@ -313,15 +299,11 @@ fn group_of<'g, 'q>(
     Ok(&mut group.1)
 }
 
-fn write_array<'t>(texts: impl IntoIterator<Item = &'t [u8]>, out: &mut Vec<u8>) {
-    out.push(b'[');
-    for (index, text) in texts.into_iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
+fn write_texts<'t>(texts: impl IntoIterator<Item = &'t [u8]>, out: &mut Vec<u8>) -> Result<(), QueryError> {
+    write_array(texts, out, |text, out| {
         out.extend_from_slice(text);
-    }
-    out.push(b']');
+        Ok(())
+    })
 }
 
 /// A map as the reference writes it: with its entries, without what is null in them.

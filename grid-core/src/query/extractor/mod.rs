@@ -22,6 +22,7 @@ pub(crate) use splice::set_member;
 
 use std::borrow::Cow;
 
+use super::agent::write_array;
 use super::{Datum, Operand, QueryEntry, QueryError};
 
 /// The most bytes that an extractor makes of an entry.
@@ -176,18 +177,15 @@ fn multi<'e, 'a>(
     extractors: &[Extractor],
     extract: impl Fn(&Extractor) -> Result<Extracted<'e>, QueryError>,
 ) -> Result<Extracted<'a>, QueryError> {
-    let mut out = vec![b'['];
-    for (index, extractor) in extractors.iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
+    let mut out = Vec::new();
+    write_array(extractors, &mut out, |extractor, out| {
         out.extend_from_slice(&extract(extractor)?.json()?);
         // Arrays of arrays of the whole value would double with every extractor of a chain.
         if out.len() > RESULT_LEN_MAX {
             let (what, max) = ("an extractor of many values", RESULT_LEN_MAX);
             return Err(QueryError::TooLarge { what, max });
         }
-    }
-    out.push(b']');
+        Ok(())
+    })?;
     Ok(Extracted::Datum(Datum::Array(Cow::Owned(out))))
 }
