@@ -9,9 +9,11 @@ mod process;
 mod put_all;
 mod versioned;
 mod view;
+mod work;
 
 pub use put_all::PutAll;
 pub use view::{Change, EntryView};
+pub use work::ProcessorWork;
 
 use crate::query::{Extractor, Filter, Manipulator, Operand, Updater};
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::store::{CacheId, Change, Sequence, Timestamp};
+use crate::store::{CacheId, Change, Sequence, Timestamp, WorkAnswer};
 use crate::value::Binary;
 
 use super::RequestId;
@@ -96,6 +96,8 @@ pub struct Outcome {
     pub existed: bool,
     /// The value before, when it was asked for and there was one.
     pub previous: Option<Binary>,
+    /// What work on the entry said.
+    pub answer: Option<WorkAnswer>,
 }
 
 impl Record {

@@ -96,6 +96,7 @@ impl<T> Replica<T> {
             done,
             existed,
             previous,
+            answer,
             expired,
             change,
             ..
@@ -104,6 +105,7 @@ impl<T> Replica<T> {
             done,
             existed,
             previous,
+            answer,
         };
         let effects = expired.into_iter().chain(change).map(Effect::Change);
         let request = write.tag.map(|tag| Answered {

@@ -1,5 +1,10 @@
 //! What can be asked of one entry.
 
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
 use crate::store::{Change, Sequence, TimeToLive};
 use crate::value::{Binary, Format, same_value};
 
@@ -42,6 +47,43 @@ pub enum Command {
         /// The value that must be there.
         previous: Binary,
     },
+    /// Whatever a piece of work says of the entry.
+    Work(Arc<dyn Work>),
+}
+
+/// Something that is done to an entry where it lies, and answers.
+pub trait Work: fmt::Debug + Send + Sync {
+    /// Looks at an entry, says what is to become of it, and answers. It is pure: it may be done again on another copy.
+    ///
+    /// # Errors
+    /// When it fails, with the reason in words. Nothing is done to the entry then.
+    fn work(&self, key: &Binary, value: Option<&Binary>) -> Result<(Worked, Binary), String>;
+
+    /// Whether it may change an entry.
+    fn may_change(&self) -> bool;
+
+    /// The bytes of which another member makes the same work.
+    fn to_bytes(&self) -> Bytes;
+}
+
+/// What is to become of an entry that work was done to.
+#[derive(Clone, Debug)]
+pub enum Worked {
+    /// It stays as it is.
+    Stays,
+    /// It is to have this value, with a new life of the cache's default.
+    Set(Binary),
+    /// It is to be taken away.
+    Removed,
+}
+
+/// What work on an entry said.
+#[derive(Clone, Debug)]
+pub enum WorkAnswer {
+    /// Its answer.
+    Said(Binary),
+    /// Why it failed; nothing was done to the entry.
+    Failed(String),
 }
 
 /// What a command comes to, given the entry as it is.
@@ -61,8 +103,29 @@ impl Command {
             | Command::PutIfAbsent { value, .. }
             | Command::Replace { value }
             | Command::ReplaceIfEqual { value, .. } => Some(value),
-            Command::Remove | Command::RemoveIfEqual { .. } => None,
+            Command::Remove | Command::RemoveIfEqual { .. } | Command::Work(_) => None,
         }
+    }
+
+    /// Does the work on an entry, if it is that.
+    pub(super) fn work(&self, key: &Binary, value: Option<&Binary>) -> Option<(Decision, WorkAnswer)> {
+        let Command::Work(work) = self else {
+            return None;
+        };
+        Some(match work.work(key, value) {
+            Ok((worked, answer)) => {
+                let decision = match worked {
+                    Worked::Stays => Decision::Nothing,
+                    Worked::Set(value) => Decision::Write {
+                        value,
+                        ttl: TimeToLive::CacheDefault,
+                    },
+                    Worked::Removed => Decision::Delete,
+                };
+                (decision, WorkAnswer::Said(answer))
+            }
+            Err(reason) => (Decision::Nothing, WorkAnswer::Failed(reason)),
+        })
     }
 
     /// Decides, given the present value with its format, if there is one.
@@ -88,7 +151,8 @@ impl Command {
             | Command::Replace { .. }
             | Command::ReplaceIfEqual { .. }
             | Command::Remove
-            | Command::RemoveIfEqual { .. } => Decision::Nothing,
+            | Command::RemoveIfEqual { .. }
+            | Command::Work(_) => Decision::Nothing,
         }
     }
 }
@@ -102,6 +166,8 @@ pub struct Applied {
     pub existed: bool,
     /// The value before, when there was one and it was [wanted](crate::store::Want::previous).
     pub previous: Option<Binary>,
+    /// What work on the entry said.
+    pub answer: Option<WorkAnswer>,
     /// The number of the change, when there was one.
     pub sequence: Option<Sequence>,
     /// The end of an entry whose time was over when the command met it: it comes before `change`.

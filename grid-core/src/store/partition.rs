@@ -82,7 +82,16 @@ impl Partition {
             .filter(|view| !is_over(view, now));
         let lapsed = found.filter(|_handle| present.is_none());
         let existing = found.filter(|_handle| present.is_some());
-        let decision = command.decide(present.map(|view| (view.value_format(), view.value())));
+        let (decision, answer) = if let Command::Work(_) = &command {
+            let value = present.map(|view| view.value_binary());
+            match command.work(key.spelling(), value.as_ref()) {
+                Some((decision, answer)) => (decision, Some(answer)),
+                None => (Decision::Nothing, None),
+            }
+        } else {
+            let present = present.map(|view| (view.value_format(), view.value()));
+            (command.decide(present), None)
+        };
         let previous = present
             .filter(|_view| want.previous)
             .map(|view| view.value_binary());
@@ -93,6 +102,7 @@ impl Partition {
         let mut applied = Applied {
             existed: existing.is_some(),
             previous,
+            answer,
             ..Applied::default()
         };
         if let Some(handle) = lapsed {

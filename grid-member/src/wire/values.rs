@@ -1,11 +1,13 @@
 //! Values, keys and times in a body.
 
 use std::num::NonZeroU64;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use grid_core::partition::{PartitionCount, PartitionId};
 use grid_core::replication::{ClientId, Outcome, RequestId, RequestTag};
-use grid_core::store::{CacheId, Change, ChangeKind, Command, Sequence, TimeToLive, Timestamp};
+use grid_core::processor::ProcessorWork;
+use grid_core::store::{CacheId, Change, ChangeKind, Command, Sequence, TimeToLive, Timestamp, WorkAnswer};
 use grid_core::value::{Binary, Format, FormatRegistry, Key};
 
 use super::{Reader, WireError, Writer};
@@ -97,6 +99,17 @@ impl Writer {
         self.bool(outcome.done);
         self.bool(outcome.existed);
         self.maybe_binary(outcome.previous.as_ref());
+        match &outcome.answer {
+            None => self.u8(0),
+            Some(WorkAnswer::Said(answer)) => {
+                self.u8(1);
+                self.binary(answer);
+            }
+            Some(WorkAnswer::Failed(reason)) => {
+                self.u8(2);
+                self.bytes(&Bytes::copy_from_slice(reason.as_bytes()));
+            }
+        }
     }
 
     /// Writes a command on an entry.
@@ -125,6 +138,10 @@ impl Writer {
             Command::RemoveIfEqual { previous } => {
                 self.u8(5);
                 self.binary(previous);
+            }
+            Command::Work(work) => {
+                self.u8(6);
+                self.bytes(&work.to_bytes());
             }
         }
     }
@@ -287,6 +304,19 @@ impl Reader {
             done: self.bool()?,
             existed: self.bool()?,
             previous: self.maybe_binary()?,
+            answer: match self.u8()? {
+                0 => None,
+                1 => Some(WorkAnswer::Said(self.binary()?)),
+                2 => {
+                    let reason = self.bytes()?;
+                    Some(WorkAnswer::Failed(String::from_utf8_lossy(&reason).into_owned()))
+                }
+                _ => {
+                    return Err(WireError {
+                        what: "the answer of work on an entry is none",
+                    });
+                }
+            },
         })
     }
 
@@ -324,6 +354,12 @@ impl Reader {
             5 => Command::RemoveIfEqual {
                 previous: self.binary()?,
             },
+            6 => {
+                let work = ProcessorWork::from_json(self.bytes()?).map_err(|_error| WireError {
+                    what: "a processor is none; run the same version on every member",
+                })?;
+                Command::Work(Arc::new(work))
+            }
             _ => {
                 return Err(WireError {
                     what: "a command is none",

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use grid_core::cache::PageContents;
-use grid_core::store::{Command, TimeToLive};
+use grid_core::store::{Command, TimeToLive, WorkAnswer};
 use grid_core::value::{Binary, Format, Key};
 use grid_member::cache::OpenCache;
 use grid_proto::google::{BoolValue, BytesValue, Empty, Int32Value};
@@ -231,11 +231,21 @@ impl NamedCacheService for NamedCaches {
         self.answer(Type::Aggregate, Err(Refusal::unsupported("aggregation")))
     }
 
-    async fn invoke(&self, _: Request<InvokeRequest>) -> Result<Response<BytesValue>, Status> {
-        self.answer(
-            Type::Invoke,
-            Err(Refusal::unsupported("invoking an entry processor")),
-        )
+    async fn invoke(&self, request: Request<InvokeRequest>) -> Result<Response<BytesValue>, Status> {
+        let request = request.into_inner();
+        let outcome = async {
+            let (cache, format) = self.open(&request.scope, &request.cache, &request.format).await?;
+            let key = self.edge.key(format, request.key)?;
+            let command = self.edge.processor(format, request.processor)?;
+            match cache.update(&key, command, false).await?.answer {
+                Some(WorkAnswer::Failed(reason)) => Err(Refusal::invalid(reason)),
+                Some(WorkAnswer::Said(answer)) if !self.edge.is_null(&answer) => self.bytes(format, Some(answer)),
+                _ => Ok(BytesValue {
+                    value: self.edge.null_result(format).into_bytes(),
+                }),
+            }
+        };
+        self.answer(Type::Invoke, outcome.await)
     }
 
     async fn invoke_all(

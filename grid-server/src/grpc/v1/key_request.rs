@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use grid_core::replication::RequestTag;
-use grid_core::store::{CacheId, Command, TimeToLive};
+use grid_core::store::{CacheId, Command, TimeToLive, WorkAnswer};
 use grid_core::value::{Binary, Key};
 use grid_member::cache::{CacheKind, OpenCache, Reply};
 use grid_proto::any::unpack;
@@ -72,6 +72,15 @@ enum Shape {
 pub(crate) struct Outcome {
     held: bool,
     value: Option<Binary>,
+    /// Why work on the entry failed.
+    failed: Option<String>,
+}
+
+impl Outcome {
+    fn of(held: bool, value: Option<Binary>) -> Self {
+        let failed = None;
+        Outcome { held, value, failed }
+    }
 }
 
 /// A request that was read and not carried out yet.
@@ -169,18 +178,23 @@ impl Reading<'_> {
         })
     }
 
-    /// Reads the one invocation that is a plain operation of the Java client; see [`replace_value`].
+    /// Reads the invocation of a processor on a key. One is a plain operation of the Java client; see [`replace_value`].
     fn read_invocation(&self, request: ExecuteRequest) -> Result<(Key, Operation, Shape), Refusal> {
-        let unsupported = || Refusal::unsupported("invoking an entry processor");
+        let unsupported = || Refusal::unsupported("invoking an entry processor on more than one key");
         let keys = request.keys.and_then(|keys| keys.key_or_filter);
         let Some(keys_or_filter::KeyOrFilter::Key(wire_key)) = keys else {
             return Err(unsupported());
         };
         let format = self.to.reader.format;
-        let value = replace_value(self.edge, format, request.agent)?.ok_or_else(unsupported)?;
-        let operation = Operation::Update {
-            command: Command::Replace { value },
-            previous: true,
+        let operation = match replace_value(self.edge, format, request.agent.clone())? {
+            Some(value) => Operation::Update {
+                command: Command::Replace { value },
+                previous: true,
+            },
+            None => Operation::Update {
+                command: self.edge.processor(format, request.agent)?,
+                previous: false,
+            },
         };
         Ok((
             self.key(wire_key.clone())?,
@@ -228,18 +242,22 @@ impl KeyRequest {
             answer,
         } = self;
         let outcome = match operation {
-            Operation::Get => cache.get(&answer.key).map(|value| Outcome {
-                held: value.is_some(),
-                value,
-            }),
+            Operation::Get => cache
+                .get(&answer.key)
+                .map(|value| Outcome::of(value.is_some(), value)),
             Operation::ContainsKey => cache
                 .contains_key(&answer.key)
-                .map(|held| Outcome { held, value: None }),
+                .map(|held| Outcome::of(held, None)),
             Operation::Update { command, previous } => {
                 let applied = cache.update_tagged(&answer.key, command, previous, tag);
-                applied.map(|applied| Outcome {
-                    held: applied.done,
-                    value: applied.previous,
+                applied.map(|applied| match applied.answer {
+                    None => Outcome::of(applied.done, applied.previous),
+                    Some(WorkAnswer::Said(answer)) => Outcome::of(applied.done, Some(answer)),
+                    Some(WorkAnswer::Failed(reason)) => Outcome {
+                        held: false,
+                        value: None,
+                        failed: Some(reason),
+                    },
                 })
             }
         };
@@ -251,7 +269,10 @@ impl KeyAnswer {
     /// The answer as a frame.
     pub(crate) fn frame(self, edge: &Edge, outcome: Outcome) -> Result<OutFrame, Refusal> {
         let reader = self.to.reader;
-        let Outcome { held, value } = outcome;
+        let Outcome { held, value, failed } = outcome;
+        if let Some(reason) = failed {
+            return Err(Refusal::invalid(reason));
+        }
         let wire = |value: Option<Binary>| value.map(|value| edge.to_wire(reader, value)).transpose();
         let body = match self.shape {
             Shape::Held => Body::Bool(held),
@@ -260,6 +281,7 @@ impl KeyAnswer {
             Shape::OldOrNull => Body::Bytes(wire(value)?.unwrap_or_else(|| edge.null(reader.format))),
             Shape::OldOrNothing => Body::Bytes(wire(value)?.unwrap_or_else(WireValue::nothing)),
             Shape::Invocation(key) => {
+                let value = value.filter(|value| !edge.is_null(value));
                 let old = wire(value)?.unwrap_or_else(|| edge.null_result(reader.format));
                 Body::Pair(WireValue::new(None, key), old)
             }
