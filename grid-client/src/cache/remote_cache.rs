@@ -231,6 +231,9 @@ impl RemoteCache {
                     previous: done.then_some(previous),
                 })
             }
+            Command::Work(_) => Err(CacheError::Unsupported {
+                what: "a processor of the Rust client",
+            }),
         }
     }
 

@@ -34,7 +34,10 @@ impl ProcessorWork {
 impl Work for ProcessorWork {
     fn work(&self, key: &Binary, value: Option<&Binary>) -> Result<(Worked, Binary), String> {
         let mut entry = EntryView::new(key, value);
-        let answer = self.processor.process(&mut entry).map_err(|error| error.to_string())?;
+        let answer = self
+            .processor
+            .process(&mut entry)
+            .map_err(|error| error.to_string())?;
         let worked = match entry.into_change() {
             None => Worked::Stays,
             Some(Change::Set(value)) => Worked::Set(value),

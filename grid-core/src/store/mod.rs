@@ -48,6 +48,7 @@ mod entry_map;
 mod layout;
 mod page;
 mod partition;
+mod query;
 mod replay;
 mod stats;
 mod time;

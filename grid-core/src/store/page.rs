@@ -86,7 +86,18 @@ impl Partition {
         limits: PageLimits,
         content: PageContent,
     ) -> Page {
-        let (mut picked, mut more) = self.pick(now, cache, after, limits.entries_max.get());
+        self.page_of(now, cache, (after, limits, content), |_view| true)
+    }
+
+    /// As [`page`](Self::page), of those entries that are wanted. Not every entry need be asked about.
+    pub(super) fn page_of(
+        &self,
+        now: Timestamp,
+        cache: CacheId,
+        (after, limits, content): (Option<PageCursor>, PageLimits, PageContent),
+        wanted: impl FnMut(&EntryView<'_>) -> bool,
+    ) -> Page {
+        let (mut picked, mut more) = self.pick(now, cache, after, limits.entries_max.get(), wanted);
         let mut bytes = 0usize;
         let mut fit = 0;
         for group in picked.chunk_by(|a, b| a.0 == b.0) {
@@ -123,7 +134,7 @@ impl Partition {
         entries_max: NonZeroUsize,
         mut visit: impl FnMut(EntryView<'_>),
     ) -> Option<PageCursor> {
-        let (picked, more) = self.pick(now, cache, after, entries_max.get());
+        let (picked, more) = self.pick(now, cache, after, entries_max.get(), |_view| true);
         for place in &picked {
             visit(self.view(place.1));
         }
@@ -140,20 +151,29 @@ impl Partition {
         cache: CacheId,
         after: Option<PageCursor>,
         entries_max: usize,
+        mut wanted: impl FnMut(&EntryView<'_>) -> bool,
     ) -> (Vec<(u64, Handle)>, bool) {
         let handles = self.map(cache).into_iter().flat_map(|map| map.iter());
         let candidates = handles
             .map(|handle| (self.hash_of(handle), handle))
-            .filter(|place| after.is_none_or(|after| place.0 > after.0))
-            .filter(|place| !is_over(&self.view(place.1), now));
-        smallest(candidates, entries_max)
+            .filter(|place| after.is_none_or(|after| place.0 > after.0));
+        smallest(candidates, entries_max, |handle| {
+            let view = self.view(handle);
+            !is_over(&view, now) && wanted(&view)
+        })
     }
 }
 
-/// The `count_max` smallest by hash, in order, with all that tie with the last of them; and whether any was left out.
+/// The `count_max` smallest by hash that are wanted, in order, with all that tie with the last of them; and whether there
+/// may be more.
 ///
-/// Holds about twice as many as it returns, and takes time linear in what it is given (but for the last sort).
-fn smallest(all: impl Iterator<Item = (u64, Handle)>, count_max: usize) -> (Vec<(u64, Handle)>, bool) {
+/// Holds about twice as many as it returns, and takes time linear in what it is given (but for the last sort). What is
+/// too large is not asked about.
+fn smallest(
+    all: impl Iterator<Item = (u64, Handle)>,
+    count_max: usize,
+    mut wanted: impl FnMut(Handle) -> bool,
+) -> (Vec<(u64, Handle)>, bool) {
     let mut picked: Vec<(u64, Handle)> = Vec::new();
     let mut bound = u64::MAX;
     let mut left_out = false;
@@ -161,6 +181,9 @@ fn smallest(all: impl Iterator<Item = (u64, Handle)>, count_max: usize) -> (Vec<
     for place in all {
         if place.0 > bound {
             left_out = true;
+            continue;
+        }
+        if !wanted(place.1) {
             continue;
         }
         if picked.len() >= cut_at {

@@ -272,7 +272,7 @@ impl Partition {
         }
     }
 
-    fn views(&self, cache: CacheId) -> impl Iterator<Item = EntryView<'_>> {
+    pub(super) fn views(&self, cache: CacheId) -> impl Iterator<Item = EntryView<'_>> {
         self.map(cache)
             .into_iter()
             .flat_map(EntryMap::iter)

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use grid_core::partition::{PartitionCount, PartitionId};
-use grid_core::replication::{ClientId, Outcome, RequestId, RequestTag};
 use grid_core::processor::ProcessorWork;
+use grid_core::replication::{ClientId, Outcome, RequestId, RequestTag};
 use grid_core::store::{CacheId, Change, ChangeKind, Command, Sequence, TimeToLive, Timestamp, WorkAnswer};
 use grid_core::value::{Binary, Format, FormatRegistry, Key};
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use grid_core::cache::CacheName;
-use grid_core::value::json::{self, NullMembers};
 use grid_core::processor::ProcessorWork;
 use grid_core::store::Command;
+use grid_core::value::json::{self, NullMembers};
 use grid_core::value::{Binary, Format, FormatRegistry, Key, Value, WireRules, from_binary};
 use grid_member::Grid;
 use grid_member::cache::{OpenCache, Reply};
@@ -213,12 +213,6 @@ impl Edge {
         Ok(Command::Work(Arc::new(work)))
     }
 
-    /// Whether a value means null.
-    #[must_use]
-    pub fn is_null(&self, value: &Binary) -> bool {
-        self.formats.is_null(value)
-    }
-
     /// A value off the wire.
     ///
     /// # Errors
@@ -281,6 +275,13 @@ impl Edge {
             }
             _ => WireValue::nothing(),
         }
+    }
+
+    /// Whether a value is null in the spelling of its format.
+    #[must_use]
+    pub fn means_null(&self, value: &Binary) -> bool {
+        let null = self.formats.null(value.format());
+        null.is_some_and(|null| null.bytes() == value.bytes())
     }
 
     /// Whether these bytes are null in the spelling of a format.

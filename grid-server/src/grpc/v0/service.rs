@@ -239,7 +239,9 @@ impl NamedCacheService for NamedCaches {
             let command = self.edge.processor(format, request.processor)?;
             match cache.update(&key, command, false).await?.answer {
                 Some(WorkAnswer::Failed(reason)) => Err(Refusal::invalid(reason)),
-                Some(WorkAnswer::Said(answer)) if !self.edge.is_null(&answer) => self.bytes(format, Some(answer)),
+                Some(WorkAnswer::Said(answer)) if !self.edge.means_null(&answer) => {
+                    self.bytes(format, Some(answer))
+                }
                 _ => Ok(BytesValue {
                     value: self.edge.null_result(format).into_bytes(),
                 }),

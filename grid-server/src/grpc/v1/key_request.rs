@@ -281,7 +281,7 @@ impl KeyAnswer {
             Shape::OldOrNull => Body::Bytes(wire(value)?.unwrap_or_else(|| edge.null(reader.format))),
             Shape::OldOrNothing => Body::Bytes(wire(value)?.unwrap_or_else(WireValue::nothing)),
             Shape::Invocation(key) => {
-                let value = value.filter(|value| !edge.is_null(value));
+                let value = value.filter(|value| !edge.means_null(value));
                 let old = wire(value)?.unwrap_or_else(|| edge.null_result(reader.format));
                 Body::Pair(WireValue::new(None, key), old)
             }
