@@ -1,17 +1,19 @@
 //! A processor as the store does it.
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes, BytesMut};
 
 use super::{Change, EntryView, Processor};
-use crate::query::AgentError;
+use crate::query::{AgentError, Filter, QueryEntry};
 use crate::store::{Work, Worked};
 use crate::value::Binary;
 
-/// A processor with the JSON that it came as, in which members send it to each other.
+/// A processor with the JSON that it came as, in which members send it to each other; maybe only for entries that a
+/// filter selects.
 #[derive(Clone, Debug)]
 pub struct ProcessorWork {
     processor: Processor,
     json: Bytes,
+    only: Option<(Filter, Bytes)>,
 }
 
 impl ProcessorWork {
@@ -20,8 +22,19 @@ impl ProcessorWork {
     /// # Errors
     /// When it is none, or larger than is looked at.
     pub fn from_json(json: Bytes) -> Result<Self, AgentError> {
-        let processor = Processor::from_json(&json)?;
-        Ok(ProcessorWork { processor, json })
+        Ok(ProcessorWork {
+            processor: Processor::from_json(&json)?,
+            json,
+            only: None,
+        })
+    }
+
+    /// The same work on those entries alone that a filter selects when it is done; the others are passed over, as those
+    /// that are not there. The filter comes with its JSON.
+    #[must_use]
+    pub fn only(mut self, filter: Filter, json: Bytes) -> Self {
+        self.only = Some((filter, json));
+        self
     }
 
     /// The processor.
@@ -29,10 +42,31 @@ impl ProcessorWork {
     pub fn processor(&self) -> &Processor {
         &self.processor
     }
+
+    /// Reads what [`to_bytes`](Work::to_bytes) wrote.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn from_bytes(mut bytes: Bytes) -> Result<Self, AgentError> {
+        let len = bytes.try_get_u32_le().unwrap_or_default();
+        let len = usize::try_from(len).unwrap_or(usize::MAX).min(bytes.len());
+        let filter = bytes.split_to(len);
+        let work = ProcessorWork::from_json(bytes)?;
+        if filter.is_empty() {
+            return Ok(work);
+        }
+        Ok(work.only(Filter::from_json(&filter)?, filter))
+    }
 }
 
 impl Work for ProcessorWork {
-    fn work(&self, key: &Binary, value: Option<&Binary>) -> Result<(Worked, Binary), String> {
+    fn work(&self, key: &Binary, value: Option<&Binary>) -> Result<(Worked, Option<Binary>), String> {
+        if let Some((filter, _)) = &self.only {
+            let selects = || filter.evaluate(&QueryEntry::of(key, value));
+            if value.is_none() || !selects().map_err(|error| error.to_string())? {
+                return Ok((Worked::Stays, None));
+            }
+        }
         let mut entry = EntryView::new(key, value);
         let answer = self
             .processor
@@ -45,7 +79,7 @@ impl Work for ProcessorWork {
             // The same value with a new life.
             Some(Change::Touch) => value.cloned().map_or(Worked::Stays, Worked::Set),
         };
-        Ok((worked, answer))
+        Ok((worked, Some(answer)))
     }
 
     fn may_change(&self) -> bool {
@@ -53,6 +87,13 @@ impl Work for ProcessorWork {
     }
 
     fn to_bytes(&self) -> Bytes {
-        self.json.clone()
+        let filter = self.only.as_ref().map(|(_, json)| json.clone());
+        let filter = filter.unwrap_or_default();
+        let mut bytes = BytesMut::with_capacity(4 + filter.len() + self.json.len());
+        // No agent is longer than a 32-bit length can say.
+        bytes.extend_from_slice(&u32::try_from(filter.len()).unwrap_or_default().to_le_bytes());
+        bytes.extend_from_slice(&filter);
+        bytes.extend_from_slice(&self.json);
+        bytes.freeze()
     }
 }

@@ -53,11 +53,12 @@ pub enum Command {
 
 /// Something that is done to an entry where it lies, and answers.
 pub trait Work: fmt::Debug + Send + Sync {
-    /// Looks at an entry, says what is to become of it, and answers. It is pure: it may be done again on another copy.
+    /// Looks at an entry, says what is to become of it, and answers; without an answer the entry was passed over. It is
+    /// pure: it may be done again on another copy.
     ///
     /// # Errors
     /// When it fails, with the reason in words. Nothing is done to the entry then.
-    fn work(&self, key: &Binary, value: Option<&Binary>) -> Result<(Worked, Binary), String>;
+    fn work(&self, key: &Binary, value: Option<&Binary>) -> Result<(Worked, Option<Binary>), String>;
 
     /// Whether it may change an entry.
     fn may_change(&self) -> bool;
@@ -82,6 +83,8 @@ pub enum Worked {
 pub enum WorkAnswer {
     /// Its answer.
     Said(Binary),
+    /// Nothing: the entry is none of those that it is for.
+    Passed,
     /// Why it failed; nothing was done to the entry.
     Failed(String),
 }
@@ -122,7 +125,7 @@ impl Command {
                     },
                     Worked::Removed => Decision::Delete,
                 };
-                (decision, WorkAnswer::Said(answer))
+                (decision, answer.map_or(WorkAnswer::Passed, WorkAnswer::Said))
             }
             Err(reason) => (Decision::Nothing, WorkAnswer::Failed(reason)),
         })

@@ -1,20 +1,29 @@
 //! What is asked of one partition, done at this member.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use grid_core::partition::PartitionId;
+use grid_core::query::QueryError;
 use grid_core::replication::{Failure, Outcome, Replica, RequestTag, Write, Written};
-use grid_core::store::{Command, PageContent, PageCursor, PageLimits, TimeToLive};
+use grid_core::store::{Command, PageContent, PageCursor, PageLimits, Partition, Timestamp};
 use grid_core::value::{Binary, Key};
 use parking_lot::Mutex;
+use tokio::sync::oneshot;
 
 use crate::replication::{Tried, Waiter};
 
 use super::gather::Gather;
-use super::{OpenCache, PartFailure, PartRequest, PartResult};
+use super::{OpenCache, PartFailure, PartRequest, PartResult, Question};
 
 /// How many entries are removed under one lock by a clear, so that others are not held up for long.
 const CLEAR_BATCH_LEN: usize = 1_000;
+
+/// What is to be done, each with its number.
+pub(crate) type Numbered = (usize, PartitionId, PartRequest);
+
+/// What came of what was asked of a partition.
+pub(crate) type PartAnswer = Result<PartResult, PartFailure>;
 
 /// What came of an update at this member.
 #[derive(Debug)]
@@ -92,19 +101,60 @@ impl OpenCache {
         }
     }
 
-    /// As [`here`](Self::here), but what takes long is done on a thread for such work.
-    pub(crate) async fn here_or_beside(
+    /// Does what is asked of several partitions, of which this member serves those it can. What takes long is done on
+    /// threads for such work, as many as there are processors.
+    ///
+    /// Dropping the future ends what does not change anything at the next partition.
+    pub(crate) async fn here_all(
         self: &Arc<Self>,
-        id: PartitionId,
-        request: PartRequest,
-        done: impl FnOnce(Result<PartResult, PartFailure>) + Send + Sync + 'static,
+        parts: Vec<(PartitionId, PartRequest)>,
+    ) -> Vec<PartAnswer> {
+        let (count, stop) = (parts.len(), Stop::default());
+        let (tell, told) = oneshot::channel();
+        let all = Gather::new(count, move |answers| {
+            // Whoever asked may have gone.
+            let _gone = tell.send(answers);
+        });
+        let parts = parts.into_iter().enumerate();
+        let parts = parts.map(|(at, (id, request))| (at, id, request));
+        self.here_each(parts.collect(), &all, &stop.0);
+        drop(all);
+        let deposed = |_forgotten| vec![Err(PartFailure::Failed(Failure::Deposed)); count];
+        told.await.unwrap_or_else(deposed)
+    }
+
+    /// As [`here_all`](Self::here_all); the answers go where all are gathered. Must be called on a runtime.
+    pub(crate) fn here_each(
+        self: &Arc<Self>,
+        parts: Vec<Numbered>,
+        all: &Gather<PartAnswer>,
+        stop: &Arc<AtomicBool>,
     ) {
-        if request.is_long() {
-            let cache = self.clone();
-            let worked = tokio::task::spawn_blocking(move || cache.here(id, request, done)).await;
-            debug_assert!(worked.is_ok(), "what is done to partitions does not panic");
-        } else {
-            self.here(id, request, done);
+        let (long, short): (Vec<_>, Vec<_>) =
+            parts.into_iter().partition(|(_, _, request)| request.is_long());
+        if !long.is_empty() {
+            let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+            let threads = threads.min(long.len());
+            let long = Arc::new(Mutex::new(long));
+            for _ in 0..threads {
+                let (cache, long, all, stop) = (self.clone(), long.clone(), all.clone(), stop.clone());
+                // It tells what came of it itself, and nobody waits for its end.
+                drop(tokio::task::spawn_blocking(move || {
+                    loop {
+                        let next = long.lock().pop();
+                        let Some((at, id, request)) = next else { break };
+                        if stop.load(Ordering::Relaxed) && !request.changes() {
+                            break;
+                        }
+                        let all = all.clone();
+                        cache.here(id, request, move |answer| all.put(at, answer));
+                    }
+                }));
+            }
+        }
+        for (at, id, request) in short {
+            let all = all.clone();
+            self.here(id, request, move |answer| all.put(at, answer));
         }
     }
 
@@ -161,7 +211,37 @@ impl OpenCache {
                 previous,
                 tag,
             } => self.here_update_with(id, &key, (command, previous, tag), done),
-            PartRequest::PutAll { entries, ttl, tag } => self.here_put_all(id, entries, (ttl, tag), done),
+            PartRequest::PutAll { entries, ttl, tag } => {
+                let writes = entries.into_iter();
+                let writes = writes.map(|(key, value)| (key, Command::Put { value, ttl }));
+                self.here_write_all(id, writes.collect(), tag, move |outcomes| {
+                    done(outcomes.map(|outcomes| PartResult::Done(outcomes.len() as u64)));
+                });
+            }
+            PartRequest::Work { keys, work, tag } => {
+                let writes = keys.into_iter();
+                let writes = writes.map(|key| (key, Command::Work(work.clone())));
+                self.here_write_all(id, writes.collect(), tag, move |outcomes| {
+                    done(outcomes.map(PartResult::Worked));
+                });
+            }
+            PartRequest::Query {
+                question,
+                after,
+                limits,
+                content,
+            } => {
+                let read = self.replicas.try_read(id, Replica::gate_all, |store, now| {
+                    store.query(now, self.id(), question.filter(), (after, limits, content))
+                });
+                self.answer_query(id, read, PartResult::Page, done);
+            }
+            PartRequest::Aggregate { question, keys } => {
+                let read = self.replicas.try_read(id, Replica::gate_all, |store, now| {
+                    self.aggregate_here(store, now, &question, keys.as_deref())
+                });
+                self.answer_query(id, read, |partial| PartResult::Partial(partial.into()), done);
+            }
             PartRequest::Clear => self.here_clear(id, done),
             PartRequest::Truncate => self.here_truncate(id, done),
         }
@@ -201,21 +281,70 @@ impl OpenCache {
         self.answer_read(id, read, PartResult::Page, done);
     }
 
+    /// What the aggregator of a question makes of the entries of a partition.
+    fn aggregate_here(
+        &self,
+        store: &Partition,
+        now: Timestamp,
+        question: &Question,
+        keys: Option<&[Key]>,
+    ) -> Result<Vec<u8>, QueryError> {
+        let Some(aggregator) = question.aggregator() else {
+            return Ok(Vec::new());
+        };
+        let mut accumulator = aggregator.accumulator();
+        match keys {
+            None => store.select(now, self.id(), question.filter(), |entry| {
+                accumulator.accumulate(entry)
+            })?,
+            Some(keys) => {
+                for view in keys.iter().filter_map(|key| store.get(now, self.id(), key)) {
+                    let entry = view.query_entry();
+                    if question.filter().evaluate(&entry)? {
+                        accumulator.accumulate(&entry)?;
+                    }
+                }
+            }
+        }
+        accumulator.partial()
+    }
+
+    fn answer_query<T: Send + Sync + 'static>(
+        &self,
+        id: PartitionId,
+        read: Tried<Result<T, QueryError>>,
+        make: impl FnOnce(T) -> PartResult + Send + Sync + 'static,
+        done: impl FnOnce(PartAnswer) + Send + Sync + 'static,
+    ) {
+        let invalid = |error: QueryError| PartFailure::Invalid(error.to_string());
+        self.answer_read_with(id, read, move |result| result.map(make).map_err(invalid), done);
+    }
+
     fn answer_read<T: Send + Sync + 'static>(
         &self,
         id: PartitionId,
         read: Tried<T>,
         make: impl FnOnce(T) -> PartResult + Send + Sync + 'static,
-        done: impl FnOnce(Result<PartResult, PartFailure>) + Send + Sync + 'static,
+        done: impl FnOnce(PartAnswer) + Send + Sync + 'static,
+    ) {
+        self.answer_read_with(id, read, |value| Ok(make(value)), done);
+    }
+
+    fn answer_read_with<T: Send + Sync + 'static>(
+        &self,
+        id: PartitionId,
+        read: Tried<T>,
+        make: impl FnOnce(T) -> PartAnswer + Send + Sync + 'static,
+        done: impl FnOnce(PartAnswer) + Send + Sync + 'static,
     ) {
         match read {
-            Tried::Done(value) => done(Ok(make(value))),
+            Tried::Done(value) => done(make(value)),
             Tried::Elsewhere => done(Err(self.elsewhere(id))),
             Tried::Waits(position, value) => {
                 let replicas = self.replicas.clone();
                 let waiter = Waiter::new(move |result| match result {
                     // The lease may have ended while the answer waited.
-                    Ok(_) if replicas.may_serve() => done(Ok(make(value))),
+                    Ok(_) if replicas.may_serve() => done(make(value)),
                     _ => done(Err(PartFailure::Elsewhere(replicas.read(id).epoch()))),
                 });
                 if let Some(waiter) = self.replicas.wait(id, position, waiter) {
@@ -251,59 +380,59 @@ impl OpenCache {
         finish(done, result);
     }
 
-    fn here_put_all(
+    /// Does commands on several entries; gives their outcomes in the same order when all are acknowledged.
+    fn here_write_all(
         &self,
         id: PartitionId,
-        entries: Vec<(Key, Binary)>,
-        (ttl, tag): (TimeToLive, Option<RequestTag>),
-        done: impl FnOnce(Result<PartResult, PartFailure>) + Send + Sync + 'static,
+        writes: Vec<(Key, Command)>,
+        tag: Option<RequestTag>,
+        done: impl FnOnce(Result<Vec<Outcome>, PartFailure>) + Send + Sync + 'static,
     ) {
         if !self.replicas.may_serve() {
             return done(Err(self.elsewhere(id)));
         }
         let at = self.replicas.uptime();
-        let count = entries.len() as u64;
-        let all = Gather::new(entries.len(), move |failures: Vec<Option<PartFailure>>| {
-            done(match failures.into_iter().flatten().next() {
-                None => Ok(PartResult::Done(count)),
-                Some(failure) => Err(failure),
-            });
-        });
+        let all = Gather::new(
+            writes.len(),
+            move |outcomes: Vec<Result<Outcome, PartFailure>>| {
+                done(outcomes.into_iter().collect());
+            },
+        );
         // All of them go to the backups together.
         let at_once = self.replicas.change(id, |replica, out| {
             let mut at_once = Vec::new();
-            for (number, (key, value)) in entries.into_iter().enumerate() {
+            for (number, (key, command)) in writes.into_iter().enumerate() {
                 let write = Write {
                     cache: self.id(),
                     settings: self.settings(),
                     key: &key,
-                    command: Command::Put { value, ttl },
+                    command,
                     want: self.listeners().want(false),
                     tag: tag.map(|tag| tag.after(number as u64)),
                 };
                 if self.is_destroyed() {
-                    at_once.push((number, Some(PartFailure::Destroyed)));
+                    at_once.push((number, Err(PartFailure::Destroyed)));
                     continue;
                 }
                 let token = if replica.is_alone() {
                     Waiter::none()
                 } else {
                     let all = all.clone();
-                    Waiter::new(move |result| all.put(number, result.err().map(PartFailure::Failed)))
+                    Waiter::new(move |result| all.put(number, result.map_err(PartFailure::Failed)))
                 };
                 match replica.write(self.replicas.now(), write, token, out) {
-                    Ok(Written::Done(..)) => at_once.push((number, None)),
+                    Ok(Written::Done(outcome, _token)) => at_once.push((number, Ok(outcome))),
                     Ok(Written::Waits) => {}
                     Err((failure, _token)) => {
-                        at_once.push((number, Some(self.failed(replica, failure))));
+                        at_once.push((number, Err(self.failed(replica, failure))));
                     }
                 }
             }
             replica.send(at, out);
             at_once
         });
-        for (number, failure) in at_once {
-            all.put(number, failure);
+        for (number, outcome) in at_once {
+            all.put(number, outcome);
         }
     }
 
@@ -391,6 +520,16 @@ impl OpenCache {
             Failure::NotPrimary => PartFailure::Elsewhere(replica.epoch()),
             failure => PartFailure::Failed(failure),
         }
+    }
+}
+
+/// Says when it is dropped that nobody waits any more.
+#[derive(Debug, Default)]
+struct Stop(Arc<AtomicBool>);
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

@@ -37,7 +37,7 @@ pub struct OpenCache {
     settings: CacheSettings,
     pub(super) replicas: Arc<Replicas>,
     /// The way to other members. `None`: every partition is in this process, for ever.
-    router: Option<Arc<Router>>,
+    pub(super) router: Option<Arc<Router>>,
     listeners: Arc<ListenerHub>,
     counters: CacheCounters,
     /// Read under the lock of a partition: nothing is written after it is set.
@@ -612,7 +612,7 @@ impl OpenCache {
         })
     }
 
-    fn partition_of(&self, key: &Key) -> PartitionId {
+    pub(super) fn partition_of(&self, key: &Key) -> PartitionId {
         self.replicas.count().partition_of(key.hash())
     }
 
@@ -638,16 +638,25 @@ impl OpenCache {
     }
 
     /// Asks some partitions, wherever they are.
-    fn ask_all(
+    pub(super) fn ask_all(
         self: &Arc<Self>,
         parts: Vec<(PartitionId, PartRequest)>,
     ) -> Reply<Vec<(PartitionId, PartResult)>> {
         if let Err(error) = self.check_alive() {
             return Reply::Ready(Err(error));
         }
+        let cache = self.clone();
         if let Some(router) = self.router.clone() {
-            let cache = self.clone();
             return Reply::later(async move { router.ask_all(&cache, parts).await });
+        }
+        if parts.iter().any(|(_, request)| request.is_read_beside()) {
+            return Reply::later(async move {
+                let ids: Vec<_> = parts.iter().map(|(id, _)| *id).collect();
+                let answers = cache.here_all(parts).await;
+                let result = |(id, answer): (_, Result<_, _>)| Ok((id, answer?));
+                let results: Result<_, _> = ids.into_iter().zip(answers).map(result).collect();
+                results.map_err(|failure| cache.error_of(failure))
+            });
         }
         let mut results = Vec::with_capacity(parts.len());
         for (id, request) in parts {
@@ -664,7 +673,7 @@ impl OpenCache {
         Reply::ok(results)
     }
 
-    fn error_of(&self, failure: PartFailure) -> CacheError {
+    pub(super) fn error_of(&self, failure: PartFailure) -> CacheError {
         match failure {
             PartFailure::Destroyed => CacheError::Destroyed {
                 cache: self.name.to_string(),
@@ -679,6 +688,7 @@ impl OpenCache {
                 what: failure.to_string(),
             },
             PartFailure::Refused(what) => CacheError::Overloaded { what },
+            PartFailure::Invalid(what) => CacheError::Invalid { what },
         }
     }
 
@@ -746,7 +756,7 @@ fn doubtful(error: CacheError) -> CacheError {
     }
 }
 
-fn unexpected() -> CacheError {
+pub(super) fn unexpected() -> CacheError {
     CacheError::Protocol {
         what: "a member answered something else than was asked".to_owned(),
     }

@@ -1,9 +1,14 @@
 //! What can be asked of one partition.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use grid_core::partition::table::Epoch;
 use grid_core::replication::{Failure, Outcome, RequestTag};
-use grid_core::store::{Command, Page, PageContent, PageCursor, PageLimits, TimeToLive};
+use grid_core::store::{Command, Page, PageContent, PageCursor, PageLimits, TimeToLive, Work};
 use grid_core::value::{Binary, Key};
+
+use super::Question;
 
 /// What is asked of the entries of one cache in one partition.
 #[derive(Clone, Debug)]
@@ -53,6 +58,33 @@ pub enum PartRequest {
     },
     /// The number and the bytes of the entries.
     Figures,
+    /// Some of the entries that a filter selects.
+    Query {
+        /// The filter.
+        question: Arc<Question>,
+        /// After this place.
+        after: Option<PageCursor>,
+        /// How many.
+        limits: PageLimits,
+        /// What of each.
+        content: PageContent,
+    },
+    /// What an aggregator makes of the entries that a filter selects.
+    Aggregate {
+        /// The filter and the aggregator.
+        question: Arc<Question>,
+        /// The keys that are meant; `None` for all.
+        keys: Option<Vec<Key>>,
+    },
+    /// The same work on several entries.
+    Work {
+        /// Their keys.
+        keys: Vec<Key>,
+        /// The work.
+        work: Arc<dyn Work>,
+        /// The request on the first key, when it is numbered; those on the others have the numbers that follow.
+        tag: Option<RequestTag>,
+    },
 }
 
 impl PartRequest {
@@ -60,23 +92,45 @@ impl PartRequest {
     #[must_use]
     pub fn is_long(&self) -> bool {
         match self {
-            PartRequest::ContainsValue(_) | PartRequest::Clear | PartRequest::Truncate => true,
+            PartRequest::ContainsValue(_)
+            | PartRequest::Clear
+            | PartRequest::Truncate
+            | PartRequest::Query { .. }
+            | PartRequest::Aggregate { .. } => true,
             PartRequest::GetAll(keys) => keys.len() > 256,
+            PartRequest::Work { keys, .. } => keys.len() > 64,
             PartRequest::PutAll { entries, .. } => entries.len() > 256,
             _ => false,
         }
     }
 
+    /// Whether it is done away from whoever asks, also when all partitions are here.
+    #[must_use]
+    pub fn is_read_beside(&self) -> bool {
+        matches!(self, PartRequest::Query { .. } | PartRequest::Aggregate { .. })
+    }
+
     /// Whether it changes something.
     #[must_use]
     pub fn changes(&self) -> bool {
-        matches!(
-            self,
+        match self {
             PartRequest::Update { .. }
-                | PartRequest::PutAll { .. }
-                | PartRequest::Clear
-                | PartRequest::Truncate
-        )
+            | PartRequest::PutAll { .. }
+            | PartRequest::Clear
+            | PartRequest::Truncate => true,
+            PartRequest::Work { work, .. } => work.may_change(),
+            _ => false,
+        }
+    }
+
+    /// Whether a request that may have been done can come again and be done once.
+    #[must_use]
+    pub fn may_come_again(&self) -> bool {
+        match self {
+            PartRequest::Update { tag, .. } => tag.is_some(),
+            PartRequest::Work { work, tag, .. } => tag.is_some() || !work.may_change(),
+            _ => true,
+        }
     }
 }
 
@@ -104,6 +158,10 @@ pub enum PartResult {
         /// The bytes of their keys and values.
         bytes: u64,
     },
+    /// What an aggregator made of the entries, for the aggregators of others to go on with.
+    Partial(Bytes),
+    /// What came of work on several entries, in the order of their keys.
+    Worked(Vec<Outcome>),
 }
 
 /// Why a partition did not do what was asked.
@@ -119,4 +177,6 @@ pub enum PartFailure {
     Failed(Failure),
     /// Some reason, in words. Nothing was done.
     Refused(String),
+    /// What was asked makes no sense for the entries, in words. Nothing was done.
+    Invalid(String),
 }

@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use grid_core::membership::MemberId;
-use grid_core::partition::PartitionId;
 use grid_core::partition::table::Epoch;
 use grid_core::store::CacheId;
 use grid_proto::member::PAYLOAD_MAX;
 
-use crate::cache::{Gather, OpenCache, PartFailure, PartRequest, PartResult};
+use crate::cache::{Gather, Numbered, OpenCache, PartAnswer, PartFailure, PartResult};
 use crate::event::Lifecycle;
 use crate::replication::wire;
 use crate::routing::{PartsAnswer, PartsRequest};
@@ -22,8 +21,6 @@ use super::message::write;
 
 /// So long someone who knows more than this member waits for it to learn it too.
 const CATCH_UP: Duration = Duration::from_millis(500);
-
-type PartAnswer = Result<PartResult, PartFailure>;
 
 /// Takes a message between replicas.
 pub(super) fn replica(core: &Core, from: MemberId, body: Bytes) {
@@ -63,9 +60,21 @@ pub(super) fn parts(core: &Arc<Core>, body: Bytes, answer: Answer) {
         let heard = listening.awaited_by(answer.peer().and_then(|peer| peer.member));
         answer.send(encoded(answers, heard));
     });
+    let replicas = core.services.read().get(&cache.service()).cloned();
+    let behind = |partition, epoch| {
+        replicas
+            .as_ref()
+            .is_some_and(|replicas| replicas.read(partition).epoch() < epoch)
+    };
+    let mut ready = Vec::with_capacity(request.parts.len());
     for (at, (partition, epoch, part)) in request.parts.into_iter().enumerate() {
-        one_part(core, &cache, (partition, epoch, part), (all.clone(), at));
+        if behind(partition, epoch) {
+            when_known(core, &cache, (at, partition, part), epoch, all.clone());
+        } else {
+            ready.push((at, partition, part));
+        }
     }
+    cache.here_each(ready, &all, &Arc::default());
 }
 
 /// The answers as the body of a frame. What is read and does not fit is refused.
@@ -81,7 +90,7 @@ fn encoded(mut answers: Vec<PartAnswer>, heard: u64) -> Vec<Bytes> {
     for answer in &mut answers {
         if matches!(
             answer,
-            Ok(PartResult::Value(_) | PartResult::Entries(_) | PartResult::Page(_))
+            Ok(PartResult::Value(_) | PartResult::Entries(_) | PartResult::Page(_) | PartResult::Partial(_))
         ) {
             *answer = Err(refused.clone());
         }
@@ -89,33 +98,26 @@ fn encoded(mut answers: Vec<PartAnswer>, heard: u64) -> Vec<Bytes> {
     PartsAnswer::encode(&answers, heard)
 }
 
-fn one_part(
+/// Does what is asked of a partition when this member knows as much of it as the one who asks, or soon without that.
+fn when_known(
     core: &Arc<Core>,
     cache: &Arc<OpenCache>,
-    (partition, epoch, part): (PartitionId, Epoch, PartRequest),
-    (all, at): (Gather<PartAnswer>, usize),
+    part: Numbered,
+    epoch: Epoch,
+    all: Gather<PartAnswer>,
 ) {
-    let replicas = core.services.read().get(&cache.service()).cloned();
-    let behind = replicas.is_some_and(|replicas| replicas.read(partition).epoch() < epoch);
-    if !behind && !part.is_long() {
-        cache.here(partition, part, move |answer| all.put(at, answer));
-        return;
-    }
-    let (core, cache) = (core.clone(), cache.clone());
+    let (core, cache, partition) = (core.clone(), cache.clone(), part.1);
     let supervisor = core.supervisor.clone();
     supervisor.spawn(TaskKind::Connection, "part of another member", async move {
-        if behind {
-            let mut news = core.view.index();
-            let knows = news.wait_for(|_| {
-                core.view
-                    .route(cache.service(), partition)
-                    .is_some_and(|route| route.epoch >= epoch)
-            });
-            // Without the news the one who asks is told that the partition is elsewhere, and asks again.
-            let _in_time = tokio::time::timeout(CATCH_UP, knows).await.is_ok();
-        }
-        let done = move |answer| all.put(at, answer);
-        cache.here_or_beside(partition, part, done).await;
+        let mut news = core.view.index();
+        let knows = news.wait_for(|_| {
+            core.view
+                .route(cache.service(), partition)
+                .is_some_and(|route| route.epoch >= epoch)
+        });
+        // Without the news the one who asks is told that the partition is elsewhere, and asks again.
+        let _in_time = tokio::time::timeout(CATCH_UP, knows).await.is_ok();
+        cache.here_each(vec![part], &all, &Arc::default());
     });
 }
 

@@ -1,5 +1,6 @@
 //! Bringing what is asked of partitions to the members that serve them.
 
+mod agents;
 mod calls;
 mod channels;
 mod router;

@@ -11,9 +11,8 @@ use grid_core::membership::MemberId;
 use grid_core::partition::PartitionId;
 use grid_core::partition::table::Epoch;
 use grid_core::replication::Failure;
-use tokio::sync::oneshot;
 
-use crate::cache::{OpenCache, PartFailure, PartRequest, PartResult, Reply};
+use crate::cache::{OpenCache, PartAnswer, PartFailure, PartRequest, PartResult, Reply};
 use crate::clock::Clock;
 use crate::cluster::{LeaseGuard, View};
 use crate::wire::WireError;
@@ -44,8 +43,6 @@ impl Default for RouterSettings {
 /// A part may be served by its member again without news from the control group, as when a hand-over failed: it is
 /// asked again after so long.
 const ASK_AGAIN: Duration = Duration::from_millis(25);
-
-type PartAnswer = Result<PartResult, PartFailure>;
 
 /// Brings what is asked of partitions to the members that serve them, again and again while they move.
 ///
@@ -279,20 +276,10 @@ impl Router {
         cache: &Arc<OpenCache>,
         parts: &[(PartitionId, Epoch, PartRequest)],
     ) -> Vec<PartAnswer> {
-        let mut answers = Vec::with_capacity(parts.len());
-        for (partition, _, request) in parts {
-            let (tell, told) = oneshot::channel();
-            let done = move |answer| {
-                // Whoever asked may have gone.
-                let _gone = tell.send(answer);
-            };
-            cache.here_or_beside(*partition, request.clone(), done).await;
-            answers.push(told);
-        }
-        let answer = |told: Result<PartAnswer, oneshot::error::RecvError>| {
-            told.unwrap_or(Err(PartFailure::Failed(Failure::Deposed)))
-        };
-        join_all(answers).await.into_iter().map(answer).collect()
+        let parts = parts
+            .iter()
+            .map(|(partition, _, request)| (*partition, request.clone()));
+        cache.here_all(parts.collect()).await
     }
 
     async fn ask_there(
@@ -334,17 +321,16 @@ fn fate(cache: &OpenCache, request: PartRequest, answer: PartAnswer) -> Fate {
         Err(PartFailure::Destroyed) => Fate::Failed(CacheError::Destroyed {
             cache: cache.name().to_string(),
         }),
-        Err(PartFailure::Failed(Failure::Deposed)) => match request {
-            // Done twice it may undo what others did meanwhile, so whoever asked has to decide.
-            PartRequest::Update { tag: None, .. } => Fate::Failed(CacheError::OwnerChanged {
-                applied: Applied::Unknown,
-            }),
-            request => Fate::Again(request, true),
-        },
+        Err(PartFailure::Failed(Failure::Deposed)) if request.may_come_again() => Fate::Again(request, true),
+        // Done twice it may undo what others did meanwhile, so whoever asked has to decide.
+        Err(PartFailure::Failed(Failure::Deposed)) => Fate::Failed(CacheError::OwnerChanged {
+            applied: Applied::Unknown,
+        }),
         Err(PartFailure::Failed(failure)) => Fate::Failed(CacheError::Overloaded {
             what: failure.to_string(),
         }),
         Err(PartFailure::Refused(what)) => Fate::Failed(CacheError::Overloaded { what }),
+        Err(PartFailure::Invalid(what)) => Fate::Failed(CacheError::Invalid { what }),
     }
 }
 

@@ -5,9 +5,12 @@ use grid_core::partition::table::{Epoch, ServiceId};
 use grid_core::partition::{PartitionCount, PartitionId};
 use grid_core::replication::Failure;
 use grid_core::store::{CacheId, Page, PageContent, PageCursor, PageEntry, PageLimits, Sequence};
+use grid_core::value::Key;
 
 use crate::cache::{PartFailure, PartRequest, PartResult};
 use crate::wire::{Reader, WireError, Writer};
+
+use super::agents::Agents;
 
 /// What is asked of some partitions of one cache.
 #[derive(Debug)]
@@ -26,16 +29,18 @@ impl PartsRequest {
     pub fn encode<'a>(
         service: ServiceId,
         cache: CacheId,
-        parts: impl ExactSizeIterator<Item = (PartitionId, Epoch, &'a PartRequest)>,
+        parts: impl ExactSizeIterator<Item = (PartitionId, Epoch, &'a PartRequest)> + Clone,
     ) -> Vec<Bytes> {
         let mut out = Writer::with_capacity(128);
         out.u8(service.get());
         out.cache(cache);
+        let agents = Agents::of(parts.clone().map(|(_, _, request)| request));
+        agents.write(&mut out);
         out.len(parts.len());
         for (partition, epoch, request) in parts {
             out.len(partition.index());
             out.varint(epoch.get());
-            write_request(&mut out, request);
+            write_request(&mut out, request, &agents);
         }
         out.finish()
     }
@@ -48,12 +53,13 @@ impl PartsRequest {
         let mut body = Reader::new(body);
         let service = ServiceId::new(body.u8()?);
         let cache = body.cache()?;
+        let agents = Agents::read(&mut body)?;
         let len = body.count(3)?;
         let mut parts = Vec::with_capacity(len);
         for _ in 0..len {
             let partition = body.partition(count)?;
             let epoch = Epoch::new(body.varint()?);
-            parts.push((partition, epoch, read_request(&mut body)?));
+            parts.push((partition, epoch, read_request(&mut body, &agents)?));
         }
         body.end()?;
         Ok(PartsRequest {
@@ -106,7 +112,7 @@ impl PartsAnswer {
     }
 }
 
-fn write_request(out: &mut Writer, request: &PartRequest) {
+fn write_request(out: &mut Writer, request: &PartRequest, agents: &Agents) {
     match request {
         PartRequest::Get(key) => {
             out.u8(0);
@@ -130,8 +136,7 @@ fn write_request(out: &mut Writer, request: &PartRequest) {
         }
         PartRequest::GetAll(keys) => {
             out.u8(3);
-            out.len(keys.len());
-            keys.iter().for_each(|key| out.key(key));
+            write_keys(out, keys);
         }
         PartRequest::PutAll { entries, ttl, tag } => {
             out.u8(4);
@@ -156,23 +161,56 @@ fn write_request(out: &mut Writer, request: &PartRequest) {
             content,
         } => {
             out.u8(9);
-            out.bool(after.is_some());
-            if let Some(after) = after {
-                out.varint(after.hash());
-            }
-            out.len(limits.entries_max.get());
-            out.len(limits.bytes_max.get());
-            out.u8(match content {
-                PageContent::Keys => 0,
-                PageContent::Values => 1,
-                PageContent::Entries => 2,
-            });
+            write_place(out, *after, *limits, *content);
         }
         PartRequest::Figures => out.u8(10),
+        PartRequest::Query {
+            question,
+            after,
+            limits,
+            content,
+        } => {
+            out.u8(11);
+            agents.write_question(out, question);
+            write_place(out, *after, *limits, *content);
+        }
+        PartRequest::Aggregate { question, keys } => {
+            out.u8(12);
+            agents.write_question(out, question);
+            out.bool(keys.is_some());
+            if let Some(keys) = keys {
+                write_keys(out, keys);
+            }
+        }
+        PartRequest::Work { keys, work, tag } => {
+            out.u8(13);
+            agents.write_work(out, work);
+            out.tag(tag.as_ref());
+            write_keys(out, keys);
+        }
     }
 }
 
-fn read_request(body: &mut Reader) -> Result<PartRequest, WireError> {
+fn write_keys(out: &mut Writer, keys: &[Key]) {
+    out.len(keys.len());
+    keys.iter().for_each(|key| out.key(key));
+}
+
+fn write_place(out: &mut Writer, after: Option<PageCursor>, limits: PageLimits, content: PageContent) {
+    out.bool(after.is_some());
+    if let Some(after) = after {
+        out.varint(after.hash());
+    }
+    out.len(limits.entries_max.get());
+    out.len(limits.bytes_max.get());
+    out.u8(match content {
+        PageContent::Keys => 0,
+        PageContent::Values => 1,
+        PageContent::Entries => 2,
+    });
+}
+
+fn read_request(body: &mut Reader, agents: &Agents) -> Result<PartRequest, WireError> {
     Ok(match body.u8()? {
         0 => PartRequest::Get(body.key()?),
         1 => PartRequest::Contains(body.key()?),
@@ -182,11 +220,7 @@ fn read_request(body: &mut Reader) -> Result<PartRequest, WireError> {
             tag: body.tag()?,
             command: body.command()?,
         },
-        3 => {
-            let count = body.count(2)?;
-            let keys: Result<Vec<_>, _> = (0..count).map(|_| body.key()).collect();
-            PartRequest::GetAll(keys?)
-        }
+        3 => PartRequest::GetAll(read_keys(body)?),
         4 => {
             let ttl = body.ttl()?;
             let tag = body.tag()?;
@@ -203,25 +237,7 @@ fn read_request(body: &mut Reader) -> Result<PartRequest, WireError> {
         7 => PartRequest::Clear,
         8 => PartRequest::Truncate,
         9 => {
-            let after = if body.bool()? {
-                Some(PageCursor::from_hash(body.varint()?))
-            } else {
-                None
-            };
-            let limits = PageLimits {
-                entries_max: limit(body)?,
-                bytes_max: limit(body)?,
-            };
-            let content = match body.u8()? {
-                0 => PageContent::Keys,
-                1 => PageContent::Values,
-                2 => PageContent::Entries,
-                _ => {
-                    return Err(WireError {
-                        what: "the content of a page is none",
-                    });
-                }
-            };
+            let (after, limits, content) = read_place(body)?;
             PartRequest::Page {
                 after,
                 limits,
@@ -229,12 +245,67 @@ fn read_request(body: &mut Reader) -> Result<PartRequest, WireError> {
             }
         }
         10 => PartRequest::Figures,
+        11 => {
+            let question = agents.read_question(body)?;
+            let (after, limits, content) = read_place(body)?;
+            PartRequest::Query {
+                question,
+                after,
+                limits,
+                content,
+            }
+        }
+        12 => PartRequest::Aggregate {
+            question: agents.read_question(body)?,
+            keys: if body.bool()? {
+                Some(read_keys(body)?)
+            } else {
+                None
+            },
+        },
+        13 => {
+            let work = agents.read_work(body)?;
+            let tag = body.tag()?;
+            PartRequest::Work {
+                keys: read_keys(body)?,
+                work,
+                tag,
+            }
+        }
         _ => {
             return Err(WireError {
                 what: "a request is none",
             });
         }
     })
+}
+
+fn read_keys(body: &mut Reader) -> Result<Vec<Key>, WireError> {
+    let count = body.count(2)?;
+    (0..count).map(|_| body.key()).collect()
+}
+
+fn read_place(body: &mut Reader) -> Result<(Option<PageCursor>, PageLimits, PageContent), WireError> {
+    let after = if body.bool()? {
+        Some(PageCursor::from_hash(body.varint()?))
+    } else {
+        None
+    };
+    let limits = PageLimits {
+        entries_max: limit(body)?,
+        bytes_max: limit(body)?,
+    };
+    let content = match body.u8()? {
+        0 => PageContent::Keys,
+        1 => PageContent::Values,
+        2 => PageContent::Entries,
+        _ => {
+            return Err(WireError {
+                what: "the content of a page is none",
+            });
+        }
+    };
+    Ok((after, limits, content))
 }
 
 fn limit(body: &mut Reader) -> Result<std::num::NonZeroUsize, WireError> {
@@ -292,6 +363,15 @@ fn write_result(out: &mut Writer, result: &PartResult) {
             out.varint(*entries);
             out.varint(*bytes);
         }
+        PartResult::Partial(partial) => {
+            out.u8(8);
+            out.bytes(partial);
+        }
+        PartResult::Worked(outcomes) => {
+            out.u8(9);
+            out.len(outcomes.len());
+            outcomes.iter().for_each(|outcome| out.outcome(outcome));
+        }
     }
 }
 
@@ -316,6 +396,10 @@ fn write_failure(out: &mut Writer, failure: &PartFailure) {
             out.u8(132);
             out.slice(words.as_bytes());
         }
+        PartFailure::Invalid(words) => {
+            out.u8(133);
+            out.slice(words.as_bytes());
+        }
     }
 }
 
@@ -337,11 +421,20 @@ fn read_answer(body: &mut Reader) -> Result<Result<PartResult, PartFailure>, Wir
             entries: body.varint()?,
             bytes: body.varint()?,
         }),
+        8 => Ok(PartResult::Partial(body.bytes()?)),
+        9 => {
+            let count = body.count(4)?;
+            let outcomes: Result<Vec<_>, WireError> = (0..count).map(|_| body.outcome()).collect();
+            Ok(PartResult::Worked(outcomes?))
+        }
         128 => Err(PartFailure::Elsewhere(Epoch::new(body.varint()?))),
         129 => Err(PartFailure::Destroyed),
         130 => Err(PartFailure::UnknownCache),
         131 => Err(PartFailure::Failed(Failure::Deposed)),
         132 => Err(PartFailure::Refused(
+            String::from_utf8_lossy(&body.bytes()?).into_owned(),
+        )),
+        133 => Err(PartFailure::Invalid(
             String::from_utf8_lossy(&body.bytes()?).into_owned(),
         )),
         _ => {

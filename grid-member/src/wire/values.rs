@@ -101,6 +101,7 @@ impl Writer {
         self.maybe_binary(outcome.previous.as_ref());
         match &outcome.answer {
             None => self.u8(0),
+            Some(WorkAnswer::Passed) => self.u8(3),
             Some(WorkAnswer::Said(answer)) => {
                 self.u8(1);
                 self.binary(answer);
@@ -307,6 +308,7 @@ impl Reader {
             answer: match self.u8()? {
                 0 => None,
                 1 => Some(WorkAnswer::Said(self.binary()?)),
+                3 => Some(WorkAnswer::Passed),
                 2 => {
                     let reason = self.bytes()?;
                     Some(WorkAnswer::Failed(String::from_utf8_lossy(&reason).into_owned()))
@@ -355,7 +357,7 @@ impl Reader {
                 previous: self.binary()?,
             },
             6 => {
-                let work = ProcessorWork::from_json(self.bytes()?).map_err(|_error| WireError {
+                let work = ProcessorWork::from_bytes(self.bytes()?).map_err(|_error| WireError {
                     what: "a processor is none; run the same version on every member",
                 })?;
                 Command::Work(Arc::new(work))

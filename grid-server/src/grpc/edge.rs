@@ -5,8 +5,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use grid_core::cache::CacheName;
-use grid_core::processor::ProcessorWork;
-use grid_core::store::Command;
 use grid_core::value::json::{self, NullMembers};
 use grid_core::value::{Binary, Format, FormatRegistry, Key, Value, WireRules, from_binary};
 use grid_member::Grid;
@@ -198,19 +196,6 @@ impl Edge {
     /// When it is no JSON.
     pub fn agent(&self, wire: Bytes) -> Result<Binary, Refusal> {
         Ok(self.formats.from_wire(Format::JSON, wire, &AS_WRITTEN)?)
-    }
-
-    /// An entry processor off the wire, as a command on an entry.
-    ///
-    /// # Errors
-    /// When it is none, is not known here, or is not in JSON.
-    pub fn processor(&self, format: Format, wire: Bytes) -> Result<Command, Refusal> {
-        if format != Format::JSON {
-            return Err(Refusal::unsupported("an entry processor that is not in JSON"));
-        }
-        let work = ProcessorWork::from_json(self.agent(wire)?.into_bytes());
-        let work = work.map_err(|error| Refusal::new(RefusalKind::Malformed, error.to_string()))?;
-        Ok(Command::Work(Arc::new(work)))
     }
 
     /// A value off the wire.

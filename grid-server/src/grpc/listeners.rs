@@ -4,17 +4,41 @@ use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 use grid_core::event::ListenTo;
+use grid_core::query::{EventFilter, QueryEntry};
 use grid_core::store::{Change, ChangeKind};
 use grid_core::value::{Format, Key};
 use grid_member::event::{AttachedSink, Matched, Quiet};
 
 use super::Refusal;
-use super::listener_filter::EventMask;
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct FilterListener {
-    mask: EventMask,
+    filter: EventFilter,
     lite: bool,
+}
+
+impl FilterListener {
+    /// Whether its events are made with values: the filter has to look at them, or the client wants them.
+    fn needs_values(&self) -> bool {
+        !self.lite || self.filter.filter.is_some()
+    }
+
+    /// Whether it wants to hear of a change. What a filter cannot be evaluated on is not selected.
+    fn wants(&self, change: &Change) -> bool {
+        let entry = |value| QueryEntry::of(&change.key, Some(value));
+        let nothing = || QueryEntry::of_value(b"null");
+        let (old, new) = (change.old.as_ref().map(entry), change.new.as_ref().map(entry));
+        let (old, new) = match (change.kind, self.filter.filter.is_some()) {
+            // Without a filter only the kind counts, and the values may not be there.
+            (ChangeKind::Insert, false) => (None, Some(nothing())),
+            (ChangeKind::Update, false) => (Some(nothing()), Some(nothing())),
+            (ChangeKind::Delete, false) => (Some(nothing()), None),
+            (_, true) => (old, new),
+        };
+        self.filter
+            .evaluate(old.as_ref(), new.as_ref())
+            .unwrap_or_default()
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -95,7 +119,7 @@ impl ListenerTable {
                 .filters
                 .iter()
                 .rev()
-                .filter(|(_, l)| l.mask.wants(change.kind) && (has_values || l.lite))
+                .filter(|(_, l)| (has_values || !l.needs_values()) && l.wants(change))
             {
                 heard = true;
                 told.filter_ids.push(*id);
@@ -123,7 +147,7 @@ impl ListenerTable {
     pub(crate) fn add_filter(
         &mut self,
         id: i64,
-        mask: EventMask,
+        filter: EventFilter,
         lite: bool,
     ) -> Result<Registration, Refusal> {
         if id == 0 {
@@ -131,7 +155,7 @@ impl ListenerTable {
                 "a filter id must not be 0; choose another number",
             ));
         }
-        self.filters.insert(id, FilterListener { mask, lite });
+        self.filters.insert(id, FilterListener { filter, lite });
         Ok(self.for_all())
     }
 
@@ -191,8 +215,8 @@ impl ListenerTable {
     }
 
     fn for_all(&self) -> Registration {
-        let mut lite = self.filters.values().map(|listener| listener.lite);
-        let values = (!self.filters.is_empty()).then(|| lite.any(|lite| !lite));
+        let mut all = self.filters.values();
+        let values = (!self.filters.is_empty()).then(|| all.any(FilterListener::needs_values));
         Registration {
             to: ListenTo::All,
             values,

@@ -4,6 +4,7 @@
 //! and values ([`Edge`]), act on [`grid_member::cache::OpenCache`], and tell a client of changes through a proxy of
 //! the cache with the listeners of that client. [`cluster`] is our own beside them.
 
+mod agents;
 mod cache_proxy;
 mod class_names;
 pub mod cluster;
@@ -12,7 +13,6 @@ mod decorated_key;
 mod edge;
 mod event_body;
 mod key_batches;
-mod listener_filter;
 mod listeners;
 mod metrics;
 mod options;

@@ -22,7 +22,6 @@ use tonic::{Code, Status};
 
 use crate::grpc::cache_proxy::{CacheProxy, Notice, Primer};
 use crate::grpc::edge::{Stopped, stopping};
-use crate::grpc::listener_filter::event_mask;
 use crate::grpc::{Edge, EventBody, OpenGate, Refusal, RefusalKind, ReplyGate, WireValue};
 
 /// What waits for a stream.
@@ -351,9 +350,9 @@ impl<G: ReplyGate> EventsSession<G> {
                 if priming {
                     return Err(Refusal::unsupported("a priming listener with a filter"));
                 }
-                let mask = event_mask(edge, format, request.filter)?;
+                let filter = edge.event_filter(format, request.filter)?;
                 let heard = proxy.add_listener(
-                    |table| table.add_filter(filter_id, mask, lite),
+                    |table| table.add_filter(filter_id, filter, lite),
                     move |table| table.remove_filter(filter_id),
                 )?;
                 return Ok(Listened::Registered(heard));

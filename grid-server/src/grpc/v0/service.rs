@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use grid_core::cache::PageContents;
-use grid_core::store::{Command, TimeToLive, WorkAnswer};
+use grid_core::query::Comparator;
+use grid_core::store::{Command, PageContent, TimeToLive, WorkAnswer};
 use grid_core::value::{Binary, Format, Key};
-use grid_member::cache::OpenCache;
+use grid_member::cache::{OpenCache, Scatter};
 use grid_proto::google::{BoolValue, BytesValue, Empty, Int32Value};
 use grid_proto::v0::named_cache_service_server::NamedCacheService;
 use grid_proto::v0::{
@@ -21,7 +22,6 @@ use grid_proto::v1::cache::NamedCacheRequestType as Type;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::grpc::edge::{blocking_reply, by_size, check_batch_len};
-use crate::grpc::listener_filter::check_matches_all;
 use crate::grpc::{Edge, Refusal, WireValue};
 
 use super::events::EventsSession;
@@ -132,15 +132,51 @@ impl NamedCaches {
     async fn query(
         &self,
         (scope, cache, format): (&str, &str, &str),
+        content: PageContent,
         filter: Bytes,
-        comparator: &Bytes,
-    ) -> Outcome<(Arc<OpenCache>, Format)> {
+        comparator: Bytes,
+    ) -> Outcome<(Scatter, Option<Comparator>, Format)> {
         let (cache, format) = self.open(scope, cache, format).await?;
-        check_matches_all(&self.edge, format, Some(filter))?;
-        if !comparator.is_empty() {
-            return Err(Refusal::unsupported("sorting by a comparator"));
-        }
-        Ok((cache, format))
+        let question = by_size(filter.len(), || self.edge.selection(format, filter))?;
+        let order = self.edge.comparator(format, comparator)?;
+        Ok((cache.select(question, content), order, format))
+    }
+
+    fn keys(&self, format: Format, keys: Vec<Bytes>) -> Outcome<Vec<Key>> {
+        check_batch_len(keys.len())?;
+        keys.into_iter().map(|key| self.edge.key(format, key)).collect()
+    }
+
+    async fn invoke_on_all(&self, request: InvokeAllRequest) -> Outcome<Answers<Entry>> {
+        let (cache, format) = self.open(&request.scope, &request.cache, &request.format).await?;
+        let working = if request.keys.is_empty() {
+            let (question, work) = self
+                .edge
+                .processor_on(format, request.processor, request.filter)?;
+            cache.work_on_selected(question, work)
+        } else {
+            let work = Arc::new(self.edge.processor(format, request.processor)?);
+            cache.work_on_keys(self.keys(format, request.keys)?, work)
+        };
+        Ok(streams::worked(self.edge.clone(), working, format))
+    }
+
+    async fn aggregate_entries(&self, request: AggregateRequest) -> Outcome<BytesValue> {
+        let (cache, format) = self.open(&request.scope, &request.cache, &request.format).await?;
+        let keys = match request.keys {
+            keys if keys.is_empty() => None,
+            keys => Some(self.keys(format, keys)?),
+        };
+        let question = self
+            .edge
+            .aggregation(format, request.filter, request.aggregator)?;
+        let answer = cache.aggregate(question, keys).await?;
+        Ok(BytesValue {
+            value: self
+                .edge
+                .work_answer(format, Some(WorkAnswer::Said(answer)))?
+                .into_bytes(),
+        })
     }
 
     /// A page: the cookie of the next, and its entries, whose bytes are still those of the cache.
@@ -227,8 +263,9 @@ impl NamedCacheService for NamedCaches {
         self.answer(Type::Index, Err(Refusal::unsupported("an index")))
     }
 
-    async fn aggregate(&self, _: Request<AggregateRequest>) -> Result<Response<BytesValue>, Status> {
-        self.answer(Type::Aggregate, Err(Refusal::unsupported("aggregation")))
+    async fn aggregate(&self, request: Request<AggregateRequest>) -> Result<Response<BytesValue>, Status> {
+        let answer = self.aggregate_entries(request.into_inner()).await;
+        self.answer(Type::Aggregate, answer)
     }
 
     async fn invoke(&self, request: Request<InvokeRequest>) -> Result<Response<BytesValue>, Status> {
@@ -236,28 +273,21 @@ impl NamedCacheService for NamedCaches {
         let outcome = async {
             let (cache, format) = self.open(&request.scope, &request.cache, &request.format).await?;
             let key = self.edge.key(format, request.key)?;
-            let command = self.edge.processor(format, request.processor)?;
-            match cache.update(&key, command, false).await?.answer {
-                Some(WorkAnswer::Failed(reason)) => Err(Refusal::invalid(reason)),
-                Some(WorkAnswer::Said(answer)) if !self.edge.means_null(&answer) => {
-                    self.bytes(format, Some(answer))
-                }
-                _ => Ok(BytesValue {
-                    value: self.edge.null_result(format).into_bytes(),
-                }),
-            }
+            let work = Arc::new(self.edge.processor(format, request.processor)?);
+            let outcome = cache.update(&key, Command::Work(work), false).await?;
+            Ok(BytesValue {
+                value: self.edge.work_answer(format, outcome.answer)?.into_bytes(),
+            })
         };
         self.answer(Type::Invoke, outcome.await)
     }
 
     async fn invoke_all(
         &self,
-        _: Request<InvokeAllRequest>,
+        request: Request<InvokeAllRequest>,
     ) -> Result<Response<Self::invokeAllStream>, Status> {
-        self.answer(
-            Type::Invoke,
-            Err(Refusal::unsupported("invoking an entry processor")),
-        )
+        let answers = self.invoke_on_all(request.into_inner()).await;
+        self.answer(Type::Invoke, answers)
     }
 
     async fn clear(&self, request: Request<ClearRequest>) -> Result<Response<Empty>, Status> {
@@ -550,17 +580,11 @@ impl NamedCacheService for NamedCaches {
             request.cache.as_str(),
             request.format.as_str(),
         );
-        let answer = self
-            .query(names, request.filter, &Bytes::new())
-            .await
-            .map(|(cache, format)| {
-                let edge = self.edge.clone();
-                streams::query(cache, PageContents::Keys, move |key, _| {
-                    Ok(BytesValue {
-                        value: edge.to_wire(format, key)?.into_bytes(),
-                    })
-                })
-            });
+        let answer = self.query(names, PageContent::Keys, request.filter, Bytes::new());
+        let answer = answer.await.map(|(scatter, order, format)| {
+            let this = self.clone();
+            streams::query(scatter, order, move |key, _| this.bytes(format, key))
+        });
         self.answer(Type::QueryKeys, answer)
     }
 
@@ -571,15 +595,11 @@ impl NamedCacheService for NamedCaches {
             request.cache.as_str(),
             request.format.as_str(),
         );
-        let answer = self
-            .query(names, request.filter, &request.comparator)
-            .await
-            .map(|(cache, format)| {
-                let this = self.clone();
-                streams::query(cache, PageContents::Entries, move |_, value| {
-                    this.bytes(format, value)
-                })
-            });
+        let answer = self.query(names, PageContent::Values, request.filter, request.comparator);
+        let answer = answer.await.map(|(scatter, order, format)| {
+            let this = self.clone();
+            streams::query(scatter, order, move |_, value| this.bytes(format, value))
+        });
         self.answer(Type::QueryValues, answer)
     }
 
@@ -593,19 +613,16 @@ impl NamedCacheService for NamedCaches {
             request.cache.as_str(),
             request.format.as_str(),
         );
-        let answer = self
-            .query(names, request.filter, &request.comparator)
-            .await
-            .map(|(cache, format)| {
-                let this = self.clone();
-                streams::query(cache, PageContents::Entries, move |key, value| {
-                    let key = this.edge.to_wire(format, key)?.into_bytes();
-                    Ok(Entry {
-                        key,
-                        value: this.bytes(format, value)?.value,
-                    })
+        let answer = self.query(names, PageContent::Entries, request.filter, request.comparator);
+        let answer = answer.await.map(|(scatter, order, format)| {
+            let this = self.clone();
+            streams::query(scatter, order, move |key, value| {
+                Ok(Entry {
+                    key: this.bytes(format, key)?.value,
+                    value: this.bytes(format, value)?.value,
                 })
-            });
+            })
+        });
         self.answer(Type::QueryEntries, answer)
     }
 

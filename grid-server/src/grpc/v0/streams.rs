@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
-use grid_core::cache::PageContents;
+use grid_core::query::Comparator;
 use grid_core::value::{Binary, Format, Key};
-use grid_member::cache::OpenCache;
+use grid_member::cache::{OpenCache, Scatter, Working};
 use grid_proto::v0::Entry;
 use tokio::task::coop::consume_budget;
 use tonic::Status;
@@ -55,28 +54,62 @@ pub(crate) fn get_all(
     .boxed()
 }
 
-/// Every entry, page by page, as `message` makes a message of it.
+/// What a query selects, some entries at a time, as `message` makes a message of each.
 pub(crate) fn query<T: Send + 'static>(
-    cache: Arc<OpenCache>,
-    contents: PageContents,
-    message: impl Fn(Binary, Option<Binary>) -> Result<T, Refusal> + Clone + Send + 'static,
+    scatter: Scatter,
+    order: Option<Comparator>,
+    message: impl Fn(Option<Binary>, Option<Binary>) -> Result<T, Refusal> + Clone + Send + 'static,
 ) -> Answers<T> {
-    let first: Option<Option<Bytes>> = Some(None);
-    stream::try_unfold(first, move |state| {
-        let (cache, message) = (cache.clone(), message.clone());
+    stream::try_unfold(Some((scatter, order)), move |state| {
+        let message = message.clone();
         async move {
-            let Some(cookie) = state else {
+            let Some((mut scatter, order)) = state else {
                 return Ok::<_, Status>(None);
             };
-            let page = cache
-                .page(cookie.as_deref(), contents)
-                .await
-                .map_err(|error| Refusal::from(error).status())?;
-            let answers = page
-                .entries
+            let failed = |error| Refusal::from(error).status();
+            let (found, rest) = match order {
+                Some(order) => (scatter.sorted(&order).await.map_err(failed)?, None),
+                None => {
+                    let found = scatter.next().await.map_err(failed)?;
+                    let rest = (!found.is_empty()).then_some((scatter, None));
+                    (found, rest)
+                }
+            };
+            let answers = found
                 .into_iter()
                 .map(move |(key, value)| message(key, value).map_err(|refusal| refusal.status()));
-            Ok(Some((stream::iter(answers), page.next.map(Some))))
+            Ok(Some((stream::iter(answers), rest)))
+        }
+    })
+    .try_flatten()
+    .boxed()
+}
+
+/// What comes of work on many entries.
+pub(crate) fn worked(edge: Arc<Edge>, working: Working, format: Format) -> Answers<Entry> {
+    stream::try_unfold(Some(working), move |state| {
+        let edge = edge.clone();
+        async move {
+            let Some(mut working) = state else {
+                return Ok::<_, Status>(None);
+            };
+            let worked = working
+                .next()
+                .await
+                .map_err(|error| Refusal::from(error).status())?;
+            let rest = (!worked.is_empty()).then_some(working);
+            let answers = worked.into_iter().map(move |(key, outcome)| {
+                let answer = edge.work_answer(format, outcome.answer);
+                let key = edge.to_wire(format, key);
+                let entry = || {
+                    Ok(Entry {
+                        key: key?.into_bytes(),
+                        value: answer?.into_bytes(),
+                    })
+                };
+                entry().map_err(|refusal: Refusal| refusal.status())
+            });
+            Ok(Some((stream::iter(answers), rest)))
         }
     })
     .try_flatten()

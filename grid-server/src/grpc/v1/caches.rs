@@ -8,21 +8,20 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use grid_core::cache::{BinaryPage, CacheError, PageContents};
 use grid_core::replication::RequestTag;
-use grid_core::store::TimeToLive;
+use grid_core::store::{TimeToLive, WorkAnswer};
 use grid_core::value::{Binary, Format, Key};
 use grid_member::cache::{CacheKind, OpenCache, Reply};
 use grid_proto::any::{field_count, unpack};
 use grid_proto::google::{Any, BytesValue};
 use grid_proto::v1::cache::{
-    EnsureCacheRequest, MapListenerRequest, NamedCacheRequest, NamedCacheRequestType as Type, PutAllRequest,
-    QueryRequest, ResponseType, key_or_filter,
+    EnsureCacheRequest, ExecuteRequest, MapListenerRequest, NamedCacheRequest, NamedCacheRequestType as Type,
+    PutAllRequest, QueryRequest, ResponseType, key_or_filter, keys_or_filter::KeyOrFilter,
 };
 use grid_proto::v1::common::CollectionOfBytesValues;
 use grid_proto::wishes::Context;
 
 use crate::grpc::cache_proxy::CacheProxy;
 use crate::grpc::edge::{blocking, by_size, check_batch_len};
-use crate::grpc::listener_filter::{check_matches_all, event_mask};
 use crate::grpc::{Edge, Reader, Refusal, RefusalKind, ReplyGate};
 
 use super::answer::{Answer, Held, Later};
@@ -30,8 +29,8 @@ use super::event_queue::{EventQueue, queue_notice};
 use super::frames::{Body, OutFrame};
 use super::handshake::Beyond;
 use super::in_flight::InFlight;
-use super::key_request::{KeyAnswer, KeyRequest, Outcome, concerns_one_key};
-use super::more::{AnswerTo, More, QueryParts};
+use super::key_request::{KeyAnswer, KeyRequest, Outcome, concerns_one_key, invokes_one_key};
+use super::more::{AnswerTo, More, content_of};
 use super::numbered::request_tag;
 
 /// A batch of more entries than this is put away from the threads that serve connections.
@@ -188,7 +187,8 @@ impl<G: ReplyGate> Caches<G> {
                 request.r#type
             ))
         })?;
-        let on_one_key = concerns_one_key(kind);
+        let on_one_key =
+            concerns_one_key(kind) && (kind != Type::Invoke || invokes_one_key(request.message.as_ref()));
         if !on_one_key && !in_flight.is_empty() {
             return Ok(Answer::Wait(Held::Whole(Box::new(request))));
         }
@@ -353,9 +353,8 @@ impl<G: ReplyGate> Request<'_, G> {
             Type::PutAll => self.put_all(unpack(message)?),
             Type::PageOfKeys => self.page(message, PageContents::Keys),
             Type::PageOfEntries => self.page(message, PageContents::Entries),
-            Type::QueryKeys => self.query(unpack(message)?, QueryParts::Keys),
-            Type::QueryValues => self.query(unpack(message)?, QueryParts::Values),
-            Type::QueryEntries => self.query(unpack(message)?, QueryParts::Entries),
+            Type::QueryKeys | Type::QueryValues | Type::QueryEntries => self.query(unpack(message)?),
+            Type::Invoke => self.invoke_all(unpack(message)?),
             Type::ContainsValue => {
                 let value = self.value(unpack::<BytesValue>(message)?.value)?;
                 Ok(self.blocking(
@@ -363,7 +362,7 @@ impl<G: ReplyGate> Request<'_, G> {
                     |to, found| Answer::One(to.frame(Body::Bool(found))),
                 ))
             }
-            Type::Aggregate => Err(Refusal::unsupported("aggregation")),
+            Type::Aggregate => self.aggregate(unpack(message)?),
             Type::Index => Err(Refusal::unsupported("an index")),
             _ => self.whole_cache(),
         }
@@ -390,11 +389,7 @@ impl<G: ReplyGate> Request<'_, G> {
     }
 
     fn get_all(&self, request: CollectionOfBytesValues) -> Result<Answer<G>, Refusal> {
-        let keys = request
-            .values
-            .into_iter()
-            .map(|key| self.key(key))
-            .collect::<Result<Vec<_>, _>>()?;
+        let keys = self.keys(request)?;
         self.proxy.asked_for(&keys);
         Ok(Answer::More(More::get_all(
             self.edge.clone(),
@@ -429,21 +424,75 @@ impl<G: ReplyGate> Request<'_, G> {
         self.reply(page, page_answer)
     }
 
-    fn query(&self, request: QueryRequest, parts: QueryParts) -> Result<Answer<G>, Refusal> {
-        check_matches_all(self.edge, self.to.reader.format, request.filter)?;
-        if request
-            .comparator
-            .is_some_and(|comparator| !comparator.is_empty())
-        {
-            return Err(Refusal::unsupported("sorting by a comparator"));
-        }
+    fn query(&self, request: QueryRequest) -> Result<Answer<G>, Refusal> {
+        let format = self.to.reader.format;
+        let question = self.edge.selection(format, request.filter.unwrap_or_default())?;
+        let order = match self.kind {
+            // Keys have no order.
+            Type::QueryKeys => None,
+            _ => self
+                .edge
+                .comparator(format, request.comparator.unwrap_or_default())?,
+        };
+        let scatter = self.cache().select(question, content_of(self.kind));
         Ok(Answer::More(More::query(
             self.edge.clone(),
             self.proxy.cache().clone(),
             self.gate.clone(),
-            self.to,
-            parts,
+            (self.to, self.kind),
+            scatter,
+            order,
         )))
+    }
+
+    fn invoke_all(&self, request: ExecuteRequest) -> Result<Answer<G>, Refusal> {
+        let format = self.to.reader.format;
+        let working = match request.keys.and_then(|keys| keys.key_or_filter) {
+            Some(KeyOrFilter::Keys(keys)) => {
+                let work = Arc::new(self.edge.processor(format, request.agent)?);
+                self.cache().work_on_keys(self.keys(keys)?, work)
+            }
+            Some(KeyOrFilter::Key(key)) => {
+                let work = Arc::new(self.edge.processor(format, request.agent)?);
+                self.cache().work_on_keys(vec![self.key(key)?], work)
+            }
+            other => {
+                let filter = match other {
+                    Some(KeyOrFilter::Filter(filter)) => filter,
+                    _ => Bytes::new(),
+                };
+                let (question, work) = self.edge.processor_on(format, request.agent, filter)?;
+                self.cache().work_on_selected(question, work)
+            }
+        };
+        Ok(Answer::More(More::work(
+            self.edge.clone(),
+            self.proxy.cache().clone(),
+            self.gate.clone(),
+            self.to,
+            working,
+        )))
+    }
+
+    fn aggregate(&self, request: ExecuteRequest) -> Result<Answer<G>, Refusal> {
+        let format = self.to.reader.format;
+        let (filter, keys) = match request.keys.and_then(|keys| keys.key_or_filter) {
+            Some(KeyOrFilter::Keys(keys)) => (Bytes::new(), Some(self.keys(keys)?)),
+            Some(KeyOrFilter::Key(key)) => (Bytes::new(), Some(vec![self.key(key)?])),
+            Some(KeyOrFilter::Filter(filter)) => (filter, None),
+            None => (Bytes::new(), None),
+        };
+        let question = self.edge.aggregation(format, filter, request.agent)?;
+        let answer = self.cache().aggregate(question, keys);
+        self.reply(answer, |edge, to, answer| {
+            let answer = edge.work_answer(to.reader, Some(WorkAnswer::Said(answer)))?;
+            Ok(Answer::One(to.frame(Body::Bytes(answer))))
+        })
+    }
+
+    fn keys(&self, keys: CollectionOfBytesValues) -> Result<Vec<Key>, Refusal> {
+        check_batch_len(keys.values.len())?;
+        keys.values.into_iter().map(|key| self.key(key)).collect()
     }
 
     fn map_listener(&self, request: MapListenerRequest, room: bool) -> Result<Answer<G>, Refusal> {
@@ -492,9 +541,9 @@ impl<G: ReplyGate> Request<'_, G> {
         if priming {
             return Err(Refusal::unsupported("a priming listener with a filter"));
         }
-        let mask = event_mask(self.edge, self.to.reader.format, filter)?;
+        let filter = self.edge.event_filter(self.to.reader.format, filter)?;
         let heard = self.proxy.add_listener(
-            |table| table.add_filter(id, mask, lite),
+            |table| table.add_filter(id, filter, lite),
             move |table| table.remove_filter(id),
         )?;
         self.listening(heard)

@@ -45,6 +45,16 @@ pub(crate) fn concerns_one_key(kind: Type) -> bool {
     )
 }
 
+/// Whether an invocation is on one key.
+pub(crate) fn invokes_one_key(message: Option<&Any>) -> bool {
+    let request = message.cloned();
+    let keys = unpack::<ExecuteRequest>(request)
+        .ok()
+        .and_then(|request| request.keys);
+    let keys = keys.and_then(|keys| keys.key_or_filter);
+    matches!(keys, Some(keys_or_filter::KeyOrFilter::Key(_)))
+}
+
 /// What is to be done with the key.
 enum Operation {
     Get,
@@ -192,7 +202,7 @@ impl Reading<'_> {
                 previous: true,
             },
             None => Operation::Update {
-                command: self.edge.processor(format, request.agent)?,
+                command: Command::Work(Arc::new(self.edge.processor(format, request.agent)?)),
                 previous: false,
             },
         };
@@ -253,6 +263,7 @@ impl KeyRequest {
                 applied.map(|applied| match applied.answer {
                     None => Outcome::of(applied.done, applied.previous),
                     Some(WorkAnswer::Said(answer)) => Outcome::of(applied.done, Some(answer)),
+                    Some(WorkAnswer::Passed) => Outcome::of(applied.done, None),
                     Some(WorkAnswer::Failed(reason)) => Outcome {
                         held: false,
                         value: None,

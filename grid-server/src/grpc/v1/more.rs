@@ -4,43 +4,47 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
-use grid_core::cache::{BinaryPage, PageContents};
+use grid_core::cache::CacheError;
+use grid_core::query::Comparator;
+use grid_core::replication::Outcome;
+use grid_core::store::PageContent;
 use grid_core::value::{Binary, Key};
-use grid_member::cache::{OpenCache, ReplyFuture};
+use grid_member::cache::{OpenCache, Reply, ReplyFuture, Scatter, Selected, Working};
 use grid_proto::v1::cache::{NamedCacheRequestType as Type, ResponseType};
 
 use crate::grpc::key_batches::KeyBatches;
-use crate::grpc::{Edge, Reader, Refusal, ReplyGate};
+use crate::grpc::{Edge, Reader, Refusal, ReplyGate, WireValue};
 
 use super::frames::{Body, OutFrame};
 
-/// What a query without a filter answers with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum QueryParts {
-    /// Keys.
-    Keys,
-    /// Values.
-    Values,
-    /// Keys and values.
-    Entries,
+/// Which part of the entries a query wants.
+#[must_use]
+pub(crate) fn content_of(kind: Type) -> PageContent {
+    match kind {
+        Type::QueryKeys => PageContent::Keys,
+        Type::QueryValues => PageContent::Values,
+        _ => PageContent::Entries,
+    }
 }
 
+/// What is left to be asked.
 enum Source {
     /// The rest of the keys of a `GetAll`.
     Keys(KeyBatches),
-    /// The next page of a query: `None` for the first.
-    Pages {
-        cookie: Option<Bytes>,
-        parts: QueryParts,
-    },
+    /// A query.
+    Query(Box<Scatter>),
+    /// A query whose answer is sorted.
+    Sorted(Box<Scatter>, Comparator),
+    /// Work on many entries.
+    Work(Box<Working>),
     Done,
 }
 
 /// What was asked of the cache and is on its way.
 enum Asked {
     Found(ReplyFuture<Vec<(Binary, Binary)>>),
-    Page(ReplyFuture<BinaryPage>, QueryParts),
+    Selected(ReplyFuture<(Source, Selected)>),
+    Worked(ReplyFuture<(Source, Vec<(Binary, Outcome)>)>),
 }
 
 /// The rest of an answer.
@@ -49,6 +53,7 @@ pub(crate) struct More<G> {
     cache: Arc<OpenCache>,
     gate: G,
     to: AnswerTo,
+    kind: Type,
     source: Source,
     asked: Option<Asked>,
 }
@@ -80,12 +85,19 @@ impl AnswerTo {
 type Frames = Result<Option<Vec<OutFrame>>, Refusal>;
 
 impl<G: ReplyGate> More<G> {
-    fn new(edge: Arc<Edge>, cache: Arc<OpenCache>, gate: G, to: AnswerTo, source: Source) -> Self {
+    fn new(
+        edge: Arc<Edge>,
+        cache: Arc<OpenCache>,
+        gate: G,
+        (to, kind): (AnswerTo, Type),
+        source: Source,
+    ) -> Self {
         More {
             edge,
             cache,
             gate,
             to,
+            kind,
             source,
             asked: None,
         }
@@ -99,43 +111,84 @@ impl<G: ReplyGate> More<G> {
         to: AnswerTo,
         keys: Vec<Key>,
     ) -> Self {
-        Self::new(edge, cache, gate, to, Source::Keys(KeyBatches::new(keys)))
+        let source = Source::Keys(KeyBatches::new(keys));
+        Self::new(edge, cache, gate, (to, Type::GetAll), source)
     }
 
-    /// Every entry.
+    /// What a query of this kind selects, in an order if one is wanted.
     pub(crate) fn query(
         edge: Arc<Edge>,
         cache: Arc<OpenCache>,
         gate: G,
-        to: AnswerTo,
-        parts: QueryParts,
+        to: (AnswerTo, Type),
+        scatter: Scatter,
+        order: Option<Comparator>,
     ) -> Self {
-        Self::new(edge, cache, gate, to, Source::Pages { cookie: None, parts })
+        let source = match order {
+            Some(order) => Source::Sorted(Box::new(scatter), order),
+            None => Source::Query(Box::new(scatter)),
+        };
+        Self::new(edge, cache, gate, to, source)
+    }
+
+    /// What comes of work on many entries.
+    pub(crate) fn work(
+        edge: Arc<Edge>,
+        cache: Arc<OpenCache>,
+        gate: G,
+        to: AnswerTo,
+        working: Working,
+    ) -> Self {
+        Self::new(
+            edge,
+            cache,
+            gate,
+            (to, Type::Invoke),
+            Source::Work(Box::new(working)),
+        )
+    }
+
+    fn pass<T: Send + 'static>(
+        &self,
+        asked: impl Future<Output = Result<T, CacheError>> + Send + 'static,
+    ) -> ReplyFuture<T> {
+        self.gate.pass(self.kind, Reply::later(asked)).into_future()
     }
 
     /// Asks the cache for the next part; `None` after the last.
     fn ask(&mut self) -> Option<Asked> {
-        match &mut self.source {
-            Source::Done => None,
-            Source::Keys(keys) => {
+        Some(match std::mem::replace(&mut self.source, Source::Done) {
+            Source::Done => return None,
+            Source::Keys(mut keys) => {
                 let batch = keys.take();
-                if keys.is_empty() {
-                    self.source = Source::Done;
+                if !keys.is_empty() {
+                    self.source = Source::Keys(keys);
                 }
                 let found = self.gate.pass(Type::GetAll, self.cache.get_all(batch));
-                Some(Asked::Found(found.into_future()))
+                Asked::Found(found.into_future())
             }
-            Source::Pages { cookie, parts } => {
-                let (cookie, parts) = (cookie.take(), *parts);
-                let (kind, contents) = match parts {
-                    QueryParts::Keys => (Type::QueryKeys, PageContents::Keys),
-                    QueryParts::Values => (Type::QueryValues, PageContents::Entries),
-                    QueryParts::Entries => (Type::QueryEntries, PageContents::Entries),
+            Source::Query(mut scatter) => Asked::Selected(self.pass(async move {
+                let found = scatter.next().await?;
+                let rest = if found.is_empty() {
+                    Source::Done
+                } else {
+                    Source::Query(scatter)
                 };
-                let page = self.gate.pass(kind, self.cache.page(cookie.as_deref(), contents));
-                Some(Asked::Page(page.into_future(), parts))
+                Ok((rest, found))
+            })),
+            Source::Sorted(scatter, order) => {
+                Asked::Selected(self.pass(async move { Ok((Source::Done, scatter.sorted(&order).await?)) }))
             }
-        }
+            Source::Work(mut working) => Asked::Worked(self.pass(async move {
+                let worked = working.next().await?;
+                let rest = if worked.is_empty() {
+                    Source::Done
+                } else {
+                    Source::Work(working)
+                };
+                Ok((rest, worked))
+            })),
+        })
     }
 
     /// The next frames, as soon as the cache has them.
@@ -148,45 +201,50 @@ impl<G: ReplyGate> More<G> {
             Some(Asked::Found(found)) => {
                 let found = ready!(Pin::new(found).poll(cx));
                 self.asked = None;
-                self.pairs(found?)
+                let found = found?.into_iter();
+                self.frames(found.map(|(key, value)| (Some(key), Some(value))))
             }
-            Some(Asked::Page(page, parts)) => {
-                let (page, parts) = (ready!(Pin::new(page).poll(cx)), *parts);
+            Some(Asked::Selected(found)) => {
+                let found = ready!(Pin::new(found).poll(cx));
                 self.asked = None;
-                self.page(page?, parts)
+                let (rest, found) = found?;
+                self.source = rest;
+                self.frames(found.into_iter())
+            }
+            Some(Asked::Worked(worked)) => {
+                let worked = ready!(Pin::new(worked).poll(cx));
+                self.asked = None;
+                let (rest, worked) = worked?;
+                self.source = rest;
+                self.worked(worked)
             }
         };
         Poll::Ready(frames.map(Some))
     }
 
-    fn pairs(&self, found: Vec<(Binary, Binary)>) -> Result<Vec<OutFrame>, Refusal> {
-        let reader = self.to.reader;
-        let pair = |(key, value)| {
-            let (key, value) = (self.edge.to_wire(reader, key)?, self.edge.to_wire(reader, value)?);
-            Ok(self.to.frame(Body::Pair(key, value)))
-        };
-        found.into_iter().map(pair).collect()
-    }
-
-    fn page(&mut self, page: BinaryPage, parts: QueryParts) -> Result<Vec<OutFrame>, Refusal> {
-        self.source = match page.next {
-            Some(next) => Source::Pages {
-                cookie: Some(next),
-                parts,
-            },
-            None => Source::Done,
-        };
+    fn frames(
+        &self,
+        entries: impl Iterator<Item = (Option<Binary>, Option<Binary>)>,
+    ) -> Result<Vec<OutFrame>, Refusal> {
         let wire = |value| self.edge.to_wire(self.to.reader, value);
-        let frame = |(key, value): (_, Option<_>)| {
-            let value = value.map(wire).transpose()?;
-            let key = wire(key)?;
-            let body = match (parts, value) {
-                (QueryParts::Values, Some(value)) => Body::Bytes(value),
-                (QueryParts::Entries, Some(value)) => Body::Pair(key, value),
-                _ => Body::Bytes(key),
+        let frame = |(key, value): (Option<Binary>, Option<Binary>)| {
+            let (key, value) = (key.map(wire).transpose()?, value.map(wire).transpose()?);
+            let body = match (key, value) {
+                (Some(key), Some(value)) => Body::Pair(key, value),
+                (Some(one), None) | (None, Some(one)) => Body::Bytes(one),
+                (None, None) => Body::Bytes(WireValue::nothing()),
             };
             Ok(self.to.frame(body))
         };
-        page.entries.into_iter().map(frame).collect()
+        entries.map(frame).collect()
+    }
+
+    fn worked(&self, worked: Vec<(Binary, Outcome)>) -> Result<Vec<OutFrame>, Refusal> {
+        let frame = |(key, outcome): (Binary, Outcome)| {
+            let answer = self.edge.work_answer(self.to.reader, outcome.answer)?;
+            let key = self.edge.to_wire(self.to.reader, key)?;
+            Ok(self.to.frame(Body::Pair(key, answer)))
+        };
+        worked.into_iter().map(frame).collect()
     }
 }

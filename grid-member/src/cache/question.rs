@@ -1,0 +1,68 @@
+//! What a query asks.
+
+use bytes::Bytes;
+use grid_core::query::{AgentError, Aggregator, Filter};
+
+/// What a query asks of the entries of a cache, with the texts in which members send it to each other.
+#[derive(Debug)]
+pub struct Question {
+    filter: Filter,
+    filter_text: Bytes,
+    aggregator: Option<(Aggregator, Bytes)>,
+}
+
+impl Question {
+    /// Which entries a filter selects. No text means all.
+    ///
+    /// # Errors
+    /// When the text is no filter.
+    pub fn select(filter: Bytes) -> Result<Self, AgentError> {
+        Ok(Question {
+            filter: if filter.is_empty() {
+                Filter::Always
+            } else {
+                Filter::from_json(&filter)?
+            },
+            filter_text: filter,
+            aggregator: None,
+        })
+    }
+
+    /// What an aggregator makes of the entries that a filter selects.
+    ///
+    /// # Errors
+    /// When a text is none.
+    pub fn aggregate(filter: Bytes, aggregator: Bytes) -> Result<Self, AgentError> {
+        Ok(Question {
+            aggregator: Some((Aggregator::from_json(&aggregator)?, aggregator)),
+            ..Question::select(filter)?
+        })
+    }
+
+    /// The filter.
+    #[must_use]
+    pub fn filter(&self) -> &Filter {
+        &self.filter
+    }
+
+    /// The text of the filter; empty for all entries.
+    #[must_use]
+    pub fn filter_text(&self) -> &Bytes {
+        &self.filter_text
+    }
+
+    /// The aggregator, if there is one.
+    #[must_use]
+    pub fn aggregator(&self) -> Option<&Aggregator> {
+        self.aggregator.as_ref().map(|(aggregator, _)| aggregator)
+    }
+
+    /// The text of the aggregator; empty when there is none.
+    #[must_use]
+    pub fn aggregator_text(&self) -> Bytes {
+        self.aggregator
+            .as_ref()
+            .map(|(_, text)| text.clone())
+            .unwrap_or_default()
+    }
+}

@@ -1,0 +1,221 @@
+//! What is asked of all partitions side by side.
+
+use std::collections::VecDeque;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use grid_core::cache::CacheError;
+use grid_core::partition::PartitionId;
+use grid_core::query::{Comparator, Filter};
+use grid_core::store::{PageContent, PageCursor, PageEntry, PageLimits};
+use grid_core::value::{Binary, Key};
+
+use super::open_cache::unexpected;
+use super::{OpenCache, PartRequest, PartResult, Question, Reply};
+
+/// About so many bytes of entries are asked for at a time; beyond it comes one entry of each partition.
+const WAVE_BYTES: usize = 8 << 20;
+
+/// At most so many entries are asked of a partition at a time.
+const PART_ENTRIES_MAX: NonZeroUsize = NonZeroUsize::new(10_000).expect("10,000 is not zero");
+
+/// The most bytes of entries that are sorted, which needs all of them at once.
+const SORTED_BYTES_MAX: usize = 1 << 30;
+
+/// Some of the entries that a query selects; what of them is there was asked for.
+pub type Selected = Vec<(Option<Binary>, Option<Binary>)>;
+
+/// A query under way: its entries come in parts, each when it is asked for.
+///
+/// All partitions are asked side by side, and each goes on where it was. An entry that is there and selected all the time
+/// comes exactly once, whichever members serve its partition meanwhile.
+#[derive(Debug)]
+pub struct Scatter {
+    cache: Arc<OpenCache>,
+    question: Arc<Question>,
+    content: PageContent,
+    /// The partitions that have more, and the places after which it is.
+    open: VecDeque<(PartitionId, Option<PageCursor>)>,
+    /// How many partitions are asked at a time: half as many when they have much, twice when they have little.
+    width: usize,
+    /// How many entries may still come.
+    left: usize,
+}
+
+impl Scatter {
+    /// The next entries; empty after the last.
+    ///
+    /// # Errors
+    /// When the cache was destroyed, a partition is not served in time, or the filter cannot be evaluated.
+    pub async fn next(&mut self) -> Result<Selected, CacheError> {
+        while self.left > 0 && !self.open.is_empty() {
+            let asked: Vec<_> = self.open.drain(..self.width.min(self.open.len())).collect();
+            let bytes_max = NonZeroUsize::new(WAVE_BYTES / asked.len()).unwrap_or(NonZeroUsize::MIN);
+            let limits = PageLimits {
+                entries_max: PART_ENTRIES_MAX.min(NonZeroUsize::new(self.left).unwrap_or(NonZeroUsize::MIN)),
+                bytes_max,
+            };
+            let part = |(id, after)| {
+                let request = PartRequest::Query {
+                    question: self.question.clone(),
+                    after,
+                    limits,
+                    content: self.content,
+                };
+                (id, request)
+            };
+            let results = self.cache.ask_all(asked.into_iter().map(part).collect()).await?;
+            let (mut found, mut cut) = (Vec::new(), false);
+            for (id, result) in results {
+                let PartResult::Page(page) = result else {
+                    return Err(unexpected());
+                };
+                if let Some(next) = page.next {
+                    self.open.push_front((id, Some(next)));
+                    cut = true;
+                }
+                found.extend(
+                    page.entries
+                        .into_iter()
+                        .map(|PageEntry { key, value, .. }| (key, value)),
+                );
+            }
+            self.width = if cut {
+                (self.width / 2).max(1)
+            } else {
+                self.width.saturating_mul(2)
+            };
+            found.truncate(self.left);
+            self.left -= found.len();
+            if !found.is_empty() {
+                return Ok(found);
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    /// All entries in an order of their values.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next); and when values have no order, or the entries are more than are sorted.
+    pub async fn sorted(mut self, comparator: &Comparator) -> Result<Selected, CacheError> {
+        let (mut all, mut bytes) = (Vec::new(), 0_usize);
+        loop {
+            let found = self.next().await?;
+            if found.is_empty() {
+                break;
+            }
+            bytes += found
+                .iter()
+                .map(|(key, value)| len_of(key.as_ref()) + len_of(value.as_ref()))
+                .sum::<usize>();
+            if bytes > SORTED_BYTES_MAX {
+                return Err(CacheError::Overloaded {
+                    what: format!(
+                        "the entries to sort have more than {SORTED_BYTES_MAX} bytes; ask with a filter that selects \
+                         fewer, or without a comparator"
+                    ),
+                });
+            }
+            all.extend(found);
+        }
+        comparator
+            .sort(&mut all, |entry| {
+                entry.1.as_ref().map_or(&b"null"[..], |value| value.bytes())
+            })
+            .map_err(|error| CacheError::Invalid {
+                what: error.to_string(),
+            })?;
+        Ok(all)
+    }
+}
+
+impl OpenCache {
+    /// The entries that a filter selects.
+    #[must_use]
+    pub fn select(self: &Arc<Self>, question: Arc<Question>, content: PageContent) -> Scatter {
+        let all = self.replicas.count().all();
+        let (open, left): (VecDeque<_>, usize) = match question.filter() {
+            Filter::Never => (VecDeque::new(), 0),
+            Filter::KeyAssociated(_, key) => (
+                self.partition_beside(key.text()).into_iter().collect(),
+                usize::MAX,
+            ),
+            Filter::Limit { page_size, .. } if *page_size > 0 => {
+                (all.collect(), usize::try_from(*page_size).unwrap_or(usize::MAX))
+            }
+            _ => (all.collect(), usize::MAX),
+        };
+        Scatter {
+            cache: self.clone(),
+            question,
+            content,
+            width: open.len().max(1),
+            open: open.into_iter().map(|id| (id, None)).collect(),
+            left,
+        }
+    }
+
+    /// The partition in which a key lies whose JSON text this is.
+    fn partition_beside(&self, json: &[u8]) -> Option<PartitionId> {
+        let key = Binary::new(grid_core::value::Format::JSON, json.to_vec().into());
+        Key::new(key).ok().map(|key| self.partition_of(&key))
+    }
+
+    /// What an aggregator makes of the entries that a filter selects, of all or of those with these keys.
+    ///
+    /// # Errors
+    /// When the cache was destroyed, a partition is not served in time, or the filter or the aggregator cannot be
+    /// evaluated.
+    pub fn aggregate(self: &Arc<Self>, question: Arc<Question>, keys: Option<Vec<Key>>) -> Reply<Binary> {
+        let parts: Vec<(PartitionId, Option<Vec<Key>>)> = match keys {
+            None => self.replicas.count().all().map(|id| (id, None)).collect(),
+            Some(keys) => self
+                .by_partition(keys)
+                .into_iter()
+                .map(|(id, keys)| (id, Some(keys)))
+                .collect(),
+        };
+        let request = |(id, keys)| {
+            let question = question.clone();
+            (id, PartRequest::Aggregate { question, keys })
+        };
+        let asked = self.ask_all(parts.into_iter().map(request).collect());
+        asked.and_then(move |results| {
+            let partials: Option<Vec<_>> = results
+                .iter()
+                .map(|(_, result)| match result {
+                    PartResult::Partial(partial) => Some(&partial[..]),
+                    _ => None,
+                })
+                .collect();
+            let (Some(partials), Some(aggregator)) = (partials, question.aggregator()) else {
+                return Err(unexpected());
+            };
+            aggregator.combine(partials).map_err(|error| CacheError::Invalid {
+                what: error.to_string(),
+            })
+        })
+    }
+
+    /// Keys by their partitions.
+    pub(super) fn by_partition(&self, keys: Vec<Key>) -> Vec<(PartitionId, Vec<Key>)> {
+        let mut keys: Vec<_> = keys
+            .into_iter()
+            .map(|key| (self.partition_of(&key), key))
+            .collect();
+        keys.sort_by_key(|(id, _)| *id);
+        let mut groups: Vec<(PartitionId, Vec<Key>)> = Vec::new();
+        for (id, key) in keys {
+            match groups.last_mut() {
+                Some((last, keys)) if *last == id => keys.push(key),
+                _ => groups.push((id, vec![key])),
+            }
+        }
+        groups
+    }
+}
+
+fn len_of(binary: Option<&Binary>) -> usize {
+    binary.map_or(0, |binary| binary.bytes().len())
+}
