@@ -1,6 +1,6 @@
 //! What each processor does.
 
-use super::{EntryView, Processor, PutAll, number, versioned};
+use super::{EntryView, Processor, number, versioned};
 use crate::query::{Datum, Extracted, Extractor, Filter, Operand, QueryError, Updater, call_method};
 use crate::value::{Binary, Format};
 
@@ -10,6 +10,15 @@ impl Processor {
     /// # Errors
     /// When the entry cannot be read, has not what is needed, or a result cannot be written; then the view is as before.
     pub fn process(&self, entry: &mut EntryView<'_>) -> Result<Binary, QueryError> {
+        Ok(self.process_among(entry)?.unwrap_or_else(null))
+    }
+
+    /// Does it to an entry that is one of many. Without an answer the entry is left out of the answers, as conditional
+    /// processors do that are not asked for the values that are there.
+    ///
+    /// # Errors
+    /// As [`process`](Self::process).
+    pub fn process_among(&self, entry: &mut EntryView<'_>) -> Result<Option<Binary>, QueryError> {
         let before = entry.change().cloned();
         let answer = self.run(entry);
         if answer.is_err() {
@@ -18,24 +27,29 @@ impl Processor {
         answer
     }
 
-    fn run(&self, entry: &mut EntryView<'_>) -> Result<Binary, QueryError> {
+    fn run(&self, entry: &mut EntryView<'_>) -> Result<Option<Binary>, QueryError> {
         match self {
-            Processor::Composite(processors) => composite(processors, entry),
+            Processor::Composite(processors) => composite(processors, entry).map(Some),
             Processor::When { filter, processor } => {
                 if filter.evaluate(&entry.entry())? {
                     processor.run(entry)
                 } else {
-                    Ok(null())
+                    Ok(Some(null()))
                 }
             }
-            single => single.run_single(entry),
+            Processor::Put { .. }
+            | Processor::PutAll { .. }
+            | Processor::Remove { .. }
+            | Processor::VersionedPut { .. }
+            | Processor::VersionedPutAll { .. }
+            | Processor::Preload => self.run_silent(entry),
+            single => single.run_single(entry).map(Some),
         }
     }
 
-    /// A processor that has no other one in it. On its own, so that processors in processors take little stack.
-    fn run_single(&self, entry: &mut EntryView<'_>) -> Result<Binary, QueryError> {
+    /// A processor that mostly has no answer.
+    fn run_silent(&self, entry: &mut EntryView<'_>) -> Result<Option<Binary>, QueryError> {
         match self {
-            Processor::Extract(extractor) => answer(&extractor.extract(&entry.entry())?),
             Processor::Put {
                 filter,
                 value,
@@ -43,23 +57,52 @@ impl Processor {
             } => {
                 if filter.evaluate(&entry.entry())? {
                     entry.set(value.to_binary());
-                    Ok(null())
+                    Ok(None)
                 } else {
                     Ok(current(entry, *answers_current))
                 }
             }
-            Processor::PutAll { filter, entries } => put_all(entry, filter, entries),
+            Processor::PutAll { filter, entries } => {
+                if let Some(value) = entries.get(entry.key())?
+                    && filter.evaluate(&entry.entry())?
+                {
+                    entry.set(value.to_binary());
+                }
+                Ok(None)
+            }
             Processor::Remove {
                 filter,
                 answers_current,
             } => {
                 if filter.evaluate(&entry.entry())? {
                     entry.remove();
-                    Ok(null())
+                    Ok(None)
                 } else {
                     Ok(current(entry, *answers_current))
                 }
             }
+            Processor::VersionedPut {
+                value,
+                inserts,
+                answers_current,
+            } => versioned::put(entry, value, *inserts, *answers_current),
+            Processor::VersionedPutAll {
+                entries,
+                inserts,
+                answers_current,
+            } => match entries.get(entry.key())? {
+                Some(value) => versioned::put(entry, value, *inserts, *answers_current),
+                None => Ok(None),
+            },
+            _ => Ok(None),
+        }
+    }
+
+    /// A processor that always has an answer, and no other one in it. On its own, so that processors in processors take
+    /// little stack.
+    fn run_single(&self, entry: &mut EntryView<'_>) -> Result<Binary, QueryError> {
+        match self {
+            Processor::Extract(extractor) => answer(&extractor.extract(&entry.entry())?),
             Processor::Increment {
                 manipulator,
                 by,
@@ -88,19 +131,6 @@ impl Processor {
                 mutates,
                 arguments,
             } => method(entry, name, *mutates, arguments),
-            Processor::VersionedPut {
-                value,
-                inserts,
-                answers_current,
-            } => versioned::put(entry, value, *inserts, *answers_current),
-            Processor::VersionedPutAll {
-                entries,
-                inserts,
-                answers_current,
-            } => match entries.get(entry.key())? {
-                Some(value) => versioned::put(entry, value, *inserts, *answers_current),
-                None => Ok(null()),
-            },
             Processor::Nothing => Ok(json(b"true")),
             Processor::Touch => {
                 entry.touch();
@@ -127,7 +157,7 @@ impl Processor {
 fn composite(processors: &[Processor], entry: &mut EntryView<'_>) -> Result<Binary, QueryError> {
     let mut out = vec![b'['];
     for (index, processor) in processors.iter().enumerate() {
-        let answer = processor.run(entry)?;
+        let answer = processor.run(entry)?.unwrap_or_else(null);
         if answer.format() != Format::JSON {
             let format = answer.format();
             return Err(QueryError::Opaque { format });
@@ -139,15 +169,6 @@ fn composite(processors: &[Processor], entry: &mut EntryView<'_>) -> Result<Bina
     }
     out.push(b']');
     Ok(Binary::new(Format::JSON, out.into()))
-}
-
-fn put_all(entry: &mut EntryView<'_>, filter: &Filter, entries: &PutAll) -> Result<Binary, QueryError> {
-    if let Some(value) = entries.get(entry.key())?
-        && filter.evaluate(&entry.entry())?
-    {
-        entry.set(value.to_binary());
-    }
-    Ok(null())
 }
 
 fn update(
@@ -195,9 +216,9 @@ pub(super) fn answer(extracted: &Extracted<'_>) -> Result<Binary, QueryError> {
     Ok(Binary::new(Format::JSON, extracted.json()?.into_owned().into()))
 }
 
-/// The value that is there, if it is asked for.
-pub(super) fn current(entry: &EntryView<'_>, asked: bool) -> Binary {
-    entry.value().filter(|_| asked).cloned().unwrap_or_else(null)
+/// The value that is there or null, if it is asked for.
+pub(super) fn current(entry: &EntryView<'_>, asked: bool) -> Option<Binary> {
+    asked.then(|| entry.value().cloned().unwrap_or_else(null))
 }
 
 pub(super) fn null() -> Binary {

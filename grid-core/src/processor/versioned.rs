@@ -1,7 +1,7 @@
 //! Values with versions.
 
 use super::EntryView;
-use super::process::{current, null};
+use super::process::current;
 use crate::query::{Datum, Extracted, Operand, QueryError, find_member, set_member};
 use crate::value::{Binary, Format};
 
@@ -14,7 +14,7 @@ pub(super) fn put(
     value: &Operand,
     inserts: bool,
     answers_current: bool,
-) -> Result<Binary, QueryError> {
+) -> Result<Option<Binary>, QueryError> {
     let version = version_of(value.text())?;
     let before = match entry.entry().value()? {
         Some(text) if !Extracted::Json(text).is_null() => Some(version_of(text)?),
@@ -22,13 +22,13 @@ pub(super) fn put(
     };
     match before {
         Some(before) if before != version => return Ok(current(entry, answers_current)),
-        None if !inserts => return Ok(null()),
+        None if !inserts => return Ok(current(entry, answers_current)),
         _ => {}
     }
     let next = version.checked_add(1).ok_or(QueryError::Overflow)?;
     let next = set_member(value.text(), VERSION, &Datum::Int(next).to_json()?)?;
     entry.set(Binary::new(Format::JSON, next.into()));
-    Ok(null())
+    Ok(None)
 }
 
 /// The version of a value, 0 when it says none.

@@ -70,16 +70,15 @@ impl Work for ProcessorWork {
         let mut entry = EntryView::new(key, value);
         let answer = self
             .processor
-            .process(&mut entry)
+            .process_among(&mut entry)
             .map_err(|error| error.to_string())?;
         let worked = match entry.into_change() {
             None => Worked::Stays,
             Some(Change::Set(value)) => Worked::Set(value),
             Some(Change::Remove) => Worked::Removed,
-            // The same value with a new life.
-            Some(Change::Touch) => value.cloned().map_or(Worked::Stays, Worked::Set),
+            Some(Change::Touch) => Worked::Touched,
         };
-        Ok((worked, Some(answer)))
+        Ok((worked, answer))
     }
 
     fn may_change(&self) -> bool {

@@ -74,6 +74,9 @@ pub enum Worked {
     Stays,
     /// It is to have this value, with a new life of the cache's default.
     Set(Binary),
+    /// It stays, with a new life of the cache's default. Nothing is done, and nobody told, if it lives for ever before and
+    /// after.
+    Touched,
     /// It is to be taken away.
     Removed,
 }
@@ -92,7 +95,12 @@ pub enum WorkAnswer {
 /// What a command comes to, given the entry as it is.
 #[derive(Debug)]
 pub(super) enum Decision {
-    Write { value: Binary, ttl: TimeToLive },
+    Write {
+        value: Binary,
+        ttl: TimeToLive,
+    },
+    /// The value that is there is written again, if that makes a difference to its life.
+    Touch(Binary),
     Delete,
     Nothing,
 }
@@ -123,6 +131,7 @@ impl Command {
                         value,
                         ttl: TimeToLive::CacheDefault,
                     },
+                    Worked::Touched => value.cloned().map_or(Decision::Nothing, Decision::Touch),
                     Worked::Removed => Decision::Delete,
                 };
                 (decision, answer.map_or(WorkAnswer::Passed, WorkAnswer::Said))

@@ -11,7 +11,7 @@ use crate::store::layout::{Draft, EntryView, StoredKey};
 use crate::store::wheel::{TimingWheel, Token};
 use crate::store::{
     Applied, CacheId, CacheSettings, CacheStats, Change, ChangeKind, Command, PartitionMemory, Sequence,
-    StoreError, Timestamp, Want,
+    StoreError, TimeToLive, Timestamp, Want,
 };
 use crate::value::{Binary, Key};
 
@@ -92,6 +92,18 @@ impl Partition {
             let present = present.map(|view| (view.value_format(), view.value()));
             (command.decide(present), None)
         };
+        let decision = match decision {
+            Decision::Touch(value) => {
+                let ttl = TimeToLive::CacheDefault;
+                let mortal = present.is_some_and(|view| view.deadline().is_some());
+                if mortal || ttl.deadline(now, settings).is_some() {
+                    Decision::Write { value, ttl }
+                } else {
+                    Decision::Nothing
+                }
+            }
+            other => other,
+        };
         let previous = present
             .filter(|_view| want.previous)
             .map(|view| view.value_binary());
@@ -140,7 +152,7 @@ impl Partition {
                 applied.change = self.remove(cache, key.hash(), handle, want, Cause::Command);
                 applied.done = true;
             }
-            (Decision::Delete | Decision::Nothing, _) => {}
+            (Decision::Delete | Decision::Nothing | Decision::Touch(_), _) => {}
         }
         applied.sequence = applied.done.then_some(self.sequence);
         Ok(applied)
