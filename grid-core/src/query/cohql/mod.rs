@@ -99,6 +99,7 @@ mod number;
 mod operand_parser;
 mod parser;
 mod path;
+mod plan;
 mod query;
 mod record_rows;
 mod rows;
