@@ -1,6 +1,8 @@
 //! Statements of the query language, on real entries.
 
 mod errors;
+mod properties;
+mod written;
 
 use grid_core::query::cohql::{AnswerError, Bindings, Direction, Selection, Source, Statement};
 use grid_core::query::{Aggregator, Comparator, Extractor, Filter, RecordKind, field};
