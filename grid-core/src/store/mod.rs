@@ -57,7 +57,7 @@ pub mod wheel;
 pub use bulk::{Dropped, Swept};
 pub use cache_id::CacheId;
 pub use change::{Change, ChangeKind, Sequence, Want};
-pub use command::{Applied, Command, StoreError, Work, WorkAnswer, Worked};
+pub use command::{Applied, Command, StoreError, WorkAnswer};
 pub use cookie::{COOKIE_BYTES, Cookie, CookieError};
 pub use layout::EntryView;
 pub use page::{Page, PageContent, PageCursor, PageEntry, PageLimits};

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use grid_core::partition::table::Epoch;
+use grid_core::processor::Work;
 use grid_core::replication::{Failure, Outcome, RequestTag};
-use grid_core::store::{Command, Page, PageContent, PageCursor, PageLimits, TimeToLive, Work};
+use grid_core::store::{Command, Page, PageContent, PageCursor, PageLimits, TimeToLive};
 use grid_core::value::{Binary, Key};
 
 use super::Question;

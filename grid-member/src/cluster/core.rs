@@ -504,6 +504,7 @@ impl Catalogue for Core {
                     name,
                     service,
                     default_ttl_ms: settings.default_ttl_ms,
+                    indexes: BTreeMap::new(),
                 }),
                 Outcome::Refused(what) => Err(CacheError::Overloaded { what }),
                 other => Err(CacheError::Protocol {

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use grid_core::processor::ProcessorWork;
-use grid_core::store::Work;
+use grid_core::processor::{ProcessorWork, Work};
 
 use crate::cache::{PartRequest, Question};
 use crate::wire::{Reader, WireError, Writer};

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use grid_core::processor::ProcessorWork;
+use grid_core::processor::{ProcessorWork, Work};
 use grid_core::query::{AgentError, Comparator, EventFilter, EventKinds, Filter};
-use grid_core::store::{Work, WorkAnswer};
+use grid_core::store::WorkAnswer;
 use grid_core::value::Format;
 use grid_member::cache::Question;
 
