@@ -21,10 +21,10 @@ impl Agents {
         let mut agents = Agents::default();
         for part in parts {
             match part {
-                PartRequest::Query { question, .. } | PartRequest::Aggregate { question, .. } => {
-                    if agents.number_of_question(question).is_none() {
-                        agents.questions.push(question.clone());
-                    }
+                PartRequest::Query { question, .. } | PartRequest::Aggregate { question, .. }
+                    if agents.number_of_question(question).is_none() =>
+                {
+                    agents.questions.push(question.clone());
                 }
                 PartRequest::Work { work, .. } if agents.number_of_work(work).is_none() => {
                     agents.works.push(work.clone());
