@@ -50,6 +50,7 @@ mod index;
 mod layout;
 mod page;
 mod partition;
+mod plan;
 mod query;
 mod replay;
 mod stats;
