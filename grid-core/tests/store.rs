@@ -168,6 +168,7 @@ impl Model {
             }
             Command::Remove => (present.is_some(), None),
             Command::RemoveIfEqual { previous } => (equals(previous), None),
+            Command::Work(_) => unreachable!("no step does work"),
         };
         assert_eq!((applied.done, applied.existed), (done, present.is_some()));
         assert!(same_bytes(
