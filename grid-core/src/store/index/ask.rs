@@ -182,10 +182,10 @@ fn limited(lower: Limit<'_>, upper: Limit<'_>) -> Result<Vec<KeyRange>, QueryErr
         open = first + 1;
         let mut range = KeyRange::kind(kind);
         if let Some((datum, inclusive)) = lower.filter(|_| lower_kind == Some(kind)) {
-            range.from = bound(lower_bound(datum)?, kind, inclusive);
+            range.from = bound(lower_bound(datum)?, inclusive);
         }
         if let Some((datum, inclusive)) = upper.filter(|_| upper_kind == Some(kind)) {
-            range.to = bound(upper_bound(datum)?, kind, inclusive);
+            range.to = bound(upper_bound(datum)?, inclusive);
         }
         ranges.push(range);
     }
@@ -193,9 +193,10 @@ fn limited(lower: Limit<'_>, upper: Limit<'_>) -> Result<Vec<KeyRange>, QueryErr
     Ok(ranges)
 }
 
-/// A limit that leaves its own value out only where the key of that value is of no other.
-fn bound(key: Vec<u8>, kind: KeyKind, inclusive: bool) -> Bound<Vec<u8>> {
-    if inclusive || kind == KeyKind::Decimal || key.len() >= KEY_BYTES_MAX {
+/// A limit that leaves its own value out only where the key of that value is of no other. (The bounds of decimals are
+/// outside of the keys of their values, so that nothing is left out.)
+fn bound(key: Vec<u8>, inclusive: bool) -> Bound<Vec<u8>> {
+    if inclusive || key.len() >= KEY_BYTES_MAX {
         Bound::Included(key)
     } else {
         Bound::Excluded(key)
