@@ -262,7 +262,7 @@ impl Pair {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn indexes_follow_and_change_no_answer(steps in proptest::collection::vec(step(), 1..120)) {
