@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use grid_core::partition::PartitionId;
-use grid_core::query::QueryError;
+use grid_core::query::{Aggregator, QueryError};
 use grid_core::replication::{Failure, Outcome, Replica, RequestTag, Write, Written};
 use grid_core::store::{Command, PageContent, PageCursor, PageLimits, Partition, Timestamp};
-use grid_core::value::{Binary, Key};
+use grid_core::value::{Binary, Key, to_binary};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
@@ -242,6 +242,21 @@ impl OpenCache {
                 });
                 self.answer_query(id, read, |partial| PartResult::Partial(partial.into()), done);
             }
+            PartRequest::AddIndex(definition) => {
+                let added = self
+                    .replicas
+                    .change(id, |replica, _| replica.add_index(self.id(), definition));
+                done(match added {
+                    Ok(true) => Ok(PartResult::Done(1)),
+                    Ok(false) => Err(self.elsewhere(id)),
+                    Err(error) => Err(PartFailure::Invalid(error.to_string())),
+                });
+            }
+            PartRequest::RemoveIndex(extractor) => {
+                self.replicas
+                    .change(id, |replica, _| replica.remove_index(self.id(), &extractor));
+                done(Ok(PartResult::Done(1)));
+            }
             PartRequest::Clear => self.here_clear(id, done),
             PartRequest::Truncate => self.here_truncate(id, done),
         }
@@ -292,6 +307,15 @@ impl OpenCache {
         let Some(aggregator) = question.aggregator() else {
             return Ok(Vec::new());
         };
+        if let Aggregator::Record(kind) = aggregator {
+            let began = self.replicas.uptime();
+            let mut steps = store.explain(now, self.id(), question.filter(), *kind)?;
+            let took = self.replicas.uptime().saturating_sub(began).as_millis();
+            if let Some(step) = steps.first_mut() {
+                step.millis = i64::try_from(took).unwrap_or(i64::MAX);
+            }
+            return Ok(to_binary(&steps)?.into_bytes().into());
+        }
         let mut accumulator = aggregator.accumulator();
         match keys {
             None => store.select(now, self.id(), question.filter(), |entry| {

@@ -1,5 +1,7 @@
 //! How a query was answered, or would be.
 
+use serde::{Deserialize, Serialize};
+
 use crate::query::Filter;
 use crate::query::agent::ObjectWriter;
 use crate::value::json;
@@ -45,7 +47,7 @@ pub struct PartitionRecord {
 }
 
 /// A filter and what it left.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RecordStep {
     /// The filter as text.
     pub filter: String,
@@ -64,7 +66,7 @@ pub struct RecordStep {
 }
 
 /// An index that was asked for.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct IndexRecord {
     /// What it is of, as text.
     pub extractor: String,

@@ -31,6 +31,15 @@ impl Indexes {
         self.caches.is_empty()
     }
 
+    /// What each index is of, by cache.
+    pub(in crate::store) fn definitions(&self) -> Vec<(CacheId, Vec<Arc<IndexDefinition>>)> {
+        let of = |indexes: &CacheIndexes| {
+            let definitions = indexes.indexes.iter().map(PartitionIndex::definition);
+            (indexes.cache, definitions.cloned().collect())
+        };
+        self.caches.iter().map(of).collect()
+    }
+
     fn place(&self, cache: CacheId) -> Result<usize, usize> {
         self.caches.binary_search_by(|indexes| indexes.cache.cmp(&cache))
     }

@@ -34,6 +34,12 @@ impl Partition {
         self.indexes.remove(cache, extractor)
     }
 
+    /// The caches that have indexes, with their definitions in the order in which they were added.
+    #[must_use]
+    pub fn index_definitions(&self) -> Vec<(CacheId, Vec<Arc<IndexDefinition>>)> {
+        self.indexes.definitions()
+    }
+
     /// The indexes of a cache with their sizes, in the order in which they were added.
     #[must_use]
     pub fn indexes(&self, cache: CacheId) -> Vec<IndexInfo> {
