@@ -169,6 +169,13 @@ fn write_request(out: &mut Writer, request: &PartRequest, agents: &Agents) {
             write_place(out, *after, *limits, *content);
         }
         PartRequest::Figures => out.u8(10),
+        query => write_query(out, query, agents),
+    }
+}
+
+/// What queries, and work and indexes for them, ask.
+fn write_query(out: &mut Writer, request: &PartRequest, agents: &Agents) {
+    match request {
         PartRequest::Query {
             question,
             after,
@@ -201,6 +208,7 @@ fn write_request(out: &mut Writer, request: &PartRequest, agents: &Agents) {
             out.tag(tag.as_ref());
             write_keys(out, keys);
         }
+        _ => {}
     }
 }
 
