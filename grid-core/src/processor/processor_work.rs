@@ -74,7 +74,9 @@ impl Work for ProcessorWork {
             .map_err(|error| error.to_string())?;
         let worked = match entry.into_change() {
             None => Worked::Stays,
-            Some(Change::Set(value)) => Worked::Set(value),
+            // Setting what is there already changes nothing, and is told to nobody, as on the reference.
+            Some(Change::Set(new)) if value.is_some_and(|value| is_same(value, &new)) => Worked::Touched,
+            Some(Change::Set(new)) => Worked::Set(new),
             Some(Change::Remove) => Worked::Removed,
             Some(Change::Touch) => Worked::Touched,
         };
@@ -95,4 +97,8 @@ impl Work for ProcessorWork {
         bytes.extend_from_slice(&self.json);
         bytes.freeze()
     }
+}
+
+fn is_same(value: &Binary, new: &Binary) -> bool {
+    value.format() == new.format() && value.bytes() == new.bytes()
 }
