@@ -83,14 +83,20 @@ mod tests {
         assert!((mean - 97.0 / 3.0).abs() < 1e-6, "{mean}");
         assert_eq!(asked::<Option<f64>>(&Aggregator::average("age"), &[]), None);
         let cities: HashMap<String, u64> = asked(&Aggregator::count().by("city"), &PEOPLE);
-        assert_eq!(cities, HashMap::from([("Oslo".to_owned(), 2), ("Rome".to_owned(), 1)]));
-        let ages: HashMap<u32, HashMap<String, i64>> = asked(&Aggregator::sum("age").by("city").by("age"), &PEOPLE);
+        assert_eq!(
+            cities,
+            HashMap::from([("Oslo".to_owned(), 2), ("Rome".to_owned(), 1)])
+        );
+        let ages: HashMap<u32, HashMap<String, i64>> =
+            asked(&Aggregator::sum("age").by("city").by("age"), &PEOPLE);
         assert_eq!(ages[&36], HashMap::from([("Oslo".to_owned(), 36)]));
     }
 
     #[test]
     fn what_is_of_no_such_type_is_an_error() {
-        let answer = Aggregator::count().by("city").aggregate([QueryEntry::of_value(b"{}")]);
+        let answer = Aggregator::count()
+            .by("city")
+            .aggregate([QueryEntry::of_value(b"{}")]);
         assert!(read_answer::<bool>(&answer.unwrap()).is_err());
     }
 }

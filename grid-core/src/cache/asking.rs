@@ -228,7 +228,8 @@ where
             let present = self.backend().get(key.clone()).await?;
             attempts += 1;
             match events.next().now_or_never().flatten() {
-                Some(Ok(BinaryEvent::Resync | BinaryEvent::Truncated)) if attempts < PRIMING_ATTEMPTS_MAX => {}
+                Some(Ok(BinaryEvent::Resync | BinaryEvent::Truncated)) if attempts < PRIMING_ATTEMPTS_MAX => {
+                }
                 Some(event) => break event,
                 None => break Ok(present_event(&key, present)),
             }

@@ -471,7 +471,11 @@ where
         self.select_entries(filter, None)
     }
 
-    fn values_sorted(&self, filter: &Filter, order: &Comparator) -> BoxStream<'static, Result<V, CacheError>> {
+    fn values_sorted(
+        &self,
+        filter: &Filter,
+        order: &Comparator,
+    ) -> BoxStream<'static, Result<V, CacheError>> {
         self.select_values(filter, Some(order))
     }
 
@@ -487,14 +491,16 @@ where
     where
         R: DeserializeOwned,
     {
-        self.aggregate_among(Among::Where(Filter::Always), aggregator).await
+        self.aggregate_among(Among::Where(Filter::Always), aggregator)
+            .await
     }
 
     async fn aggregate_where<R>(&self, filter: &Filter, aggregator: &Aggregator) -> Result<R, CacheError>
     where
         R: DeserializeOwned,
     {
-        self.aggregate_among(Among::Where(filter.clone()), aggregator).await
+        self.aggregate_among(Among::Where(filter.clone()), aggregator)
+            .await
     }
 
     fn aggregate_keys<'a, R, Q>(

@@ -5,8 +5,8 @@
 
 mod answer;
 mod asking;
-mod background;
 mod backend;
+mod background;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
@@ -18,8 +18,8 @@ mod query;
 mod unavailability;
 pub mod view;
 
-pub use background::Background;
 pub use backend::{BinaryEvents, BinaryPage, CacheBackend, PageContents, Updated};
+pub use background::Background;
 pub use error::{Applied, CacheError};
 pub use handle::Cache;
 pub use invoked::Invoked;

@@ -33,11 +33,7 @@ pub struct EmbeddedCache {
 impl EmbeddedCache {
     /// A handle on this cache of this registry. What goes on beside it runs there.
     #[must_use]
-    pub fn new(
-        registry: Arc<CacheRegistry>,
-        cache: Arc<OpenCache>,
-        background: Arc<dyn Background>,
-    ) -> Self {
+    pub fn new(registry: Arc<CacheRegistry>, cache: Arc<OpenCache>, background: Arc<dyn Background>) -> Self {
         EmbeddedCache {
             registry,
             cache,

@@ -41,7 +41,11 @@ fn kind_of(kind: ChangeKind) -> EntryEventKind {
 
 impl EventSink for QueueSink {
     fn entry(&self, change: &Change, _: Matched) {
-        if self.filter.as_ref().is_some_and(|filter| !is_selected(filter, change)) {
+        if self
+            .filter
+            .as_ref()
+            .is_some_and(|filter| !is_selected(filter, change))
+        {
             return;
         }
         let (old, new) = if self.values {

@@ -25,15 +25,20 @@ use serde::de::DeserializeOwned;
 
 use super::NamedCache;
 
+pub mod aggregation;
 pub mod atomic;
 pub mod bulk;
 pub mod conditional;
 pub mod expiry;
+pub mod filtered;
+pub mod invocation;
 pub mod lifecycle;
 pub mod listening;
 pub mod lookup;
 pub mod paging;
+pub mod queries;
 pub mod values;
+pub mod views;
 mod wait;
 pub mod write;
 
@@ -164,6 +169,29 @@ pub async fn run_except<F: Fixture>(fixture: &F, skipped: &[&str]) {
             a_key_listener_hears_of_an_absent_key, lite_events_have_no_values, several_listeners_hear_the_same,
             a_dropped_listener_leaves_the_others, what_changes_nothing_is_not_told, a_listener_hears_other_handles,
             bulk_writes_are_told_one_by_one, every_change_after_listen_is_heard, keys_are_told_in_any_spelling,
+        }
+        queries {
+            a_filter_selects, nothing_and_everything_are_selected, what_is_sorted_comes_in_order,
+            what_stays_comes_once_under_change, a_large_answer_waits_for_its_reader, a_query_can_be_left_early,
+            a_filter_that_cannot_be_evaluated_is_an_error,
+        }
+        aggregation {
+            answers_are_of_the_type_asked_for, some_entries_are_aggregated, nothing_is_aggregated,
+            a_wrong_type_is_an_error,
+        }
+        invocation {
+            a_processor_changes_and_answers, an_absent_entry_is_seen, one_that_fails_changes_nothing,
+            processors_lose_no_increment, each_key_has_its_answer, what_a_filter_selects_is_worked_on,
+            removing_by_filter,
+        }
+        filtered {
+            a_filter_selects_events, kinds_of_events_are_told_apart, a_filter_looks_at_values_that_are_not_told,
+            listeners_of_all_sorts_stand_side_by_side, what_cannot_be_evaluated_leaves,
+            a_primed_listener_begins_with_what_is_there,
+        }
+        views {
+            a_view_follows_its_cache, a_view_of_what_is_extracted, views_under_writers_come_to_what_there_is,
+            a_view_outlives_a_truncation, a_view_says_why_it_ends,
         }
         values {
             texts_of_any_script, integers_to_their_limits, doubles_to_their_limits, a_double_that_is_no_number_is_refused,

@@ -133,7 +133,10 @@ impl<K: DeserializeOwned, V: DeserializeOwned> Content<K, V> {
     }
 
     /// Takes in an event.
-    pub(super) fn take_event(&mut self, event: BinaryEntryEvent) -> Result<Option<ViewEvent<K, V>>, CacheError> {
+    pub(super) fn take_event(
+        &mut self,
+        event: BinaryEntryEvent,
+    ) -> Result<Option<ViewEvent<K, V>>, CacheError> {
         let identity = identity_of(&key_of(&event.key)?);
         if event.kind == EntryEventKind::Delete {
             return self.remove(identity, &event.key);

@@ -18,7 +18,11 @@ fn value(n: i64) -> Binary {
 
 fn event(key: u32, new: Option<i64>) -> BinaryEntryEvent {
     BinaryEntryEvent {
-        kind: if new.is_some() { EntryEventKind::Update } else { EntryEventKind::Delete },
+        kind: if new.is_some() {
+            EntryEventKind::Update
+        } else {
+            EntryEventKind::Delete
+        },
         key: to_binary(&key).unwrap(),
         old: None,
         new: new.map(value),
@@ -70,7 +74,10 @@ fn what_is_gone_when_all_was_read_anew_is_told() {
     let told = view.take_read(read(2, 11)).unwrap();
     assert!(matches!(&told[..], [ViewEvent::Updated { .. }]), "{told:?}");
     let told = view.end_reading();
-    assert!(matches!(&told[..], [ViewEvent::Deleted { key, .. }] if **key == 3), "{told:?}");
+    assert!(
+        matches!(&told[..], [ViewEvent::Deleted { key, .. }] if **key == 3),
+        "{told:?}"
+    );
     assert_eq!(shown(&view), [(1, 10), (2, 11)]);
 }
 

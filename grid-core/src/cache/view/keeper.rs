@@ -9,7 +9,8 @@ use futures::future::{Either, select};
 use serde::de::DeserializeOwned;
 
 use crate::cache::{
-    Background, BinaryEvents, BinarySelection, CacheBackend, CacheError, CacheName, Query, QueryContents, Selected,
+    Background, BinaryEvents, BinarySelection, CacheBackend, CacheError, CacheName, Query, QueryContents,
+    Selected,
 };
 use crate::event::{BinaryEvent, Listen, ListenTo};
 use crate::query::EventFilter;
