@@ -130,6 +130,24 @@ pub async fn run_except<F: Fixture>(fixture: &F, skipped: &[&str]) {
         ran: 0,
         failures: Vec::new(),
     };
+    run_plain(&mut report, fixture).await;
+    run_asking(&mut report, fixture).await;
+    assert!(
+        report.not_found.is_empty(),
+        "there are no cases named {:?}",
+        report.not_found
+    );
+    let failed = report.failures.len();
+    assert!(
+        failed == 0,
+        "{failed} of {} cases failed:\n{}",
+        report.ran,
+        report.failures.join("\n")
+    );
+}
+
+/// The cases of entries, by their keys.
+async fn run_plain<F: Fixture>(report: &mut Report<'_>, fixture: &F) {
     run_cases! { report, fixture;
         lookup {
             get_finds_what_was_put, get_all_leaves_out_the_missing, get_all_of_many_keys, get_or_does_not_write,
@@ -170,6 +188,17 @@ pub async fn run_except<F: Fixture>(fixture: &F, skipped: &[&str]) {
             a_dropped_listener_leaves_the_others, what_changes_nothing_is_not_told, a_listener_hears_other_handles,
             bulk_writes_are_told_one_by_one, every_change_after_listen_is_heard, keys_are_told_in_any_spelling,
         }
+        values {
+            texts_of_any_script, integers_to_their_limits, doubles_to_their_limits, a_double_that_is_no_number_is_refused,
+            a_large_value, nested_values, struct_keys_in_any_field_order, null_is_a_value, absent_members,
+            keys_of_one_meaning_and_other_types, a_value_of_another_type_is_an_error,
+        }
+    }
+}
+
+/// The cases of what is asked of entries, by what is in them.
+async fn run_asking<F: Fixture>(report: &mut Report<'_>, fixture: &F) {
+    run_cases! { report, fixture;
         queries {
             a_filter_selects, nothing_and_everything_are_selected, what_is_sorted_comes_in_order,
             what_stays_comes_once_under_change, a_large_answer_waits_for_its_reader, a_query_can_be_left_early,
@@ -193,22 +222,5 @@ pub async fn run_except<F: Fixture>(fixture: &F, skipped: &[&str]) {
             a_view_follows_its_cache, a_view_of_what_is_extracted, views_under_writers_come_to_what_there_is,
             a_view_outlives_a_truncation, a_view_says_why_it_ends,
         }
-        values {
-            texts_of_any_script, integers_to_their_limits, doubles_to_their_limits, a_double_that_is_no_number_is_refused,
-            a_large_value, nested_values, struct_keys_in_any_field_order, null_is_a_value, absent_members,
-            keys_of_one_meaning_and_other_types, a_value_of_another_type_is_an_error,
-        }
     }
-    assert!(
-        report.not_found.is_empty(),
-        "there are no cases named {:?}",
-        report.not_found
-    );
-    let failed = report.failures.len();
-    assert!(
-        failed == 0,
-        "{failed} of {} cases failed:\n{}",
-        report.ran,
-        report.failures.join("\n")
-    );
 }
