@@ -34,6 +34,10 @@
 //! connection, and so do operations on caches with listeners, so that an event comes before the answer to what caused
 //! it. Every member takes every request, so a session that knows less works as well.
 //!
+//! Queries (`keys_where` and the like, and the readings of views) have connections of their own, up to 8 at a time, which are
+//! made when they are first wanted. What the server sends waits there for a reader that takes its time, up to about
+//! 1 MiB here, and holds up nothing else.
+//!
 //! # What happens when something fails
 //!
 //! Every operation ends within [`SessionBuilder::request_timeout`]. When a connection breaks, the session connects
@@ -41,7 +45,9 @@
 //! changes something is done again if it was not sent; with Girih also if it is on one key, since such requests are
 //! numbered and done once however often they come. Otherwise it fails with an error whose
 //! [`applied`](grid_core::cache::CacheError::applied) says whether the change may have been made. Listeners are
-//! registered again and get a [`Resync`](grid_core::event::CacheEvent::Resync).
+//! registered again and get a [`Resync`](grid_core::event::CacheEvent::Resync). The answer to a query that breaks off
+//! after something of it was read ends with an error. An entry processor is a change of one key; on many keys each is
+//! one of its own.
 //!
 //! At most 1,024 changes of a session are open at a time; further ones wait. A change is not done later than 5 s after
 //! its request timeout, by the clocks of the members.

@@ -16,6 +16,45 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! Entries are asked for by what is in them, and changed where they lie:
+//!
+//! ```
+//! use std::collections::HashMap;
+//!
+//! use futures::{StreamExt, TryStreamExt};
+//! use grid_core::cache::NamedCache;
+//! use grid_core::cache::view::ViewEvent;
+//! use grid_core::processor::Processor;
+//! use grid_core::query::{Aggregator, Comparator, field};
+//! use grid_member::Grid;
+//! use serde_json::{Value, json};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let grid = Grid::builder().build().await?;
+//! let people = grid.cache::<String, Value>("people").await?;
+//! for (name, age, city) in [("ada", 36, "London"), ("bob", 17, "Oslo"), ("cy", 41, "Oslo")] {
+//!     people.insert(&name.to_owned(), &json!({"name": name, "age": age, "city": city})).await?;
+//! }
+//! let adults = field("age").ge(18);
+//! let oldest_first = people.entries_sorted(&adults, &Comparator::by("age").inverse());
+//! let names: Vec<String> = oldest_first.map_ok(|(name, _)| name).try_collect().await?;
+//! assert_eq!(names, ["cy", "ada"]);
+//! let by_city: HashMap<String, u32> = people.aggregate(&Aggregator::max("age").by("city")).await?;
+//! assert_eq!(by_city["Oslo"], 41);
+//!
+//! // Listens to what becomes of adults, and keeps a copy of them.
+//! let of_adults = people.view(&adults).await?;
+//! let mut events = of_adults.listen();
+//! let age: u32 = people.invoke("bob", &Processor::increment("age", 1)).await?;
+//! assert_eq!(age, 18);
+//! assert!(matches!(events.next().await, Some(ViewEvent::Inserted { key, .. }) if *key == "bob"));
+//! assert_eq!(of_adults.len(), 3);
+//! grid.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod cache;
 pub mod clock;

@@ -21,8 +21,9 @@ use super::CacheState;
 use super::event_queue::{EventQueue, Item};
 use super::listeners::Target;
 
-/// The event of a `MapEvent` frame; `None` for one that says nothing, as the reference sends after a truncation.
-pub(super) fn entry_event(payload: Option<Payload>) -> Result<Option<BinaryEntryEvent>, String> {
+/// The event of a `MapEvent` frame, with the numbers of the filters that it matched; `None` for one that says nothing, as
+/// the reference sends after a truncation.
+pub(super) fn entry_event(payload: Option<Payload>) -> Result<Option<(BinaryEntryEvent, Vec<i64>)>, String> {
     let payload = payload.ok_or("an event came without a message")?;
     if !payload.is(MapEventMessage::TYPE_URL) {
         return Err(format!("an event came with a {}", payload.type_url()));
@@ -63,7 +64,10 @@ pub(super) fn entry_event(payload: Option<Payload>) -> Result<Option<BinaryEntry
             expired: message.expired,
         })
     };
-    read().map(Some).map_err(|error| error.to_string())
+    let filter_ids = message.filter_ids;
+    read()
+        .map(|event| Some((event, filter_ids)))
+        .map_err(|error| error.to_string())
 }
 
 /// What one listener hears. Dropping it ends the listening.

@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use grid_core::cache::CacheError;
 use grid_core::event::{BinaryEntryEvent, BinaryEvent};
 use grid_core::value::Key;
@@ -31,7 +33,12 @@ pub(crate) enum Target {
     All,
     /// One key.
     Key(Key),
+    /// What a filter of events selects, with its number for the server and its JSON.
+    Where(i64, Bytes),
 }
+
+/// The number of the first filter; the one for everything has the number before.
+const FIRST_FILTER_ID: i64 = 2;
 
 /// What to ask of the server.
 #[derive(Clone, Debug)]
@@ -62,6 +69,8 @@ struct Listener {
 #[derive(Debug, Default)]
 struct Group {
     key: Option<Key>,
+    /// The filter's number and its JSON.
+    filter: Option<(i64, Bytes)>,
     listeners: Vec<Listener>,
     /// What the server reports, and on which life of the connection it was asked to.
     reported: Option<(u32, Level)>,
@@ -72,7 +81,11 @@ struct Group {
 
 impl Group {
     fn target(&self) -> Target {
-        self.key.clone().map_or(Target::All, Target::Key)
+        match (&self.key, &self.filter) {
+            (Some(key), _) => Target::Key(key.clone()),
+            (None, Some((id, filter))) => Target::Where(*id, filter.clone()),
+            (None, None) => Target::All,
+        }
     }
 
     fn change(&self, epoch: u32) -> Option<Change> {
@@ -137,6 +150,10 @@ impl Group {
 pub(crate) struct Listeners {
     all: Group,
     keys: BTreeMap<Vec<u8>, Group>,
+    /// By their JSON.
+    filters: BTreeMap<Bytes, Group>,
+    /// How many filters were listened to.
+    filter_count: i64,
     listener_id: u64,
     change_id: u64,
     /// What was asked of the server last.
@@ -144,6 +161,24 @@ pub(crate) struct Listeners {
 }
 
 impl Listeners {
+    /// What to listen to for this filter. Those who listen with the same one share what the server reports.
+    pub(crate) fn target_where(&mut self, filter: Bytes) -> Target {
+        let known = self.filters.get(&filter).and_then(|group| group.filter.as_ref());
+        let id = match known {
+            Some((id, _)) => *id,
+            None => {
+                self.filter_count += 1;
+                FIRST_FILTER_ID + self.filter_count
+            }
+        };
+        Target::Where(id, filter)
+    }
+
+    fn groups(&self) -> impl Iterator<Item = &Group> {
+        let keys_and_filters = self.keys.values().chain(self.filters.values());
+        std::iter::once(&self.all).chain(keys_and_filters)
+    }
+
     /// Adds a listener; it hears of nothing until the server reports what it wants. Gives its number.
     pub(crate) fn add(&mut self, target: &Target, level: Level, queue: Arc<EventQueue>) -> u64 {
         self.listener_id += 1;
@@ -157,6 +192,10 @@ impl Listeners {
                     key: Some(key.clone()),
                     ..Group::default()
                 }),
+            Target::Where(id, filter) => self.filters.entry(filter.clone()).or_insert_with(|| Group {
+                filter: Some((*id, filter.clone())),
+                ..Group::default()
+            }),
         };
         group.listeners.push(Listener {
             id,
@@ -169,7 +208,8 @@ impl Listeners {
 
     /// The server reports already what a listener wants: it hears of everything from now on.
     pub(crate) fn settle(&mut self, epoch: u32) {
-        for group in std::iter::once(&mut self.all).chain(self.keys.values_mut()) {
+        let keys_and_filters = self.keys.values_mut().chain(self.filters.values_mut());
+        for group in std::iter::once(&mut self.all).chain(keys_and_filters) {
             let reported = group.reported.filter(|(since, _)| *since == epoch && !group.ends);
             let Some((since, level)) = reported else {
                 continue;
@@ -194,21 +234,20 @@ impl Listeners {
         match target {
             Target::All => Some(&mut self.all),
             Target::Key(key) => self.keys.get_mut(key.canonical()),
+            Target::Where(_, filter) => self.filters.get_mut(filter),
         }
     }
 
     /// Whether nobody listens.
     pub(crate) fn is_empty(&self) -> bool {
-        self.all.listeners.is_empty() && self.keys.values().all(|group| group.listeners.is_empty())
+        self.groups().all(|group| group.listeners.is_empty())
     }
 
     /// What to ask of the server next, with the number to confirm it by; `None` when it reports what is wanted.
     pub(crate) fn next_change(&mut self, epoch: u32) -> Option<(u64, Change)> {
         self.keys.retain(|_, group| !group.is_unused());
-        let change = self
-            .all
-            .change(epoch)
-            .or_else(|| self.keys.values().find_map(|group| group.change(epoch)));
+        self.filters.retain(|_, group| !group.is_unused());
+        let change = self.groups().find_map(|group| group.change(epoch));
         let Some(change) = change else {
             self.pending = None;
             return None;
@@ -253,9 +292,15 @@ impl Listeners {
         group.is_not_reported();
     }
 
-    /// Hands an event of an entry to those who want it.
-    pub(crate) fn deliver(&self, event: &BinaryEntryEvent) {
+    /// Hands an event of an entry to those who want it: it matched the filters with these numbers.
+    pub(crate) fn deliver(&self, event: &BinaryEntryEvent, filter_ids: &[i64]) {
         self.all.deliver(event);
+        for group in self.filters.values() {
+            let id = group.filter.as_ref().map(|(id, _)| id);
+            if id.is_some_and(|id| filter_ids.contains(id)) {
+                group.deliver(event);
+            }
+        }
         if self.keys.is_empty() {
             return;
         }
@@ -277,8 +322,7 @@ impl Listeners {
     }
 
     fn queues(&self) -> impl Iterator<Item = &Arc<EventQueue>> {
-        let groups = std::iter::once(&self.all).chain(self.keys.values());
-        groups
+        self.groups()
             .flat_map(|group| &group.listeners)
             .map(|listener| &listener.queue)
     }
@@ -322,6 +366,7 @@ impl Listeners {
         self.queues().for_each(|queue| queue.end(last()));
         (self.all, self.pending) = (Group::default(), None);
         self.keys.clear();
+        self.filters.clear();
     }
 }
 
@@ -359,14 +404,56 @@ mod tests {
     }
 
     fn put(listeners: &Listeners, key: &'static str) {
-        listeners.deliver(&BinaryEntryEvent {
+        listeners.deliver(
+            &BinaryEntryEvent {
+                kind: EntryEventKind::Insert,
+                key: json(key),
+                old: None,
+                new: Some(json("1")),
+                synthetic: false,
+                expired: false,
+            },
+            &[],
+        );
+    }
+
+    #[test]
+    fn who_listens_with_a_filter_hears_what_matched_it() {
+        let mut listeners = Listeners::default();
+        let (one, other, again) = (queue(), queue(), queue());
+        let text = |text: &'static str| Bytes::from_static(text.as_bytes());
+        let target = listeners.target_where(text("a"));
+        let Target::Where(id, _) = target else {
+            panic!("{target:?}")
+        };
+        let first = listeners.add(&target, Level::Lite, one.clone());
+        let second = listeners.target_where(text("b"));
+        listeners.add(&second, Level::Lite, other.clone());
+        assert!(matches!(listeners.target_where(text("a")), Target::Where(same, _) if same == id));
+        assert_eq!(sync(&mut listeners, 1), ["filter lite", "filter lite"]);
+        let event = BinaryEntryEvent {
             kind: EntryEventKind::Insert,
-            key: json(key),
+            key: json("1"),
             old: None,
             new: Some(json("1")),
             synthetic: false,
             expired: false,
-        });
+        };
+        listeners.deliver(&event, &[id]);
+        assert_eq!((taken(&one).len(), taken(&other).len()), (1, 0));
+        // Another one with the same filter wants more.
+        let target = listeners.target_where(text("a"));
+        listeners.add(&target, Level::Values, again.clone());
+        assert_eq!(sync(&mut listeners, 1), ["filter values"]);
+        listeners.deliver(&event, &[id]);
+        assert_eq!((taken(&one).len(), taken(&again).len()), (1, 1));
+        listeners.truncated();
+        assert_eq!((taken(&one).len(), taken(&other).len()), (1, 1));
+        listeners.remove(&target, first);
+        listeners.remove(&target, 3);
+        assert_eq!(sync(&mut listeners, 1), ["filter off"]);
+        assert_eq!(sync(&mut listeners, 2), ["filter lite"]);
+        assert!(matches!(taken(&other)[..], [BinaryEvent::Resync]));
     }
 
     #[test]
@@ -410,6 +497,9 @@ mod tests {
                 (Change::Subscribe(_, Level::Values), Target::All) => "all values",
                 (Change::Subscribe(_, Level::Lite), Target::Key(_)) => "key lite",
                 (Change::Subscribe(_, Level::Values), Target::Key(_)) => "key values",
+                (Change::Subscribe(_, Level::Lite), Target::Where(..)) => "filter lite",
+                (Change::Subscribe(_, Level::Values), Target::Where(..)) => "filter values",
+                (Change::Unsubscribe(_), Target::Where(..)) => "filter off",
                 (Change::Unsubscribe(_), Target::All) => "all off",
                 (Change::Unsubscribe(_), Target::Key(_)) => "key off",
             });

@@ -1,9 +1,11 @@
 //! Caches of a session: their ids on each connection, their requests, their listeners.
 
+mod agents;
 mod event_queue;
 mod events;
 mod keeper;
 mod listeners;
+mod reading;
 mod remote_cache;
 mod requests;
 mod state;

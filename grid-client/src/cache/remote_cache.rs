@@ -9,27 +9,35 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 
 use grid_core::cache::{
-    BinaryEvents, BinaryPage, CacheBackend, CacheError, CacheName, PageContents, Updated,
+    Among, Background, BinaryEvents, BinaryPage, BinarySelection, CacheBackend, CacheError, CacheName,
+    PageContents, Query, Updated,
 };
 use grid_core::event::{Listen, ListenTo};
+use grid_core::processor::ProcessorWork;
+use grid_core::processor::Work;
+use grid_core::query::{Aggregator, Filter};
 use grid_core::store::{Command, TimeToLive};
-use grid_core::value::{Binary, Key};
+use grid_core::value::{Binary, Format, Key};
 use grid_proto::any::Packed;
 use grid_proto::frame::{BytesFields, PutFields};
 use grid_proto::google::BytesValue;
 use grid_proto::v1::cache::{
-    NamedCacheRequestType as Kind, PutAllRequest, PutRequest, ReplaceMappingRequest,
+    ExecuteRequest, NamedCacheRequestType as Kind, PutAllRequest, PutRequest, ReplaceMappingRequest,
 };
 use grid_proto::v1::common::{BinaryKeyAndValue, CollectionOfBytesValues};
-use grid_proto::wire::{Encode, Nothing, Payload};
+use grid_proto::wire::{Encode, Nothing, Payload, Whole};
 
-use crate::codec::{binary_of, bool_of, bytes_value_of, int_of, optional_value_of, pair_of, wire_payload};
+use crate::codec::{
+    answer_of, binary_of, bool_of, bytes_value_of, int_of, optional_value_of, pair_of, wire_payload,
+};
 use crate::connection::Answer;
 use crate::session::Life;
 
 use super::CacheState;
+use super::agents::{aggregation, invalid, invocation};
 use super::events::EventStream;
 use super::listeners::{Level, Target};
+use super::reading::select;
 use super::requests::{Many, Three, one, pair, parts, ttl_ms};
 use super::state::Ask;
 
@@ -231,8 +239,9 @@ impl RemoteCache {
                     previous: done.then_some(previous),
                 })
             }
+            // Others cannot be told of it; what can goes by `invoke`.
             Command::Work(_) => Err(CacheError::Unsupported {
-                what: "a processor of the Rust client",
+                what: "work that is no processor, over a network,",
             }),
         }
     }
@@ -317,6 +326,10 @@ impl RemoteCache {
                 wire_payload(key.spelling())?;
                 Target::Key(key)
             }
+            ListenTo::Where(filter) => {
+                let filter = Filter::Event(filter).to_json().map_err(invalid)?;
+                self.state.target_where(filter.into())
+            }
             _ => {
                 return Err(CacheError::Unsupported {
                     what: "listening to this kind of selection",
@@ -352,7 +365,8 @@ fn value_or_null(answer: Answer) -> Result<Option<Binary>, CacheError> {
 fn is_read(kind: Kind) -> bool {
     matches!(
         kind,
-        Kind::Get
+        Kind::Aggregate
+            | Kind::Get
             | Kind::GetAll
             | Kind::ContainsKey
             | Kind::ContainsValue
@@ -503,6 +517,58 @@ impl CacheBackend for RemoteCache {
     fn listen(&self, listen: Listen) -> BoxFuture<'_, Result<BinaryEvents, CacheError>> {
         self.start_to_listen(listen).boxed()
     }
+
+    fn query(&self, query: Query) -> BinarySelection {
+        match self.check() {
+            Ok(()) => select(self.state.clone(), self.life.clone(), query),
+            Err(error) => stream::once(async { Err(error) }).boxed(),
+        }
+    }
+
+    fn aggregate(&self, among: Among, aggregator: Aggregator) -> BoxFuture<'_, Result<Binary, CacheError>> {
+        async move {
+            let message = aggregation(among, &aggregator)?;
+            let answer = self
+                .send::<ExecuteRequest>(Kind::Aggregate, &Whole(&message))
+                .await?;
+            value_or_json_null(bytes_value_of(answer.first)?)
+        }
+        .boxed()
+    }
+
+    fn invoke(&self, key: Key, work: Arc<ProcessorWork>) -> BoxFuture<'_, Result<Binary, CacheError>> {
+        async move {
+            let message = invocation(&key, &work)?;
+            let reads = !work.may_change();
+            let answer = self
+                .ask(Ask {
+                    kind: Kind::Invoke,
+                    type_url: ExecuteRequest::TYPE_URL,
+                    message: Some(&Whole(&message)),
+                    key: Some(key.hash()),
+                    reads,
+                    once: !reads,
+                })
+                .await?;
+            match answer.first {
+                Some(payload) => value_or_json_null(answer_of(payload)?),
+                None => value_or_json_null(Bytes::new()),
+            }
+        }
+        .boxed()
+    }
+
+    fn background(&self) -> Option<Arc<dyn Background>> {
+        Some(self.life.clone())
+    }
+}
+
+/// An answer, of which the protocol spells null as nothing.
+fn value_or_json_null(bytes: Bytes) -> Result<Binary, CacheError> {
+    if bytes.is_empty() {
+        return Ok(Binary::new(Format::JSON, Bytes::from_static(b"null")));
+    }
+    binary_of(bytes)
 }
 
 impl RemoteCache {

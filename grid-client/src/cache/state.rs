@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::time::{Instant, timeout_at};
 
@@ -19,7 +20,7 @@ use grid_proto::wire::{Encode, Whole};
 use crate::clock;
 use crate::codec::CacheMessage;
 use crate::connection::{Answer, Binding, CacheRoute, Failure, Lane, Purpose, Refusal, Submission};
-use crate::routing::{Fleet, MEMBER_LANES_MAX, Number, Numbers};
+use crate::routing::{Fleet, MEMBER_LANES_MAX, Number, Numbers, READERS_MAX, Readers};
 use crate::session::Settings;
 
 use super::Keeper;
@@ -31,7 +32,7 @@ use super::listeners::{Change, Level, Listeners, Target};
 const EVERYTHING: &str =
     r#"{"@class":"filter.MapEventFilter","mask":7,"filter":{"@class":"filter.AlwaysFilter"}}"#;
 
-/// The number of that filter. Each cache has one filter at most.
+/// The number of that filter. Those of others are greater.
 const EVERYTHING_ID: i64 = 1;
 
 /// What the caches of a session share.
@@ -43,6 +44,7 @@ pub(crate) struct Wiring {
     pub(crate) keepers: Vec<Arc<Keeper>>,
     /// The connections with members, beyond the lanes.
     pub(crate) fleet: Arc<Fleet>,
+    pub(crate) readers: Arc<Readers>,
     pub(crate) numbers: Arc<Numbers>,
     pub(crate) settings: Arc<Settings>,
 }
@@ -80,10 +82,10 @@ const NO_SERVICE: u16 = u16::MAX;
 #[derive(Debug)]
 pub(crate) struct CacheState {
     name: CacheName,
-    wiring: Arc<Wiring>,
+    pub(super) wiring: Arc<Wiring>,
     /// The cache's id on each lane, as [`packed`] packs it; 0 for none.
     bindings: Box<[AtomicU64]>,
-    /// The same for the lanes of members, once there is one.
+    /// The same for the lanes of members, and after them of readers, once there is one.
     member_bindings: OnceLock<Box<[AtomicU64]>>,
     /// The service that the cache belongs to, where the server says it.
     service: AtomicU16,
@@ -177,7 +179,7 @@ impl CacheState {
         self.listeners.lock().end_all(|| Err(CacheError::ShuttingDown));
     }
 
-    fn deadline(&self) -> Instant {
+    pub(super) fn deadline(&self) -> Instant {
         clock::now() + self.settings().request_timeout
     }
 
@@ -186,14 +188,18 @@ impl CacheState {
         match lane.checked_sub(self.bindings.len()) {
             None => self.bindings.get(lane),
             Some(member) => {
-                let new = || (0..MEMBER_LANES_MAX).map(|_| AtomicU64::new(0)).collect();
+                let new = || {
+                    (0..MEMBER_LANES_MAX + READERS_MAX)
+                        .map(|_| AtomicU64::new(0))
+                        .collect()
+                };
                 self.member_bindings.get_or_init(new).get(member)
             }
         }
     }
 
     #[inline]
-    fn binding(&self, lane: usize) -> Option<Binding> {
+    pub(super) fn binding(&self, lane: usize) -> Option<Binding> {
         match self.binding_cell(lane)?.load(Ordering::Acquire) {
             0 => None,
             packed => Some(unpacked(packed)),
@@ -202,7 +208,7 @@ impl CacheState {
 
     /// The service that the cache belongs to, where the server says it.
     #[inline]
-    fn service(&self) -> Option<u8> {
+    pub(super) fn service(&self) -> Option<u8> {
         u8::try_from(self.service.load(Ordering::Acquire)).ok()
     }
 
@@ -246,7 +252,7 @@ impl CacheState {
         other.or_else(member).unwrap_or(lane)
     }
 
-    fn error(&self, failure: Failure, reads: bool) -> CacheError {
+    pub(super) fn error(&self, failure: Failure, reads: bool) -> CacheError {
         let error = failure.into_error(self.name.as_str(), reads, self.settings().request_timeout);
         if matches!(error, CacheError::Destroyed { .. }) {
             self.set_destroyed();
@@ -394,7 +400,7 @@ impl CacheState {
     }
 
     /// Waits, or does what has to be done, until a request that was refused can be tried again.
-    async fn overcome(
+    pub(super) async fn overcome(
         self: &Arc<Self>,
         lane: &Arc<Lane>,
         refusal: Refusal,
@@ -431,7 +437,7 @@ impl CacheState {
         self.open(&self.wiring.lanes[self.home], deadline).await
     }
 
-    fn late(&self) -> CacheError {
+    pub(super) fn late(&self) -> CacheError {
         CacheError::Deadline {
             after: self.settings().request_timeout,
             applied: Applied::No,
@@ -439,7 +445,11 @@ impl CacheState {
     }
 
     /// Sees to it that the cache has an id on this life of the lane.
-    async fn open(self: &Arc<Self>, lane: &Arc<Lane>, deadline: Instant) -> Result<(), CacheError> {
+    pub(super) async fn open(
+        self: &Arc<Self>,
+        lane: &Arc<Lane>,
+        deadline: Instant,
+    ) -> Result<(), CacheError> {
         let Ok(_turn) = timeout_at(deadline, self.opening.lock()).await else {
             return Err(self.late());
         };
@@ -504,6 +514,11 @@ impl CacheState {
             )),
             Err(failure) => Err(failure),
         })
+    }
+
+    /// What to listen to for this filter of events.
+    pub(super) fn target_where(&self, filter: Bytes) -> Target {
+        self.listeners.lock().target_where(filter)
     }
 
     /// Adds a listener; when the future is ready, it hears of every later change.
@@ -587,6 +602,7 @@ fn request_of(change: &Change) -> MapListenerRequest {
         Change::Unsubscribe(target) => (false, target, false),
     };
     let (of, filter_id) = match target {
+        Target::Where(id, filter) => (Of::Filter(prefixed(filter)), *id),
         Target::All => (Of::Filter(prefixed(EVERYTHING.as_bytes())), EVERYTHING_ID),
         Target::Key(key) => (Of::Key(prefixed(key.spelling().bytes())), 0),
     };
@@ -620,7 +636,7 @@ impl CacheRoute for CacheState {
             Ok(Ok(ResponseType::MapEvent)) => {
                 let listeners = self.listeners.lock();
                 match entry_event(message.payload) {
-                    Ok(Some(event)) => listeners.deliver(&event),
+                    Ok(Some((event, filter_ids))) => listeners.deliver(&event, &filter_ids),
                     Ok(None) => {}
                     Err(what) => listeners.fail_all(&what),
                 }

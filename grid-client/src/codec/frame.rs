@@ -61,6 +61,17 @@ pub(crate) struct Payload {
 }
 
 impl Payload {
+    /// A message of no type, for tests.
+    #[cfg(test)]
+    pub(crate) fn of_bytes(frame: Bytes) -> Self {
+        let value = 0..frame.len();
+        Payload {
+            frame,
+            type_url: 0..0,
+            value,
+        }
+    }
+
     /// Whether the message is of this type.
     #[inline]
     pub(crate) fn is(&self, type_url: &str) -> bool {

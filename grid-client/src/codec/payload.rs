@@ -142,6 +142,11 @@ pub(crate) fn pair_of(payload: Payload) -> Result<(Binary, Binary), CacheError> 
     Ok((binary_of(key)?, binary_of(field::<BinaryKeyAndValue>(bytes, 2)?)?))
 }
 
+/// The answer of a processor, in the `BinaryKeyAndValue` that it comes in; empty for null.
+pub(crate) fn answer_of(payload: Payload) -> Result<Bytes, CacheError> {
+    field::<BinaryKeyAndValue>(checked::<BinaryKeyAndValue>(Some(payload))?, 2)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

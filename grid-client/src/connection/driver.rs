@@ -31,6 +31,8 @@ pub(super) struct Driver<'a> {
     channel: &'a mut SubChannel,
     /// Callers that were woken and have not sent their next request yet.
     expected: usize,
+    /// Whether nothing is taken from the network, because a reader takes its time.
+    stalled: bool,
     /// Whether the others already had a turn to add to the batch.
     yielded: bool,
     wakers: Vec<Waker>,
@@ -55,6 +57,7 @@ impl<'a> Driver<'a> {
             epoch,
             channel,
             expected: 0,
+            stalled: false,
             yielded: false,
             wakers: Vec::new(),
             tick: settings.deadline_tick(),
@@ -72,9 +75,14 @@ impl<'a> Driver<'a> {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Reason> {
         let end = loop {
+            if self.stalled {
+                self.look_at_readers(cx);
+            }
             // Messages that came before the connection ended still count.
-            let io = self.channel.poll_io(cx);
-            if let Err(reason) = self.read() {
+            let io = self.channel.poll_io(cx, !self.stalled);
+            if !self.stalled
+                && let Err(reason) = self.read()
+            {
                 break Poll::Ready(reason);
             }
             match io {
@@ -93,6 +101,18 @@ impl<'a> Driver<'a> {
         self.beat(cx)
     }
 
+    /// Looks whether the reader that everything waited for has read.
+    fn look_at_readers(&mut self, cx: &Context<'_>) {
+        let mut state = self.lane.state.lock();
+        self.stalled = state.table.is_stalled();
+        if self.stalled {
+            // Nobody else says when it has.
+            state.driver = Some(cx.waker().clone());
+            // The server cannot be heard while nobody listens.
+            self.heard = true;
+        }
+    }
+
     /// Handles the messages that came.
     fn read(&mut self) -> Result<(), Reason> {
         let Some(mut piece) = self.channel.next_piece()? else {
@@ -104,6 +124,10 @@ impl<'a> Driver<'a> {
             loop {
                 if let Err(reason) = self.handle(&mut state, piece) {
                     break Err(reason);
+                }
+                if state.table.is_stalled() {
+                    self.stalled = true;
+                    break Ok(());
                 }
                 match self.channel.next_piece() {
                     Ok(Some(next)) => piece = next,

@@ -1,9 +1,11 @@
 //! Requests that wait for their answers.
 
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::clock;
 use crate::codec::Payload;
 
 use super::Failure;
@@ -14,6 +16,12 @@ const INDEX_BITS: u32 = 16;
 
 /// The most requests that a connection can have in flight.
 pub(crate) const IN_FLIGHT_LIMIT: usize = 1 << INDEX_BITS;
+
+/// When so many bytes of an answer that is read in parts wait for its reader, no more are taken from the network.
+const PARTS_LEN_MAX: usize = 1 << 20;
+
+/// What a message of such an answer takes beyond its bytes, about.
+const PART_OVERHEAD_LEN: usize = 128;
 
 /// What the server answered to one request.
 #[derive(Debug, Default)]
@@ -45,6 +53,16 @@ struct Slot<P> {
     deadline: Instant,
     span: Span,
     purpose: Option<P>,
+    /// The answer is read in parts as they come; each may take so long.
+    pace: Option<Duration>,
+}
+
+impl<P> Slot<P> {
+    /// Whether enough of the answer waits for its reader.
+    fn is_stalled(&self) -> bool {
+        let is_read = matches!(self.state, State::Waiting(_));
+        self.pace.is_some() && is_read && self.answer_len >= PARTS_LEN_MAX
+    }
 }
 
 /// The table of requests in flight: at most a fixed number, each with a purpose `P` that its answer serves.
@@ -97,12 +115,25 @@ impl<P> InFlight<P> {
             deadline,
             span,
             purpose: Some(purpose),
+            pace: None,
         };
         match self.free.pop() {
             Some(index) => self.slots[index] = slot,
             None => self.slots.push(slot),
         }
         id
+    }
+
+    /// The answer of a request is read in parts as they come, and waited for so long each time.
+    pub(crate) fn read_in_parts(&mut self, id: i64, pace: Duration) {
+        if let Some(slot) = self.slot(id) {
+            slot.pace = Some(pace);
+        }
+    }
+
+    /// Whether nothing more is to be taken from the network, because a reader takes its time.
+    pub(crate) fn is_stalled(&self) -> bool {
+        self.slots.iter().any(Slot::is_stalled)
     }
 
     #[inline]
@@ -133,8 +164,14 @@ impl<P> InFlight<P> {
     pub(crate) fn message(&mut self, id: i64, payload: Payload) -> Option<Waker> {
         let len_max = self.answer_len_max;
         let slot = self.slot(id)?;
-        if !matches!(slot.state, State::Waiting(_)) {
+        let State::Waiting(waker) = &mut slot.state else {
             return None;
+        };
+        if let Some(pace) = slot.pace {
+            slot.deadline = clock::now() + pace;
+            slot.answer_len += payload.len() + PART_OVERHEAD_LEN;
+            slot.answer.rest.push(payload);
+            return waker.take();
         }
         slot.answer_len = slot.answer_len.saturating_add(payload.len());
         if slot.answer_len > len_max {
@@ -152,7 +189,12 @@ impl<P> InFlight<P> {
     /// Ends a request with the answer that came so far; gives who waits for it.
     #[inline]
     pub(crate) fn complete(&mut self, id: i64) -> Option<Waker> {
-        let answer = std::mem::take(&mut self.slot(id)?.answer);
+        let slot = self.slot(id)?;
+        let answer = match slot.pace {
+            None => std::mem::take(&mut slot.answer),
+            // Its parts stay until they are read.
+            Some(_) => Answer::default(),
+        };
         self.finish(id, Ok(answer))
     }
 
@@ -206,6 +248,27 @@ impl<P> InFlight<P> {
         }
     }
 
+    /// The next messages of an answer that is read in parts; `None` after the last, when its place is free.
+    pub(crate) fn poll_parts(
+        &mut self,
+        id: i64,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Vec<Payload>, Failure>>> {
+        if let Some(slot) = self.slot(id)
+            && !slot.answer.rest.is_empty()
+        {
+            slot.answer_len = 0;
+            if let Some(pace) = slot.pace {
+                slot.deadline = clock::now() + pace;
+            }
+            return Poll::Ready(Some(Ok(std::mem::take(&mut slot.answer.rest))));
+        }
+        self.poll(id, cx).map(|outcome| match outcome {
+            Ok(_) => None,
+            Err(failure) => Some(Err(failure)),
+        })
+    }
+
     /// The caller went away.
     pub(crate) fn abandon(&mut self, id: i64) {
         let Some(slot) = self.slot(id) else { return };
@@ -222,6 +285,8 @@ impl<P> InFlight<P> {
         self.slots
             .iter()
             .filter(waits)
+            // It is the reader's turn.
+            .filter(|slot| slot.pace.is_none() || slot.answer.rest.is_empty())
             .filter(|slot| slot.deadline <= now)
             .map(|slot| slot.id)
             .collect()
@@ -306,6 +371,59 @@ mod tests {
         assert_eq!(table.expired(now), [early]);
         assert_eq!(table.expired(now + Duration::from_secs(1)), [early, late]);
         assert_eq!(table.waiting(), [early, late]);
+    }
+
+    fn part(len: usize) -> Payload {
+        Payload::of_bytes(vec![b'x'; len].into())
+    }
+
+    #[test]
+    fn an_answer_in_parts_stalls_until_it_is_read_and_ends_after_its_parts() {
+        let now = clock::now();
+        let mut table = InFlight::new(4, 100);
+        let id = table.open(now, SPAN, ());
+        table.read_in_parts(id, Duration::from_secs(9));
+        let waker = noop_waker();
+        let poll = |table: &mut InFlight<()>| table.poll_parts(id, &mut Context::from_waker(&waker));
+        assert!(poll(&mut table).is_pending());
+        assert!(
+            table
+                .message(id, part(PARTS_LEN_MAX - 2 * PART_OVERHEAD_LEN))
+                .is_some()
+        );
+        assert!(!table.is_stalled());
+        assert!(table.message(id, part(2 * PART_OVERHEAD_LEN)).is_none());
+        assert!(table.is_stalled());
+        assert!(
+            table.expired(now + Duration::from_secs(99)).is_empty(),
+            "it is the reader's turn"
+        );
+        assert!(matches!(poll(&mut table), Poll::Ready(Some(Ok(parts))) if parts.len() == 2));
+        assert!(!table.is_stalled());
+        assert_eq!(table.expired(clock::now() + Duration::from_secs(99)), [id]);
+        table.message(id, part(1));
+        table.complete(id);
+        assert!(matches!(poll(&mut table), Poll::Ready(Some(Ok(parts))) if parts.len() == 1));
+        assert!(matches!(poll(&mut table), Poll::Ready(None)));
+        assert_eq!(table.len(), 0);
+    }
+
+    #[test]
+    fn what_came_of_an_answer_in_parts_counts_before_its_failure() {
+        let mut table = InFlight::new(4, 100);
+        let id = table.open(clock::now(), SPAN, ());
+        table.read_in_parts(id, Duration::from_secs(9));
+        table.message(id, part(1));
+        table.finish(id, Err(Failure::Broken("x".into())));
+        let waker = noop_waker();
+        let cx = &mut Context::from_waker(&waker);
+        assert!(matches!(table.poll_parts(id, cx), Poll::Ready(Some(Ok(_)))));
+        assert!(matches!(table.poll_parts(id, cx), Poll::Ready(Some(Err(_)))));
+        let id = table.open(clock::now(), SPAN, ());
+        table.read_in_parts(id, Duration::from_secs(9));
+        table.abandon(id);
+        table.message(id, part(2 * PARTS_LEN_MAX));
+        assert!(!table.is_stalled(), "nobody reads it");
     }
 
     #[test]

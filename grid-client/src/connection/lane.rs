@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
@@ -18,7 +20,7 @@ use grid_proto::v1::cache::NamedCacheRequestType;
 use grid_proto::wire::Encode;
 use grid_proto::wishes::Grants;
 
-use crate::codec::CacheMessage;
+use crate::codec::{CacheMessage, Payload};
 use crate::session::Settings;
 
 use super::Failure;
@@ -111,6 +113,8 @@ pub(crate) struct Lane {
     member: AtomicU64,
     /// The last member of those that there was a connection with that has left the cluster.
     left: watch::Sender<u64>,
+    /// Rings when the present life of the connection is to end.
+    cut: Notify,
 }
 
 /// What to send.
@@ -152,6 +156,7 @@ impl Lane {
             once: AtomicBool::new(false),
             member: AtomicU64::new(0),
             left: watch::Sender::new(0),
+            cut: Notify::new(),
         })
     }
 
@@ -160,6 +165,39 @@ impl Lane {
     /// # Errors
     /// When it cannot be sent now; nothing was.
     pub(crate) fn submit<E: Encode>(&self, submission: Submission<'_, E>) -> Result<Call<'_>, Refusal> {
+        let (id, epoch) = self.send(submission, None)?;
+        Ok(Call {
+            lane: self,
+            id,
+            epoch,
+            finished: false,
+        })
+    }
+
+    /// Queues a request whose answer is read in parts, and waited for so long each time.
+    ///
+    /// While a reader takes its time, nothing is taken from the network: the lane is for nothing else meanwhile.
+    ///
+    /// # Errors
+    /// As [`submit`](Self::submit).
+    pub(crate) fn submit_in_parts<E: Encode>(
+        self: &Arc<Self>,
+        submission: Submission<'_, E>,
+        pace: Duration,
+    ) -> Result<Parts, Refusal> {
+        let (id, _) = self.send(submission, Some(pace))?;
+        Ok(Parts {
+            lane: self.clone(),
+            id,
+            finished: false,
+        })
+    }
+
+    fn send<E: Encode>(
+        &self,
+        submission: Submission<'_, E>,
+        pace: Option<Duration>,
+    ) -> Result<(i64, u32), Refusal> {
         let Submission {
             kind,
             type_url,
@@ -200,18 +238,16 @@ impl Lane {
         }
         let span = state.outbound.push(len, &frame);
         state.table.open(deadline, span, purpose);
+        if let Some(pace) = pace {
+            state.table.read_in_parts(id, pace);
+        }
         let epoch = state.epoch;
         let driver = state.driver.take();
         drop(state);
         if let Some(driver) = driver {
             driver.wake();
         }
-        Ok(Call {
-            lane: self,
-            id,
-            epoch,
-            finished: false,
-        })
+        Ok((id, epoch))
     }
 
     /// Whether there is a connection.
@@ -238,6 +274,22 @@ impl Lane {
     /// This member has left the cluster: a connection with it ends.
     pub(crate) fn member_left(&self, member: u64) {
         self.left.send_replace(member);
+    }
+
+    /// The present life of the connection is to end: what is on its way is of no use to anybody.
+    pub(crate) fn cut(&self) {
+        self.cut.notify_waiters();
+    }
+
+    /// Waits until the present life of the connection is to end.
+    pub(super) async fn is_cut(&self) {
+        self.cut.notified().await;
+    }
+
+    /// Where the connection leads, if there is one.
+    pub(crate) fn address(&self) -> Option<Arc<str>> {
+        let state = self.state.lock();
+        matches!(state.status, Status::Up).then(|| state.address.clone())
     }
 
     /// Waits until the member that there is a connection with has left the cluster.
@@ -440,6 +492,62 @@ impl Drop for Call<'_> {
                 state.waiting
             };
             self.lane.freed(waiting);
+        }
+    }
+}
+
+/// A request in flight whose answer is read in parts. Dropping it gives the rest up.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    lane: Arc<Lane>,
+    id: i64,
+    finished: bool,
+}
+
+impl Parts {
+    /// The next messages; `None` after the last.
+    ///
+    /// # Errors
+    /// When the request failed. Nothing follows.
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<Payload>>, Failure> {
+        poll_fn(|cx| self.poll_next(cx)).await.transpose()
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Vec<Payload>, Failure>>> {
+        if self.finished {
+            return Poll::Ready(None);
+        }
+        let (part, driver) = {
+            let mut state = self.lane.state.lock();
+            let was_stalled = state.table.is_stalled();
+            let part = state.table.poll_parts(self.id, cx);
+            let goes_on = was_stalled && !state.table.is_stalled();
+            (part, if goes_on { state.driver.take() } else { None })
+        };
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+        self.finished = matches!(part, Poll::Ready(None | Some(Err(_))));
+        part
+    }
+
+    /// Whether the whole answer was read.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.finished
+    }
+}
+
+impl Drop for Parts {
+    fn drop(&mut self) {
+        if !self.finished {
+            let driver = {
+                let mut state = self.lane.state.lock();
+                state.table.abandon(self.id);
+                state.driver.take()
+            };
+            if let Some(driver) = driver {
+                driver.wake();
+            }
         }
     }
 }

@@ -10,13 +10,15 @@ mod keep;
 mod lane;
 mod member_link;
 mod outbound;
+mod reading_link;
 mod retry;
 mod sub_channel;
 
 pub(crate) use failure::Failure;
 pub(crate) use in_flight::{Answer, IN_FLIGHT_LIMIT};
 pub(crate) use keep::{Began, Opened, Opener, keep, open};
-pub(crate) use lane::{Binding, CacheRoute, Lane, Purpose, Refusal, Submission};
+pub(crate) use lane::{Binding, CacheRoute, Lane, Parts, Purpose, Refusal, Submission};
 pub(crate) use member_link::{Target, keep_member};
+pub(crate) use reading_link::{Wanted, keep_reading};
 pub use retry::RetryPolicy;
 pub(crate) use sub_channel::{Reason, status_of, words};

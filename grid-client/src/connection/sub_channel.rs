@@ -150,7 +150,7 @@ impl SubChannel {
                 if let Some(piece) = self.next_piece()? {
                     return Poll::Ready(Ok::<_, Reason>(piece));
                 }
-                let progress = self.poll_io(cx)?;
+                let progress = self.poll_io(cx, true)?;
                 if !progress {
                     return Poll::Pending;
                 }
@@ -203,16 +203,17 @@ impl SubChannel {
         self.deframer.next().map_err(|error| error.to_string())
     }
 
-    /// Writes and reads what can be without waiting. Whether there is more to do at once: messages may have come, or
+    /// Writes and, if that is wanted, reads what can be without waiting. Whether there is more to do at once: messages may have come, or
     /// another batch may be handed over.
     ///
     /// # Errors
     /// When the call ended.
-    pub(crate) fn poll_io(&mut self, cx: &mut Context<'_>) -> Result<bool, Reason> {
+    pub(crate) fn poll_io(&mut self, cx: &mut Context<'_>, reads: bool) -> Result<bool, Reason> {
         let wrote = self.write(cx)?;
         // What was read before the connection ended counts first, so its end is looked at last.
         let ended = Pin::new(&mut self.connection).poll(cx);
-        let read = match self.poll_read(cx) {
+        let came = if reads { self.poll_read(cx) } else { Poll::Pending };
+        let read = match came {
             Poll::Ready(Ok(chunk)) => {
                 self.deframer.push(chunk);
                 true

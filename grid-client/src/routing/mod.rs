@@ -6,9 +6,11 @@
 
 mod fleet;
 mod numbers;
+mod readers;
 mod table;
 mod watch;
 
 pub(crate) use fleet::{Fleet, MEMBER_LANES_MAX};
 pub(crate) use numbers::{Number, Numbers};
+pub(crate) use readers::{READERS_MAX, Reader, Readers};
 pub(crate) use watch::watch;

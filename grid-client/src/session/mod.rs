@@ -7,15 +7,19 @@ mod settings;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use parking_lot::Mutex;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use grid_core::cache::{Cache, CacheBackend, CacheError, CacheName};
+use grid_core::cache::{Background, Cache, CacheBackend, CacheError, CacheName};
 
 use crate::cache::{CacheState, Keeper, RemoteCache, Wiring};
 use crate::connection::{Began, Lane, Opened, keep};
-use crate::routing::{self, Fleet, Numbers};
+use crate::routing::{self, Fleet, Numbers, Readers};
 use crate::task::Tasks;
 
 pub(crate) use addresses::Addresses;
@@ -51,6 +55,24 @@ pub(crate) struct Life {
 impl Drop for Life {
     fn drop(&mut self) {
         self.tasks.token().cancel();
+    }
+}
+
+impl Background for Life {
+    fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), CacheError> {
+        let token = self.tasks.token().clone();
+        if token.is_cancelled() || Handle::try_current().is_err() {
+            return Err(CacheError::ShuttingDown);
+        }
+        self.tasks.spawn("beside a cache", async move {
+            // Whatever it holds goes with it.
+            let _done: Option<()> = token.run_until_cancelled(task).await;
+        });
+        Ok(())
+    }
+
+    fn pause(&self, time: Duration) -> BoxFuture<'static, ()> {
+        tokio::time::sleep(time).boxed()
     }
 }
 
@@ -149,7 +171,9 @@ impl Session {
             .collect();
         let keepers: Vec<_> = lanes.iter().map(|_| Arc::new(Keeper::default())).collect();
         let fleet = Fleet::new(lanes.clone(), settings.clone(), addresses.clone(), tasks.clone());
+        let readers = Readers::new(lanes.clone(), settings.clone(), addresses.clone(), tasks.clone());
         let wiring = Arc::new(Wiring {
+            readers: Arc::new(readers),
             lanes,
             keepers,
             fleet: Arc::new(fleet),

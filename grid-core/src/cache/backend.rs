@@ -1,16 +1,19 @@
 //! What a kind of cache implements.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use futures::stream::BoxStream;
+use futures::stream::{self, BoxStream, StreamExt};
 
 use crate::event::{BinaryEvent, Listen};
+use crate::processor::ProcessorWork;
+use crate::query::Aggregator;
 use crate::store::{Command, TimeToLive};
 use crate::value::{Binary, Key};
 
-use super::{CacheError, CacheName};
+use super::{Among, Background, BinarySelection, CacheError, CacheName, Query};
 
 /// The answer to [`CacheBackend::update`].
 #[derive(Clone, Debug, Default)]
@@ -100,4 +103,36 @@ pub trait CacheBackend: Send + Sync + fmt::Debug {
 
     /// Starts to listen. When the future is ready, every later change is heard of.
     fn listen(&self, listen: Listen) -> BoxFuture<'_, Result<BinaryEvents, CacheError>>;
+
+    /// The entries that a query selects. One that is there and selected all the while comes exactly once. They are asked for
+    /// as they are read: what waits for a reader that takes its time is bounded.
+    ///
+    /// # Errors
+    /// The stream ends with one when the query cannot be answered.
+    fn query(&self, query: Query) -> BinarySelection {
+        let _not_asked = query;
+        stream::once(async { Err(unsupported("a query of this kind of cache")) }).boxed()
+    }
+
+    /// What an aggregator makes of entries.
+    fn aggregate(&self, among: Among, aggregator: Aggregator) -> BoxFuture<'_, Result<Binary, CacheError>> {
+        let _not_asked = (among, aggregator);
+        Box::pin(async { Err(unsupported("aggregation in this kind of cache")) })
+    }
+
+    /// Does a processor's work on the entry of a key, be it there or not, and gives its answer. It is done once, as an
+    /// [update](Self::update) is.
+    fn invoke(&self, key: Key, work: Arc<ProcessorWork>) -> BoxFuture<'_, Result<Binary, CacheError>> {
+        let _not_done = (key, work);
+        Box::pin(async { Err(unsupported("a processor in this kind of cache")) })
+    }
+
+    /// What runs tasks beside the cache; `None` where nothing does.
+    fn background(&self) -> Option<Arc<dyn Background>> {
+        None
+    }
+}
+
+fn unsupported(what: &'static str) -> CacheError {
+    CacheError::Unsupported { what }
 }

@@ -54,6 +54,9 @@ pub enum CacheError {
     /// The change was made, and then the value before it could not be read as the type that was asked for.
     #[error("applied, but the value before cannot be read: {0}")]
     Previous(#[source] ValueError),
+    /// The processor was run, and then its answer could not be read as the type that was asked for.
+    #[error("applied, but the answer cannot be read: {0}")]
+    Answer(#[source] ValueError),
     /// The name names no cache.
     #[error(transparent)]
     Name(#[from] CacheNameError),
@@ -157,7 +160,7 @@ impl CacheError {
             | CacheError::Unavailable { applied, .. }
             | CacheError::OwnerChanged { applied } => *applied,
             CacheError::Protocol { .. } => Applied::Unknown,
-            CacheError::Previous(_) => Applied::Yes,
+            CacheError::Previous(_) | CacheError::Answer(_) => Applied::Yes,
             _ => Applied::No,
         }
     }

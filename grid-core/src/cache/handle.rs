@@ -1,7 +1,7 @@
 //! The typed handle over a backend.
 
 use std::borrow::Borrow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::hash::Hash;
 use std::marker::PhantomData;
@@ -14,10 +14,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::event::{BinaryEntryEvent, BinaryEvent, CacheEvent, EntryEvent, Listen, ListenTo};
+use crate::processor::Processor;
+use crate::query::{Aggregator, Comparator, EventFilter, Filter};
 use crate::store::{Command, TimeToLive};
 use crate::value::{self, Binary, Key};
 
-use super::{CacheBackend, CacheError, Events, NamedCache, PageContents, Updated};
+use super::{
+    Among, CacheBackend, CacheError, Events, Invoked, NamedCache, PageContents, Updated, View, ViewPlan,
+};
 
 /// How often [`NamedCache::compute`] and [`NamedCache::merge`] try before they give up.
 const COMPUTE_ATTEMPTS_MAX: u32 = 1_000;
@@ -67,7 +71,7 @@ fn ttl_of(ttl: Duration) -> Result<TimeToLive, CacheError> {
         })
 }
 
-fn decoded<V: DeserializeOwned>(value: Option<Binary>) -> Result<Option<V>, CacheError> {
+pub(super) fn decoded<V: DeserializeOwned>(value: Option<Binary>) -> Result<Option<V>, CacheError> {
     Ok(value.as_ref().map(value::from_binary).transpose()?)
 }
 
@@ -83,7 +87,7 @@ fn previous<V: DeserializeOwned>(updated: Updated) -> Result<Option<V>, CacheErr
     })
 }
 
-fn decoded_event<K: DeserializeOwned, V: DeserializeOwned>(
+pub(super) fn decoded_event<K: DeserializeOwned, V: DeserializeOwned>(
     event: BinaryEvent,
 ) -> Result<CacheEvent<K, V>, CacheError> {
     Ok(match event {
@@ -222,7 +226,23 @@ where
     }
 }
 
-fn absent_value() -> CacheError {
+/// Keys of any borrowed form, each once.
+fn keys_of<'a, Q>(keys: impl IntoIterator<Item = &'a Q>) -> Result<Vec<Key>, CacheError>
+where
+    Q: Serialize + ?Sized + 'a,
+{
+    let mut seen = HashSet::new();
+    let mut found = Vec::new();
+    for key in keys {
+        let key = value::to_key(key)?;
+        if seen.insert(key.canonical().to_vec()) {
+            found.push(key);
+        }
+    }
+    Ok(found)
+}
+
+pub(super) fn absent_value() -> CacheError {
     CacheError::Protocol {
         what: "a page of entries came without a value".to_owned(),
     }
@@ -437,6 +457,127 @@ where
         self.pages(PageContents::Entries)
             .map(move |entry| decode(entry?))
             .boxed()
+    }
+
+    fn keys_where(&self, filter: &Filter) -> BoxStream<'static, Result<K, CacheError>> {
+        self.select_keys(filter)
+    }
+
+    fn values_where(&self, filter: &Filter) -> BoxStream<'static, Result<V, CacheError>> {
+        self.select_values(filter, None)
+    }
+
+    fn entries_where(&self, filter: &Filter) -> BoxStream<'static, Result<(K, V), CacheError>> {
+        self.select_entries(filter, None)
+    }
+
+    fn values_sorted(
+        &self,
+        filter: &Filter,
+        order: &Comparator,
+    ) -> BoxStream<'static, Result<V, CacheError>> {
+        self.select_values(filter, Some(order))
+    }
+
+    fn entries_sorted(
+        &self,
+        filter: &Filter,
+        order: &Comparator,
+    ) -> BoxStream<'static, Result<(K, V), CacheError>> {
+        self.select_entries(filter, Some(order))
+    }
+
+    async fn aggregate<R>(&self, aggregator: &Aggregator) -> Result<R, CacheError>
+    where
+        R: DeserializeOwned,
+    {
+        self.aggregate_among(Among::Where(Filter::Always), aggregator)
+            .await
+    }
+
+    async fn aggregate_where<R>(&self, filter: &Filter, aggregator: &Aggregator) -> Result<R, CacheError>
+    where
+        R: DeserializeOwned,
+    {
+        self.aggregate_among(Among::Where(filter.clone()), aggregator)
+            .await
+    }
+
+    fn aggregate_keys<'a, R, Q>(
+        &self,
+        keys: impl IntoIterator<Item = &'a Q> + Send,
+        aggregator: &Aggregator,
+    ) -> impl Future<Output = Result<R, CacheError>> + Send
+    where
+        R: DeserializeOwned,
+        K: Borrow<Q>,
+        Q: Serialize + Sync + ?Sized + 'a,
+    {
+        let keys = keys_of(keys);
+        async move { self.aggregate_among(Among::Keys(keys?), aggregator).await }
+    }
+
+    async fn invoke<R, Q>(&self, key: &Q, processor: &Processor) -> Result<R, CacheError>
+    where
+        R: DeserializeOwned,
+        K: Borrow<Q>,
+        Q: Serialize + Sync + ?Sized,
+    {
+        self.invoke_on(value::to_key(key)?, processor).await
+    }
+
+    fn invoke_all<'a, R, Q>(
+        &self,
+        keys: impl IntoIterator<Item = &'a Q> + Send,
+        processor: &Processor,
+    ) -> BoxStream<'static, Result<Invoked<K, R>, CacheError>>
+    where
+        R: DeserializeOwned + Send + 'static,
+        K: Borrow<Q>,
+        Q: Serialize + Sync + ?Sized + 'a,
+    {
+        self.invoke_on_keys(keys_of(keys), processor)
+    }
+
+    fn invoke_where<R>(
+        &self,
+        filter: &Filter,
+        processor: &Processor,
+    ) -> BoxStream<'static, Result<Invoked<K, R>, CacheError>>
+    where
+        R: DeserializeOwned + Send + 'static,
+    {
+        self.invoke_on_selected(filter, processor)
+    }
+
+    async fn view(&self, filter: &Filter) -> Result<View<K, V>, CacheError> {
+        View::open(self.backend.clone(), ViewPlan::new(filter.clone())).await
+    }
+
+    async fn view_of<W>(&self, plan: ViewPlan) -> Result<View<K, W>, CacheError>
+    where
+        W: DeserializeOwned + Send + Sync + 'static,
+    {
+        View::open(self.backend.clone(), plan).await
+    }
+
+    async fn listen_where(&self, filter: impl Into<EventFilter> + Send) -> Result<Events<K, V>, CacheError> {
+        self.listen_to(ListenTo::Where(filter.into()), true).await
+    }
+
+    async fn listen_where_lite(
+        &self,
+        filter: impl Into<EventFilter> + Send,
+    ) -> Result<Events<K, V>, CacheError> {
+        self.listen_to(ListenTo::Where(filter.into()), false).await
+    }
+
+    async fn listen_key_primed<Q>(&self, key: &Q) -> Result<Events<K, V>, CacheError>
+    where
+        K: Borrow<Q>,
+        Q: Serialize + Sync + ?Sized,
+    {
+        self.listen_primed(value::to_key(key)?).await
     }
 
     async fn listen(&self) -> Result<Events<K, V>, CacheError> {

@@ -3,18 +3,28 @@
 //! [`NamedCache`] is typed and is what an application sees. [`CacheBackend`] speaks in [`Binary`](crate::value::Binary)
 //! and is what a kind of cache implements: in this process, or over a network. [`Cache`] joins the two.
 
+mod answer;
+mod asking;
 mod backend;
+mod background;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
 mod handle;
+mod invoked;
 mod name;
 mod named_cache;
+mod query;
 mod unavailability;
+pub mod view;
 
 pub use backend::{BinaryEvents, BinaryPage, CacheBackend, PageContents, Updated};
+pub use background::Background;
 pub use error::{Applied, CacheError};
 pub use handle::Cache;
+pub use invoked::Invoked;
 pub use name::{CacheName, CacheNameError};
 pub use named_cache::{Events, NamedCache};
+pub use query::{Among, BinarySelection, Query, QueryContents, Selected};
 pub use unavailability::Unavailability;
+pub use view::{View, ViewPlan};

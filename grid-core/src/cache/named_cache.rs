@@ -10,10 +10,13 @@ use std::time::Duration;
 
 use futures::stream::{BoxStream, Stream};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::event::CacheEvent;
+use crate::processor::Processor;
+use crate::query::{Aggregator, Comparator, EventFilter, Filter};
 
-use super::CacheError;
+use super::{CacheError, Invoked, View, ViewPlan};
 
 /// A stream of a cache's events. Dropping it ends the listening.
 pub struct Events<K, V>(BoxStream<'static, Result<CacheEvent<K, V>, CacheError>>);
@@ -46,6 +49,33 @@ impl<K, V> fmt::Debug for Events<K, V> {
 /// A key may be given in a borrowed form (`&str` for `String`). An operation on one key is atomic; one on several
 /// keys is atomic for each of them. Any operation fails when a key or value cannot be written or read as JSON,
 /// and, over a network, when no answer comes; [`CacheError::applied`] says whether a change was made.
+///
+/// # Asking for entries by what is in them
+///
+/// A [`Filter`] selects entries where they lie, an [`Aggregator`] makes one answer of many, a [`Processor`] changes an entry
+/// without its value travelling, and a [`View`] is a copy of what a filter selects that keeps itself up to date.
+///
+/// ```
+/// use futures::TryStreamExt;
+/// use grid_core::cache::{CacheError, NamedCache};
+/// use grid_core::processor::Processor;
+/// use grid_core::query::{Aggregator, Comparator, field};
+/// # #[derive(serde::Serialize, serde::Deserialize)]
+/// # struct Person { name: String, city: String, age: u32 }
+///
+/// # async fn example(people: &impl NamedCache<String, Person>) -> Result<(), CacheError> {
+/// let adults = field("age").ge(18);
+/// let by_age: Vec<Person> = people.values_sorted(&adults, &Comparator::by("age")).try_collect().await?;
+/// let mean: Option<f64> = people.aggregate_where(&adults, &Aggregator::average("age")).await?;
+///
+/// // Adds one to Ada's age where she is stored; done once, also when a member fails meanwhile.
+/// let age: u32 = people.invoke("ada", &Processor::increment("age", 1)).await?;
+///
+/// let norwegians = people.view(&field("city").eq("Oslo")).await?;
+/// println!("{} people in Oslo; is Ada there? {}", norwegians.len(), norwegians.get("ada")?.is_some());
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// What is asked of every implementation is in `cache::conformance` (feature `conformance`), a suite that each kind of
 /// cache passes.
@@ -203,6 +233,176 @@ pub trait NamedCache<K, V>: Send + Sync {
 
     /// Every entry, page by page, under the terms of [`NamedCache::keys`].
     fn entries(&self) -> BoxStream<'static, Result<(K, V), CacheError>>;
+
+    /// The keys of the entries that a filter selects. A key whose entry is there and selected all the while comes exactly
+    /// once. The stream asks for more as it is read; nothing follows an error.
+    ///
+    /// ```
+    /// # use futures::TryStreamExt;
+    /// # use grid_core::cache::{CacheError, NamedCache};
+    /// # use grid_core::query::field;
+    /// # async fn example(people: &impl NamedCache<String, serde_json::Value>) -> Result<(), CacheError> {
+    /// let adults: Vec<String> = people.keys_where(&field("age").ge(18)).try_collect().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn keys_where(&self, filter: &Filter) -> BoxStream<'static, Result<K, CacheError>>;
+
+    /// The values that a filter selects, under the terms of [`NamedCache::keys_where`].
+    fn values_where(&self, filter: &Filter) -> BoxStream<'static, Result<V, CacheError>>;
+
+    /// The entries that a filter selects, under the terms of [`NamedCache::keys_where`].
+    fn entries_where(&self, filter: &Filter) -> BoxStream<'static, Result<(K, V), CacheError>>;
+
+    /// The values that a filter selects, in an order. Sorting wants all of them at once, at the member that is asked;
+    /// values that have no order between them are an error, and so are more than it sorts.
+    fn values_sorted(&self, filter: &Filter, order: &Comparator)
+    -> BoxStream<'static, Result<V, CacheError>>;
+
+    /// The entries that a filter selects, in an order of their values, under the terms of [`NamedCache::values_sorted`].
+    fn entries_sorted(
+        &self,
+        filter: &Filter,
+        order: &Comparator,
+    ) -> BoxStream<'static, Result<(K, V), CacheError>>;
+
+    /// What an aggregator makes of every entry, as the type that is asked for: an integer for a count, `Option<f64>` for a
+    /// mean (none of no entries), a map for groups, and a [`Value`](crate::value::Value) for whatever comes.
+    ///
+    /// ```
+    /// # use std::collections::HashMap;
+    /// # use grid_core::cache::{CacheError, NamedCache};
+    /// # use grid_core::query::Aggregator;
+    /// # async fn example(people: &impl NamedCache<String, serde_json::Value>) -> Result<(), CacheError> {
+    /// let by_city: HashMap<String, u64> = people.aggregate(&Aggregator::count().by("city")).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn aggregate<R>(&self, aggregator: &Aggregator) -> impl Future<Output = Result<R, CacheError>> + Send
+    where
+        R: DeserializeOwned;
+
+    /// What an aggregator makes of the entries that a filter selects, as [`NamedCache::aggregate`].
+    fn aggregate_where<R>(
+        &self,
+        filter: &Filter,
+        aggregator: &Aggregator,
+    ) -> impl Future<Output = Result<R, CacheError>> + Send
+    where
+        R: DeserializeOwned;
+
+    /// What an aggregator makes of those of these keys that are present, as [`NamedCache::aggregate`].
+    fn aggregate_keys<'a, R, Q>(
+        &self,
+        keys: impl IntoIterator<Item = &'a Q> + Send,
+        aggregator: &Aggregator,
+    ) -> impl Future<Output = Result<R, CacheError>> + Send
+    where
+        R: DeserializeOwned,
+        K: Borrow<Q>,
+        Q: Serialize + Sync + ?Sized + 'a;
+
+    /// Runs a processor on the entry of a key, be it there or not, and gives its answer. It is atomic, and done once: with
+    /// Girih also when the member that does it fails meanwhile.
+    ///
+    /// # Errors
+    /// When the processor cannot do its work on the entry, which stays as it is then; and as any change.
+    fn invoke<R, Q>(
+        &self,
+        key: &Q,
+        processor: &Processor,
+    ) -> impl Future<Output = Result<R, CacheError>> + Send
+    where
+        R: DeserializeOwned,
+        K: Borrow<Q>,
+        Q: Serialize + Sync + ?Sized;
+
+    /// Runs a processor on the entry of each of these keys, be it there or not: the answers as they come, in any order.
+    ///
+    /// The work goes on as the stream is read, on several entries at a time, each under the terms of
+    /// [`NamedCache::invoke`]: each answer, or error, is that of its key alone, and the others go on. A key that comes twice
+    /// counts once. When the stream is dropped early, entries may not have been worked on, and a few may have been whose
+    /// answers were not read.
+    ///
+    /// ```
+    /// # use futures::TryStreamExt;
+    /// # use grid_core::cache::{CacheError, NamedCache};
+    /// # use grid_core::processor::Processor;
+    /// # async fn example(stock: &impl NamedCache<String, serde_json::Value>) -> Result<(), CacheError> {
+    /// let mut work = stock.invoke_all::<i64, str>(["apples", "pears"], &Processor::increment("count", -1));
+    /// while let Some(done) = work.try_next().await? {
+    ///     match done.answer {
+    ///         Ok(left) => println!("{}: {left} left", done.key),
+    ///         Err(error) => println!("{}: {error} (applied: {})", done.key, error.applied()),
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn invoke_all<'a, R, Q>(
+        &self,
+        keys: impl IntoIterator<Item = &'a Q> + Send,
+        processor: &Processor,
+    ) -> BoxStream<'static, Result<Invoked<K, R>, CacheError>>
+    where
+        R: DeserializeOwned + Send + 'static,
+        K: Borrow<Q>,
+        Q: Serialize + Sync + ?Sized + 'a;
+
+    /// Runs a processor on the entries that a filter selects, under the terms of [`NamedCache::invoke_all`].
+    ///
+    /// The keys are selected first, as by [`NamedCache::keys_where`]; when its turn comes, an entry is worked on only if it
+    /// is still there and still selected, in one step with the work. An error in place of an item, and not in one, says that
+    /// no more keys could be selected.
+    fn invoke_where<R>(
+        &self,
+        filter: &Filter,
+        processor: &Processor,
+    ) -> BoxStream<'static, Result<Invoked<K, R>, CacheError>>
+    where
+        R: DeserializeOwned + Send + 'static;
+
+    /// A copy of the entries that a filter selects, here, which keeps itself up to date until it is dropped. See [`View`].
+    fn view(&self, filter: &Filter) -> impl Future<Output = Result<View<K, V>, CacheError>> + Send;
+
+    /// A view of what a [`ViewPlan`] says: with other limits, or of what an extractor takes from the values.
+    fn view_of<W>(&self, plan: ViewPlan) -> impl Future<Output = Result<View<K, W>, CacheError>> + Send
+    where
+        W: DeserializeOwned + Send + Sync + 'static;
+
+    /// Events of what a filter selects, with values: of entries that it selects before or after a change. With a
+    /// [`Filter`] these are entries that come, change and go; with an [`EventFilter`], the kinds of events that it says.
+    ///
+    /// ```
+    /// # use grid_core::cache::{CacheError, NamedCache};
+    /// # use grid_core::query::{EventFilter, EventKinds, field};
+    /// # async fn example(people: &impl NamedCache<String, serde_json::Value>) -> Result<(), CacheError> {
+    /// let adults = field("age").ge(18);
+    /// let of_adults = people.listen_where(&adults).await?;
+    /// // Birthdays alone: who was no adult, and is one now.
+    /// let of_age = people.listen_where(EventFilter::new(adults).of_kinds(EventKinds::ENTERED)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// An entry that the filter cannot be evaluated on is one that it does not select.
+    fn listen_where(
+        &self,
+        filter: impl Into<EventFilter> + Send,
+    ) -> impl Future<Output = Result<Events<K, V>, CacheError>> + Send;
+
+    /// Events of what a filter selects, without values.
+    fn listen_where_lite(
+        &self,
+        filter: impl Into<EventFilter> + Send,
+    ) -> impl Future<Output = Result<Events<K, V>, CacheError>> + Send;
+
+    /// Events of one key, with values, beginning with what its entry is: a synthetic insert of the value that is there, a
+    /// synthetic delete when there is none; or a change that came meanwhile.
+    fn listen_key_primed<Q>(&self, key: &Q) -> impl Future<Output = Result<Events<K, V>, CacheError>> + Send
+    where
+        K: Borrow<Q>,
+        Q: Serialize + Sync + ?Sized;
 
     /// Events of every entry, with values. When the future is ready, every later change is heard of. Dropping the
     /// stream ends the listening.

@@ -1,5 +1,7 @@
 //! What a listener asks for.
 
+use crate::query::{EventFilter, QueryEntry};
+use crate::store::{Change, ChangeKind};
 use crate::value::Key;
 
 /// The entries that a listener hears of.
@@ -10,6 +12,8 @@ pub enum ListenTo {
     Key(Key),
     /// Every key of the cache.
     All,
+    /// What a filter of events selects.
+    Where(EventFilter),
 }
 
 /// A listener's wishes, for the layers below the typed cache.
@@ -19,4 +23,40 @@ pub struct Listen {
     pub to: ListenTo,
     /// Whether events carry the old and the new value. Events without values ("lite") cost less.
     pub values: bool,
+}
+
+impl Listen {
+    /// Whether its events must be made with values: the listener wants them, or a filter has to look at them.
+    #[must_use]
+    pub fn needs_values(&self) -> bool {
+        match &self.to {
+            ListenTo::Where(filter) => self.values || looks_at_values(filter),
+            ListenTo::Key(_) | ListenTo::All => self.values,
+        }
+    }
+}
+
+/// Whether a filter of events looks at the values of entries, and not only at the kinds of events.
+#[must_use]
+pub fn looks_at_values(filter: &EventFilter) -> bool {
+    filter.filter.is_some()
+}
+
+/// Whether a filter selects a change: what all who listen with a filter go by, wherever they listen. The change must have
+/// been made with values if the filter [looks at them](looks_at_values).
+#[must_use]
+pub fn is_selected(filter: &EventFilter, change: &Change) -> bool {
+    if looks_at_values(filter) {
+        let entry = |value| QueryEntry::of(&change.key, Some(value));
+        let (old, new) = (change.old.as_ref().map(entry), change.new.as_ref().map(entry));
+        return filter.tells(old.as_ref(), new.as_ref());
+    }
+    // Only the kind counts, and the values may not be there.
+    let nothing = || Some(QueryEntry::of_value(b"null"));
+    let (old, new) = match change.kind {
+        ChangeKind::Insert => (None, nothing()),
+        ChangeKind::Update => (nothing(), nothing()),
+        ChangeKind::Delete => (nothing(), None),
+    };
+    filter.tells(old.as_ref(), new.as_ref())
 }

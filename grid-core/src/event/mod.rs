@@ -6,4 +6,4 @@ mod listen;
 
 pub use binary_event::{BinaryEntryEvent, BinaryEvent};
 pub use cache_event::{CacheEvent, EntryEvent, EntryEventKind};
-pub use listen::{Listen, ListenTo};
+pub use listen::{Listen, ListenTo, is_selected, looks_at_values};

@@ -4,6 +4,7 @@
 //! and leaves in the view what is to be done to the entry. Who runs it does that, or nothing when it failed.
 
 mod agent;
+mod builder;
 mod number;
 mod process;
 mod processor_work;

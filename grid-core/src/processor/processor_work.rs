@@ -29,6 +29,20 @@ impl ProcessorWork {
         })
     }
 
+    /// Work of a processor.
+    ///
+    /// # Errors
+    /// When it holds a number that JSON cannot say, or is larger than is looked at.
+    pub fn new(processor: &Processor) -> Result<Self, AgentError> {
+        Self::from_json(processor.to_json()?.into())
+    }
+
+    /// The JSON of the processor.
+    #[must_use]
+    pub fn json(&self) -> &Bytes {
+        &self.json
+    }
+
     /// The same work on those entries alone that a filter selects when it is done; the others are passed over, as those
     /// that are not there. The filter comes with its JSON.
     #[must_use]

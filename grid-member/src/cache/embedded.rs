@@ -6,32 +6,38 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::{BoxFuture, lazy};
+use futures::stream::{self, StreamExt};
 use grid_core::cache::{
-    BinaryEvents, BinaryPage, CacheBackend, CacheError, CacheName, PageContents, Updated,
+    Among, Background, BinaryEvents, BinaryPage, BinarySelection, CacheBackend, CacheError, CacheName,
+    PageContents, Query, QueryContents, Updated,
 };
 use grid_core::event::Listen;
-use grid_core::store::{Command, TimeToLive};
-use grid_core::value::{Binary, Key};
+use grid_core::processor::ProcessorWork;
+use grid_core::query::{AgentError, Aggregator, Filter};
+use grid_core::store::{Command, PageContent, TimeToLive, WorkAnswer};
+use grid_core::value::{Binary, Format, Key};
 
 use crate::event::listen;
 
-use super::{CacheRegistry, OpenCache, Reply};
+use super::{CacheRegistry, OpenCache, Question, Reply, Scatter};
 
 /// A handle on a cache of the member in this process. Only what needs another member waits.
 #[derive(Debug)]
 pub struct EmbeddedCache {
     registry: Arc<CacheRegistry>,
     cache: Arc<OpenCache>,
+    background: Arc<dyn Background>,
     released: AtomicBool,
 }
 
 impl EmbeddedCache {
-    /// A handle on this cache of this registry.
+    /// A handle on this cache of this registry. What goes on beside it runs there.
     #[must_use]
-    pub fn new(registry: Arc<CacheRegistry>, cache: Arc<OpenCache>) -> Self {
+    pub fn new(registry: Arc<CacheRegistry>, cache: Arc<OpenCache>, background: Arc<dyn Background>) -> Self {
         EmbeddedCache {
             registry,
             cache,
+            background,
             released: AtomicBool::new(false),
         }
     }
@@ -43,14 +49,38 @@ impl EmbeddedCache {
         act: impl FnOnce(&Arc<OpenCache>) -> Reply<T> + Send + 'a,
     ) -> BoxFuture<'a, Result<T, CacheError>> {
         async move {
-            if self.released.load(Ordering::Acquire) {
-                return Err(CacheError::Released {
-                    cache: self.cache.name().to_string(),
-                });
-            }
+            self.check_held()?;
             act(&self.cache).await
         }
         .boxed()
+    }
+
+    /// Whether the handle was not released.
+    fn check_held(&self) -> Result<(), CacheError> {
+        if self.released.load(Ordering::Acquire) {
+            return Err(CacheError::Released {
+                cache: self.cache.name().to_string(),
+            });
+        }
+        Ok(())
+    }
+
+    fn scatter(&self, query: &Query) -> Result<Scatter, CacheError> {
+        self.check_held()?;
+        let question = Question::of_filter(&query.filter).map_err(invalid)?;
+        let content = match query.contents {
+            QueryContents::Keys => PageContent::Keys,
+            QueryContents::Values => PageContent::Values,
+            QueryContents::Entries => PageContent::Entries,
+        };
+        Ok(self.cache.select(Arc::new(question), content))
+    }
+}
+
+/// An agent that cannot be used.
+fn invalid(error: AgentError) -> CacheError {
+    CacheError::Invalid {
+        what: error.to_string(),
     }
 }
 
@@ -146,5 +176,48 @@ impl CacheBackend for EmbeddedCache {
                 Err(error) => Reply::Ready(Err(error)),
             }
         })
+    }
+
+    fn query(&self, query: Query) -> BinarySelection {
+        let scatter = match self.scatter(&query) {
+            Ok(scatter) => scatter,
+            Err(error) => return stream::once(async { Err(error) }).boxed(),
+        };
+        if let (Some(order), true) = (query.order, query.contents != QueryContents::Keys) {
+            return stream::once(async move { scatter.sorted(&order).await }).boxed();
+        }
+        let parts = stream::try_unfold(scatter, |mut scatter| async move {
+            let part = scatter.next().await?;
+            Ok((!part.is_empty()).then_some((part, scatter)))
+        });
+        parts.boxed()
+    }
+
+    fn aggregate(&self, among: Among, aggregator: Aggregator) -> BoxFuture<'_, Result<Binary, CacheError>> {
+        self.ask(move |cache| {
+            let (filter, keys) = match among {
+                Among::Where(filter) => (filter, None),
+                Among::Keys(keys) => (Filter::Always, Some(keys)),
+            };
+            match Question::of_aggregator(&filter, &aggregator) {
+                Ok(question) => cache.aggregate(Arc::new(question), keys),
+                Err(error) => Reply::Ready(Err(invalid(error))),
+            }
+        })
+    }
+
+    fn invoke(&self, key: Key, work: Arc<ProcessorWork>) -> BoxFuture<'_, Result<Binary, CacheError>> {
+        self.ask(move |cache| {
+            let worked = cache.update(&key, Command::Work(work), false);
+            worked.and_then(|outcome| match outcome.answer {
+                Some(WorkAnswer::Said(answer)) => Ok(answer),
+                Some(WorkAnswer::Failed(message)) => Err(CacheError::Refused { message }),
+                Some(WorkAnswer::Passed) | None => Ok(Binary::new(Format::JSON, b"null".as_slice().into())),
+            })
+        })
+    }
+
+    fn background(&self) -> Option<Arc<dyn Background>> {
+        Some(self.background.clone())
     }
 }

@@ -28,6 +28,29 @@ impl Question {
         })
     }
 
+    /// Which entries this filter selects.
+    ///
+    /// # Errors
+    /// When it holds what JSON cannot say, or is larger than is looked at.
+    pub fn of_filter(filter: &Filter) -> Result<Self, AgentError> {
+        match filter {
+            Filter::Always => Question::select(Bytes::new()),
+            filter => Question::select(filter.to_json()?.into()),
+        }
+    }
+
+    /// What this aggregator makes of the entries that this filter selects.
+    ///
+    /// # Errors
+    /// As [`of_filter`](Self::of_filter).
+    pub fn of_aggregator(filter: &Filter, aggregator: &Aggregator) -> Result<Self, AgentError> {
+        let aggregator = Bytes::from(aggregator.to_json()?);
+        Ok(Question {
+            aggregator: Some((Aggregator::from_json(&aggregator)?, aggregator)),
+            ..Question::of_filter(filter)?
+        })
+    }
+
     /// What an aggregator makes of the entries that a filter selects.
     ///
     /// # Errors

@@ -6,7 +6,8 @@ use std::task::{Context, Poll};
 
 use futures::stream::{Stream, StreamExt};
 use grid_core::cache::{BinaryEvents, CacheError};
-use grid_core::event::{BinaryEntryEvent, BinaryEvent, EntryEventKind, Listen};
+use grid_core::event::{BinaryEntryEvent, BinaryEvent, EntryEventKind, Listen, ListenTo, is_selected};
+use grid_core::query::EventFilter;
 use grid_core::store::{Change, ChangeKind};
 
 use super::{AttachedSink, BoundedQueue, EventSink, Lifecycle, ListenerHub, Matched, Quiet};
@@ -18,6 +19,8 @@ const EVENT_OVERHEAD_LEN: usize = 200;
 struct QueueSink {
     queue: BoundedQueue<BinaryEvent>,
     values: bool,
+    /// Which changes are told; `None` for all that are listened to.
+    filter: Option<EventFilter>,
 }
 
 impl QueueSink {
@@ -38,6 +41,13 @@ fn kind_of(kind: ChangeKind) -> EntryEventKind {
 
 impl EventSink for QueueSink {
     fn entry(&self, change: &Change, _: Matched) {
+        if self
+            .filter
+            .as_ref()
+            .is_some_and(|filter| !is_selected(filter, change))
+        {
+            return;
+        }
         let (old, new) = if self.values {
             (change.old.clone(), change.new.clone())
         } else {
@@ -96,9 +106,13 @@ pub fn listen(
     let sink = Arc::new(QueueSink {
         queue: BoundedQueue::new(len_max, bytes_max),
         values: listen.values,
+        filter: match &listen.to {
+            ListenTo::Where(filter) => Some(filter.clone()),
+            _ => None,
+        },
     });
     let attached = hub.attach(sink.clone());
-    let quiet = attached.listen_quietly(&listen.to, listen.values);
+    let quiet = attached.listen_quietly(&listen.to, listen.needs_values());
     let events = QueueStream {
         sink,
         _attached: attached,

@@ -79,7 +79,7 @@ impl Grid {
     /// When the name is none, there are too many caches, or the grid is shutting down.
     pub async fn cache<K, V>(&self, name: &str) -> Result<Cache<K, V>, CacheError> {
         let (registry, opening) = self.open_with_registry("", &CacheName::new(name)?);
-        Ok(typed(registry, opening.await?))
+        Ok(Cache::new(self.embedded(registry, opening.await?)))
     }
 
     /// The cache of this name in bytes, for those who bring types of their own.
@@ -89,7 +89,7 @@ impl Grid {
     pub async fn backend(&self, name: &str) -> Result<Arc<dyn CacheBackend>, CacheError> {
         let (registry, opening) = self.open_with_registry("", &CacheName::new(name)?);
         let cache = opening.await?;
-        Ok(Arc::new(EmbeddedCache::new(registry.clone(), cache)))
+        Ok(self.embedded(registry, cache))
     }
 
     /// The local cache of this name, which lives in this process alone, whatever the rules say.
@@ -100,7 +100,7 @@ impl Grid {
         let name = CacheName::new(name)?;
         let (_, settings) = self.inner.rules.of(name.as_str());
         let cache = self.inner.local.open_now("", &name, settings)?;
-        Ok(typed(&self.inner.local, cache))
+        Ok(Cache::new(self.embedded(&self.inner.local, cache)))
     }
 
     /// The cache of this name in a scope, for those who serve it to others. The default scope is empty.
@@ -109,6 +109,11 @@ impl Grid {
     /// When there are too many caches, or the grid is shutting down.
     pub fn open(&self, scope: &str, name: &CacheName) -> Reply<Arc<OpenCache>> {
         self.open_with_registry(scope, name).1
+    }
+
+    fn embedded(&self, registry: &Arc<CacheRegistry>, cache: Arc<OpenCache>) -> Arc<dyn CacheBackend> {
+        let background = Arc::new(self.inner.supervisor.clone());
+        Arc::new(EmbeddedCache::new(registry.clone(), cache, background))
     }
 
     fn open_with_registry(
@@ -235,11 +240,6 @@ impl Grid {
         self.inner.local.begin_shutdown();
         self.inner.supervisor.shut_down().await;
     }
-}
-
-fn typed<K, V>(registry: &Arc<CacheRegistry>, cache: Arc<OpenCache>) -> Cache<K, V> {
-    let backend: Arc<dyn CacheBackend> = Arc::new(EmbeddedCache::new(registry.clone(), cache));
-    Cache::new(backend)
 }
 
 impl fmt::Debug for Grid {

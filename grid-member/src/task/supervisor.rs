@@ -3,8 +3,11 @@
 use std::io;
 use std::panic::AssertUnwindSafe;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use futures::FutureExt;
+use futures::future::{BoxFuture, select};
+use grid_core::cache::{Background, CacheError};
 use tokio::runtime::Handle;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tokio_util::task::TaskTracker;
@@ -89,6 +92,24 @@ impl Supervisor {
         self.token.cancel();
         self.tracker.close();
         self.tracker.wait().await;
+    }
+}
+
+impl Background for Supervisor {
+    fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), CacheError> {
+        if self.token.is_cancelled() || Handle::try_current().is_err() {
+            return Err(CacheError::ShuttingDown);
+        }
+        let stopped = self.stopped();
+        self.spawn(TaskKind::Connection, "beside a cache", async move {
+            // Whatever it holds goes with it.
+            let _stopped_or_done = select(stopped.boxed(), task).await;
+        });
+        Ok(())
+    }
+
+    fn pause(&self, time: Duration) -> BoxFuture<'static, ()> {
+        tokio::time::sleep(time).boxed()
     }
 }
 

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
-use grid_core::event::ListenTo;
-use grid_core::query::{EventFilter, QueryEntry};
+use grid_core::event::{ListenTo, is_selected, looks_at_values};
+use grid_core::query::EventFilter;
 use grid_core::store::{Change, ChangeKind};
 use grid_core::value::{Format, Key};
 use grid_member::event::{AttachedSink, Matched, Quiet};
@@ -20,24 +20,12 @@ struct FilterListener {
 impl FilterListener {
     /// Whether its events are made with values: the filter has to look at them, or the client wants them.
     fn needs_values(&self) -> bool {
-        !self.lite || self.filter.filter.is_some()
+        !self.lite || looks_at_values(&self.filter)
     }
 
     /// Whether it wants to hear of a change. What a filter cannot be evaluated on is not selected.
     fn wants(&self, change: &Change) -> bool {
-        let entry = |value| QueryEntry::of(&change.key, Some(value));
-        let nothing = || QueryEntry::of_value(b"null");
-        let (old, new) = (change.old.as_ref().map(entry), change.new.as_ref().map(entry));
-        let (old, new) = match (change.kind, self.filter.filter.is_some()) {
-            // Without a filter only the kind counts, and the values may not be there.
-            (ChangeKind::Insert, false) => (None, Some(nothing())),
-            (ChangeKind::Update, false) => (Some(nothing()), Some(nothing())),
-            (ChangeKind::Delete, false) => (Some(nothing()), None),
-            (_, true) => (old, new),
-        };
-        self.filter
-            .evaluate(old.as_ref(), new.as_ref())
-            .unwrap_or_default()
+        is_selected(&self.filter, change)
     }
 }
 

@@ -25,15 +25,20 @@ use serde::de::DeserializeOwned;
 
 use super::NamedCache;
 
+pub mod aggregation;
 pub mod atomic;
 pub mod bulk;
 pub mod conditional;
 pub mod expiry;
+pub mod filtered;
+pub mod invocation;
 pub mod lifecycle;
 pub mod listening;
 pub mod lookup;
 pub mod paging;
+pub mod queries;
 pub mod values;
+pub mod views;
 mod wait;
 pub mod write;
 
@@ -125,6 +130,24 @@ pub async fn run_except<F: Fixture>(fixture: &F, skipped: &[&str]) {
         ran: 0,
         failures: Vec::new(),
     };
+    run_plain(&mut report, fixture).await;
+    run_asking(&mut report, fixture).await;
+    assert!(
+        report.not_found.is_empty(),
+        "there are no cases named {:?}",
+        report.not_found
+    );
+    let failed = report.failures.len();
+    assert!(
+        failed == 0,
+        "{failed} of {} cases failed:\n{}",
+        report.ran,
+        report.failures.join("\n")
+    );
+}
+
+/// The cases of entries, by their keys.
+async fn run_plain<F: Fixture>(report: &mut Report<'_>, fixture: &F) {
     run_cases! { report, fixture;
         lookup {
             get_finds_what_was_put, get_all_leaves_out_the_missing, get_all_of_many_keys, get_or_does_not_write,
@@ -171,16 +194,33 @@ pub async fn run_except<F: Fixture>(fixture: &F, skipped: &[&str]) {
             keys_of_one_meaning_and_other_types, a_value_of_another_type_is_an_error,
         }
     }
-    assert!(
-        report.not_found.is_empty(),
-        "there are no cases named {:?}",
-        report.not_found
-    );
-    let failed = report.failures.len();
-    assert!(
-        failed == 0,
-        "{failed} of {} cases failed:\n{}",
-        report.ran,
-        report.failures.join("\n")
-    );
+}
+
+/// The cases of what is asked of entries, by what is in them.
+async fn run_asking<F: Fixture>(report: &mut Report<'_>, fixture: &F) {
+    run_cases! { report, fixture;
+        queries {
+            a_filter_selects, nothing_and_everything_are_selected, what_is_sorted_comes_in_order,
+            what_stays_comes_once_under_change, a_large_answer_waits_for_its_reader, a_query_can_be_left_early,
+            a_filter_that_cannot_be_evaluated_is_an_error,
+        }
+        aggregation {
+            answers_are_of_the_type_asked_for, some_entries_are_aggregated, nothing_is_aggregated,
+            a_wrong_type_is_an_error,
+        }
+        invocation {
+            a_processor_changes_and_answers, an_absent_entry_is_seen, one_that_fails_changes_nothing,
+            processors_lose_no_increment, each_key_has_its_answer, what_a_filter_selects_is_worked_on,
+            removing_by_filter,
+        }
+        filtered {
+            a_filter_selects_events, kinds_of_events_are_told_apart, a_filter_looks_at_values_that_are_not_told,
+            listeners_of_all_sorts_stand_side_by_side, what_cannot_be_evaluated_leaves,
+            a_primed_listener_begins_with_what_is_there,
+        }
+        views {
+            a_view_follows_its_cache, a_view_of_what_is_extracted, views_under_writers_come_to_what_there_is,
+            a_view_outlives_a_truncation, a_view_says_why_it_ends,
+        }
+    }
 }

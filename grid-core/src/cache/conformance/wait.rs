@@ -13,7 +13,7 @@ use crate::event::{CacheEvent, EntryEvent, EntryEventKind};
 use super::Fixture;
 
 /// How long an event may take, beyond the time to live that it waits for.
-const EVENT_BOUND: Duration = Duration::from_secs(20);
+pub(super) const EVENT_BOUND: Duration = Duration::from_secs(20);
 
 /// The result of a future that must be ready within a bound.
 pub(super) async fn within<F: Fixture, T>(

@@ -6,6 +6,7 @@
 
 mod accumulator;
 mod agent;
+mod builder;
 mod number;
 mod record;
 mod top;

@@ -92,6 +92,15 @@ impl EventFilter {
         self
     }
 
+    /// Events of all kinds about everything.
+    #[must_use]
+    pub fn all() -> Self {
+        EventFilter {
+            kinds: EventKinds::ALL,
+            filter: None,
+        }
+    }
+
     /// Whether an event is selected: the entry before it, if there was one, and the entry after it, if there is one.
     ///
     /// The filter is asked only as far as the kinds make a difference.
@@ -103,10 +112,29 @@ impl EventFilter {
         before: Option<&QueryEntry<'_>>,
         after: Option<&QueryEntry<'_>>,
     ) -> Result<bool, QueryError> {
-        let selects = |entry: &QueryEntry<'_>| match &self.filter {
+        self.decide(before, after, |entry| match &self.filter {
             Some(filter) => filter.evaluate(entry),
             None => Ok(true),
+        })
+    }
+
+    /// As [`evaluate`](Self::evaluate), for those who listen: an entry that the filter cannot be evaluated on is one that
+    /// it does not select. So an entry that was selected and becomes such a one is told as one that left.
+    #[must_use]
+    pub fn tells(&self, before: Option<&QueryEntry<'_>>, after: Option<&QueryEntry<'_>>) -> bool {
+        let selects = |entry: &QueryEntry<'_>| {
+            let filter = self.filter.as_ref();
+            Ok(filter.is_none_or(|filter| filter.evaluate(entry).unwrap_or_default()))
         };
+        self.decide(before, after, selects).unwrap_or_default()
+    }
+
+    fn decide(
+        &self,
+        before: Option<&QueryEntry<'_>>,
+        after: Option<&QueryEntry<'_>>,
+        selects: impl Fn(&QueryEntry<'_>) -> Result<bool, QueryError>,
+    ) -> Result<bool, QueryError> {
         let wants = |kinds| self.kinds.intersects(kinds);
         match (before, after) {
             (None, None) => Ok(false),
@@ -127,5 +155,43 @@ impl EventFilter {
                 Ok(wants(EventKinds::UPDATED | moved))
             }
         }
+    }
+}
+
+impl From<Filter> for EventFilter {
+    fn from(filter: Filter) -> Self {
+        EventFilter::new(filter)
+    }
+}
+
+impl From<&Filter> for EventFilter {
+    fn from(filter: &Filter) -> Self {
+        EventFilter::new(filter.clone())
+    }
+}
+
+impl From<&EventFilter> for EventFilter {
+    fn from(filter: &EventFilter) -> Self {
+        filter.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query::field;
+
+    #[test]
+    fn who_listens_hears_that_an_entry_left_for_what_cannot_be_evaluated() {
+        let filter = EventFilter::new(field("age").gt(25));
+        let entry = |text: &'static str| QueryEntry::of_value(text.as_bytes());
+        let (old, bad) = (entry(r#"{"age":30}"#), entry(r#"{"age":"thirty"}"#));
+        assert!(filter.evaluate(Some(&old), Some(&bad)).is_err());
+        assert!(filter.tells(Some(&old), Some(&bad)));
+        assert!(filter.tells(Some(&bad), Some(&old)));
+        assert!(!filter.tells(Some(&bad), Some(&bad)));
+        let left = filter.of_kinds(EventKinds::LEFT);
+        assert!(left.tells(Some(&old), Some(&bad)));
+        assert!(!left.tells(Some(&bad), Some(&old)));
     }
 }

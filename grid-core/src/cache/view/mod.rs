@@ -1,0 +1,203 @@
+//! Views: copies of what a filter selects that keep themselves up to date.
+//!
+//! # What holds
+//!
+//! A view first listens to what its filter selects before or after a change, and reads what the filter selects when that
+//! is in effect; then it lets events and what was read in by these rules:
+//!
+//! 1. The events of a key are applied in the order in which they come, which is that of its changes.
+//! 2. What was read of a key counts only if no event of the key came since reading began.
+//! 3. When reading is over, keys go of which neither was heard nor read since it began.
+//! 4. When events were lost, or the cache was truncated, the view reads anew: as at the beginning, and what it shows
+//!    stays until it is heard or read otherwise, or reading is over.
+//!
+//! So each state that a view shows of a key is one that its entry had since the view began to listen, and after the last
+//! event of a key the view shows what the entry is. Nothing is missed: a change after listening began has an event, and one
+//! before it is in what is read. Nothing stays that an event contradicts, by 1 and 2. What has no version can be behind: of
+//! a key that changes while a view reads, it may show what was read, then a change from before that, and then the
+//! change that was read.
+//!
+//! `content` decides all of this and does nothing; `keeper` listens and reads.
+
+mod content;
+mod events;
+mod keeper;
+mod plan;
+mod status;
+
+pub use events::{ViewEvent, ViewEvents};
+pub use plan::ViewPlan;
+pub use status::{ViewPhase, ViewStatus};
+
+use std::fmt;
+use std::sync::Arc;
+
+use futures::future::{AbortHandle, abortable};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::value;
+
+use super::{CacheBackend, CacheError};
+use content::identity_of;
+use keeper::{Keeper, Shared};
+
+/// Keeps the task of a view running: when the last handle goes, so does the task.
+struct Life(AbortHandle);
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// A copy, in this process, of the entries of a cache that a filter selects, which keeps itself up to date.
+///
+/// What is read of it is read here, without asking anybody. A change of the cache is in the view a moment after it is
+/// acknowledged: when its event came. Values may be what an [extractor](ViewPlan::extracting) takes from those of the
+/// cache. Clones share the view; with the last of them it ends, and so does what it listens to.
+///
+/// ```
+/// use grid_core::cache::{CacheError, NamedCache, View};
+/// use grid_core::query::field;
+///
+/// # async fn example(stock: &impl NamedCache<String, serde_json::Value>) -> Result<(), CacheError> {
+/// let scarce = stock.view(&field("count").lt(10)).await?;
+/// for (name, article) in scarce.entries() {
+///     println!("only {} {name} left", article["count"]);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// A view that cannot go on, because the cache is destroyed, the grid or session ends, an entry cannot be read as the types
+/// of the view, or it would have more entries than it may, ends: it shows what it has, and [`View::status`] says
+/// why. While a connection is down, a client's view shows what it had; when it is back, the view reads anew.
+pub struct View<K, V> {
+    shared: Arc<Shared<K, V>>,
+    life: Arc<Life>,
+}
+
+impl<K, V> Clone for View<K, V> {
+    fn clone(&self) -> Self {
+        View {
+            shared: self.shared.clone(),
+            life: self.life.clone(),
+        }
+    }
+}
+
+impl<K, V> fmt::Debug for View<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("View").finish_non_exhaustive()
+    }
+}
+
+impl<K, V> View<K, V>
+where
+    K: DeserializeOwned + Send + Sync + 'static,
+    V: DeserializeOwned + Send + Sync + 'static,
+{
+    /// A view of a cache. When the future is ready, it shows all that the filter selects.
+    ///
+    /// # Errors
+    /// When the filter is one of events or has a limit, the cache cannot be read or listened to, an entry cannot be read as
+    /// the types of the view, or there are more than it may have.
+    pub async fn open(backend: Arc<dyn CacheBackend>, plan: ViewPlan) -> Result<Self, CacheError> {
+        plan.check()?;
+        let Some(background) = backend.background() else {
+            let what = "a view of this kind of cache";
+            return Err(CacheError::Unsupported { what });
+        };
+        let mut keeper = Keeper::start(backend, background.clone(), plan).await?;
+        keeper.read().await?;
+        let shared = keeper.shared().clone();
+        let (task, abort) = abortable(keeper.keep());
+        let life = Arc::new(Life(abort));
+        background.spawn(Box::pin(async move {
+            let _ended_or_dropped = task.await;
+        }))?;
+        Ok(View { shared, life })
+    }
+}
+
+impl<K, V> View<K, V> {
+    /// The value of a key, if the view has one.
+    ///
+    /// # Errors
+    /// When the key cannot be written as JSON.
+    pub fn get<Q: Serialize + ?Sized>(&self, key: &Q) -> Result<Option<Arc<V>>, CacheError> {
+        let identity = identity_of(&value::to_key(key)?);
+        Ok(self.shared.read().get(&identity).map(|(_, value)| value.clone()))
+    }
+
+    /// Whether the view has a key.
+    ///
+    /// # Errors
+    /// When the key cannot be written as JSON.
+    pub fn contains_key<Q: Serialize + ?Sized>(&self, key: &Q) -> Result<bool, CacheError> {
+        let identity = identity_of(&value::to_key(key)?);
+        Ok(self.shared.read().get(&identity).is_some())
+    }
+
+    /// How many entries the view has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.shared.read().len()
+    }
+
+    /// Whether the view has no entry.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// All entries as they are at one moment, in any order.
+    #[must_use]
+    pub fn entries(&self) -> Vec<(Arc<K>, Arc<V>)> {
+        self.shared.read().entries()
+    }
+
+    /// All keys as they are at one moment, in any order.
+    #[must_use]
+    pub fn keys(&self) -> Vec<Arc<K>> {
+        self.entries().into_iter().map(|(key, _)| key).collect()
+    }
+
+    /// All values as they are at one moment, in any order.
+    #[must_use]
+    pub fn values(&self) -> Vec<Arc<V>> {
+        self.entries().into_iter().map(|(_, value)| value).collect()
+    }
+
+    /// Shows every entry as it is at one moment, in any order. The view takes no change in meanwhile: `visit` must not
+    /// wait.
+    pub fn for_each(&self, mut visit: impl FnMut(&K, &V)) {
+        self.shared.read().for_each(|key, value| visit(key, value));
+    }
+
+    /// How far the view is.
+    #[must_use]
+    pub fn status(&self) -> ViewStatus {
+        self.shared.status()
+    }
+
+    /// Whether the view has taken in all that it read and heard of: it is neither reading anew nor ended.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        matches!(self.status().phase, ViewPhase::Current)
+    }
+
+    /// What changes in the view from now on. Dropping it ends the listening.
+    #[must_use]
+    pub fn listen(&self) -> ViewEvents<K, V> {
+        self.follow().1
+    }
+
+    /// All entries, and what changes in the view after they were taken.
+    #[must_use]
+    #[expect(clippy::type_complexity, reason = "a snapshot is entries as they come")]
+    pub fn follow(&self) -> (Vec<(Arc<K>, Arc<V>)>, ViewEvents<K, V>) {
+        self.shared.follow()
+    }
+}

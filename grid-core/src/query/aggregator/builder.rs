@@ -1,0 +1,81 @@
+//! Aggregators as they read in Rust.
+
+use super::{Aggregator, NumberOperation};
+use crate::query::{Comparator, Extractor, Filter};
+
+impl Aggregator {
+    /// How many entries there are.
+    #[must_use]
+    pub fn count() -> Self {
+        Aggregator::Count
+    }
+
+    /// The sum of a property, exactly; null of no entries.
+    #[must_use]
+    pub fn sum(path: &str) -> Self {
+        Aggregator::Number(NumberOperation::DecimalSum, Extractor::path(path))
+    }
+
+    /// The mean of a property, with eight more places than its sum; null of no entries.
+    #[must_use]
+    pub fn average(path: &str) -> Self {
+        Aggregator::Number(NumberOperation::DecimalAverage, Extractor::path(path))
+    }
+
+    /// The least value of a property; null of no entries.
+    #[must_use]
+    pub fn min(path: &str) -> Self {
+        Aggregator::Min(Extractor::path(path))
+    }
+
+    /// The greatest value of a property; null of no entries.
+    #[must_use]
+    pub fn max(path: &str) -> Self {
+        Aggregator::Max(Extractor::path(path))
+    }
+
+    /// The values of a property, each once.
+    #[must_use]
+    pub fn distinct(path: &str) -> Self {
+        Aggregator::Distinct(Extractor::path(path))
+    }
+
+    /// So many of the entries with the greatest values of a property, the greatest first.
+    #[must_use]
+    pub fn top(results: usize, path: &str) -> Self {
+        Aggregator::Top {
+            results,
+            extractor: Extractor::Identity,
+            comparator: Comparator::by(path),
+        }
+    }
+
+    /// The answer of this aggregator for each value of a property.
+    ///
+    /// ```
+    /// use grid_core::query::{Aggregator, QueryEntry};
+    ///
+    /// let oldest_by_city = Aggregator::max("age").by("city");
+    /// # let entries = [r#"{"age":36,"city":"Oslo"}"#, r#"{"age":41,"city":"Rome"}"#];
+    /// # let answer = oldest_by_city.aggregate(entries.iter().map(|text| QueryEntry::of_value(text.as_bytes())))?;
+    /// # assert!(answer.bytes().ends_with(br#"{"key":"Rome","value":41}]}"#));
+    /// # Ok::<(), grid_core::query::QueryError>(())
+    /// ```
+    #[must_use]
+    pub fn by(self, path: &str) -> Self {
+        Aggregator::Group {
+            extractor: Extractor::path(path),
+            aggregator: Box::new(self),
+            filter: None,
+        }
+    }
+
+    /// Of the groups only those whose answers a filter selects; nothing else than groups is changed.
+    #[must_use]
+    pub fn having(mut self, answers: Filter) -> Self {
+        if let Aggregator::Group { filter, .. } = &mut self {
+            *filter = Some(Box::new(answers));
+        }
+        self
+    }
+}
