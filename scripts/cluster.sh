@@ -110,7 +110,7 @@ if [ -n "$reference" ]; then
   for kind in int str mixed; do
     address=${grpc[$((turn % 3))]}
     turn=$((turn + 1))
-    if build/orders-clients/python/bin/python ../shared/parity/parity.py --ops plain --reference "$reference" \
+    if build/orders-clients/python/bin/python tests/parity/parity.py --reference "$reference" \
       --subject "$address" --kind "$kind" --seed "$PARITY_FIRST" --steps "$PARITY_STEPS" >"$logs/parity-$kind.out" 2>&1; then
       echo "$kind keys through $address: $(tail -n 1 "$logs/parity-$kind.out")"
     else

@@ -272,7 +272,7 @@ step_parity() {
   local kind seed
   for kind in int str mixed; do
     for seed in $(seq "$PARITY_FIRST" "$((PARITY_FIRST + PARITY_SEEDS - 1))"); do
-      run "same as Coherence CE: $kind keys, seed $seed" 5 "$python" "$parity/parity.py" --ops plain \
+      run "same as Coherence CE: $kind keys, seed $seed" 5 "$python" tests/parity/parity.py \
         --reference "$reference_address" --subject "$grid_address" --kind "$kind" --seed "$seed" --steps "$PARITY_STEPS"
       echo "   $(tail -n 1 "$log")"
     done

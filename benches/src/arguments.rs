@@ -28,6 +28,8 @@ pub enum Command {
     Run(RunArguments),
     /// Measures several servers in turns and prints the ratios.
     Compare(CompareArguments),
+    /// Measures queries, sums and processors on records, several servers in turns.
+    Query(QueryArguments),
     /// Loads many small entries and prints what each costs in the server's memory.
     Memory(MemoryArguments),
     /// Starts a server several times and prints how long it takes until the first answer.
@@ -168,6 +170,69 @@ pub struct CompareArguments {
     /// The load.
     #[command(flatten)]
     pub load: LoadArguments,
+}
+
+/// `grid-bench query`.
+#[derive(Clone, Debug, Args)]
+pub struct QueryArguments {
+    /// A server: `NAME=HOST:PORT`. The first one is compared with each of the others.
+    #[arg(long = "target", value_name = "TARGET", required = true)]
+    pub targets: Vec<ComparedTarget>,
+    /// The cache that is cleared and loaded.
+    #[arg(long, default_value = "bench-query")]
+    pub cache: String,
+    /// How many records.
+    #[arg(long, default_value = "100000")]
+    pub keys: NonZeroUsize,
+    /// The length of each record as JSON text, in bytes.
+    #[arg(long, value_name = "BYTES", default_value_t = 1_024, value_parser = value_len)]
+    pub value_size: usize,
+    /// Requests outstanding, all on one connection; several numbers with commas are measured one after the other.
+    #[arg(long, value_delimiter = ',', default_value = "1,32")]
+    pub callers: Vec<NonZeroUsize>,
+    /// Operations, with commas between them.
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        default_value = "indexed,scan,sum,increment"
+    )]
+    pub mix: Vec<QueryOperation>,
+    /// How long each measurement takes, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "4", value_parser = seconds)]
+    pub time: Duration,
+    /// How often each is measured, after a round to warm up; the servers take turns in each round.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    pub rounds: u32,
+    /// How the result is printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub output: Output,
+}
+
+/// What `grid-bench query` measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum QueryOperation {
+    /// The records of one bucket, by an index: one in a thousand.
+    Indexed,
+    /// The same without an index.
+    Scan,
+    /// The sum of a number of all records.
+    Sum,
+    /// A processor that adds to a number of one record.
+    Increment,
+}
+
+impl QueryOperation {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            QueryOperation::Indexed => "indexed",
+            QueryOperation::Scan => "scan",
+            QueryOperation::Sum => "sum",
+            QueryOperation::Increment => "increment",
+        }
+    }
 }
 
 /// One of the servers that are compared.

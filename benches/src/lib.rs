@@ -29,5 +29,6 @@ pub mod operation;
 pub mod process;
 mod progress;
 mod random;
+mod record_set;
 pub mod report;
 mod target;

@@ -3,6 +3,7 @@
 mod compare;
 mod memory;
 pub mod peer;
+mod query;
 mod run;
 mod start;
 
@@ -24,6 +25,7 @@ pub fn execute(arguments: Arguments) -> Result<()> {
     match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Compare(arguments) => compare::compare(&arguments),
+        Command::Query(arguments) => query::query(&arguments),
         Command::Memory(arguments) => memory::memory(&arguments),
         Command::Start(arguments) => start::start(&arguments),
         Command::Peer(arguments) => peer::peer(&arguments, std::io::stdin().lock()),

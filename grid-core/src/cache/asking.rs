@@ -8,9 +8,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::event::{BinaryEntryEvent, BinaryEvent, EntryEventKind, Listen, ListenTo};
-use crate::processor::{Processor, ProcessorWork};
+use crate::processor::{Processor, ProcessorWork, Work};
 use crate::query::{Aggregator, Comparator, Datum, Filter};
-use crate::store::Work;
 use crate::value::{self, Binary, Format, Key, ValueError};
 
 use super::answer::read_answer;

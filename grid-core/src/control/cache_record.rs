@@ -1,5 +1,6 @@
 //! A cache that the cluster knows.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,8 @@ pub struct CacheRecord {
     pub service: ServiceId,
     /// How long entries live by default, in milliseconds.
     pub default_ttl_ms: Option<NonZeroU64>,
+    /// Its indexes: the definition of each, in JSON, by the extractor that it is of.
+    pub indexes: BTreeMap<String, String>,
 }
 
 impl CacheRecord {

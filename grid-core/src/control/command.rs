@@ -77,6 +77,24 @@ pub enum Command {
     },
     /// A cache is no more.
     DestroyCache(CacheId),
+    /// A cache is to have an index. One that is there with the same definition stays.
+    AddIndex {
+        /// The cache.
+        cache: CacheId,
+        /// What the index is of, in JSON: by this it is known.
+        extractor: String,
+        /// Its definition, in JSON.
+        definition: String,
+        /// The largest number of indexes of a cache.
+        indexes_max: u64,
+    },
+    /// A cache is not to have an index. One that is not there is not missed.
+    RemoveIndex {
+        /// The cache.
+        cache: CacheId,
+        /// What the index is of, in JSON.
+        extractor: String,
+    },
     /// Replica sets are to change. Each step is made or not by itself.
     Change {
         /// Of which service.

@@ -192,6 +192,18 @@ impl ControlState {
                 caches_max,
             } => self.ensure_cache((scope, name), *service, *default_ttl_ms, *caches_max),
             Command::DestroyCache(id) => self.destroy_cache(*id, &mut delta),
+            Command::AddIndex {
+                cache,
+                extractor,
+                definition,
+                indexes_max,
+            } => self.add_index(*cache, (extractor, definition), *indexes_max),
+            Command::RemoveIndex { cache, extractor } => {
+                if let Some(cache) = self.caches.get_mut(cache) {
+                    cache.indexes.remove(extractor);
+                }
+                Outcome::Done
+            }
             Command::Change { service, steps } => self.change(*service, steps, &mut delta),
             Command::AcceptLoss { service, partitions } => self.accept_loss(*service, partitions, &mut delta),
             Command::BeginGeneration(generation) => {
@@ -426,10 +438,38 @@ impl ControlState {
             name: name.to_owned(),
             service,
             default_ttl_ms,
+            indexes: BTreeMap::new(),
         };
         self.caches.insert(id, record);
         self.cache_ids.insert((scope.to_owned(), name.to_owned()), id);
         Outcome::Cache(id)
+    }
+
+    fn add_index(
+        &mut self,
+        cache: CacheId,
+        (extractor, definition): (&str, &str),
+        indexes_max: u64,
+    ) -> Outcome {
+        let Some(cache) = self.caches.get_mut(&cache) else {
+            return Outcome::Refused("the cache was destroyed".to_owned());
+        };
+        match cache.indexes.get(extractor) {
+            Some(known) if known == definition => return Outcome::Done,
+            Some(_) => {
+                return Outcome::Refused(format!(
+                    "there is another index of {extractor}; remove it first, or use it as it is"
+                ));
+            }
+            None => {}
+        }
+        if cache.indexes.len() as u64 >= indexes_max {
+            return Outcome::Refused(format!(
+                "the cache has {indexes_max} indexes, and more are not allowed; remove some"
+            ));
+        }
+        cache.indexes.insert(extractor.to_owned(), definition.to_owned());
+        Outcome::Done
     }
 
     fn destroy_cache(&mut self, id: CacheId, delta: &mut Delta) -> Outcome {

@@ -7,14 +7,16 @@ mod agent;
 mod builder;
 mod number;
 mod process;
+mod processor_work;
 mod put_all;
 mod versioned;
 mod view;
 mod work;
 
+pub use processor_work::ProcessorWork;
 pub use put_all::PutAll;
 pub use view::{Change, EntryView};
-pub use work::ProcessorWork;
+pub use work::{Work, Worked};
 
 use crate::query::{Extractor, Filter, Manipulator, Operand, Updater};
 

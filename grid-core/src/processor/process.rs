@@ -34,7 +34,7 @@ impl Processor {
                 if filter.evaluate(&entry.entry())? {
                     processor.run(entry)
                 } else {
-                    Ok(Some(null()))
+                    Ok(None)
                 }
             }
             Processor::Put { .. }
@@ -74,7 +74,7 @@ impl Processor {
                 filter,
                 answers_current,
             } => {
-                if filter.evaluate(&entry.entry())? {
+                if entry.is_present() && filter.evaluate(&entry.entry())? {
                     entry.remove();
                     Ok(None)
                 } else {

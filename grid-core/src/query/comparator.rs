@@ -129,7 +129,12 @@ struct Column {
 #[derive(Clone, Debug, PartialEq)]
 pub struct SortKey<'a>(Vec<Datum<'a>>);
 
-impl SortKey<'_> {
+impl<'a> SortKey<'a> {
+    /// The key of these data, one a column.
+    pub(crate) fn of(data: Vec<Datum<'a>>) -> Self {
+        SortKey(data)
+    }
+
     /// The key on its own.
     #[must_use]
     pub fn into_owned(self) -> SortKey<'static> {
@@ -138,6 +143,17 @@ impl SortKey<'_> {
 }
 
 impl Order {
+    /// An order of keys that are made by [`SortKey::of`]: of each column whether it is descending.
+    pub(crate) fn of_directions(descending: impl IntoIterator<Item = bool>) -> Self {
+        let columns = descending.into_iter().map(|inverse| Column {
+            extractor: Extractor::Identity,
+            inverse,
+        });
+        Order {
+            columns: columns.collect(),
+        }
+    }
+
     /// The key of a value.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 //! An [`Extractor`] reads something from an entry, a [`Filter`] selects entries, a [`Comparator`] orders them, an
 //! [`Aggregator`] makes one answer of many. All work on the bytes of entries ([`QueryEntry`]) and read only what they
 //! need. They come from clients as JSON ([`agent`]) and are written back in one form, in which members send them to each
-//! other.
+//! other; people write them as statements ([`cohql`]).
 //!
 //! What a query means is what it means to the reference, Coherence CE 25.03, which was asked; its answers are among the
 //! tests. Where it is different on purpose, the item says why. In short:
@@ -20,6 +20,7 @@
 
 pub mod agent;
 mod aggregator;
+pub mod cohql;
 mod comparator;
 mod comparison;
 mod datum;

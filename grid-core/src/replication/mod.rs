@@ -45,6 +45,7 @@
 
 mod effects;
 mod follower;
+mod indexing;
 mod joining;
 mod log;
 mod message;
@@ -58,6 +59,7 @@ mod window;
 mod write;
 
 pub use effects::{Answer, Effects, Failure};
+pub use indexing::IndexPlan;
 pub use message::{Append, Appended, Chunk, CopyId, Message, Refusal};
 pub use record::{Answered, Effect, Outcome, Position, Record};
 pub use replica::{Replica, RoleKind};

@@ -55,6 +55,9 @@ impl Partition {
     /// Drops all entries of a cache at once: one sequence number, no change for each entry.
     pub fn truncate(&mut self, cache: CacheId) -> Dropped {
         self.sequence = self.sequence.next();
+        if let Some(indexes) = self.indexes.get_mut(cache) {
+            indexes.clear();
+        }
         let found = self.caches.find_entry(cache_hash(cache), |map| map.id() == cache);
         let Ok((map, _)) = found.map(OccupiedEntry::remove) else {
             return Dropped {
@@ -80,9 +83,10 @@ impl Partition {
         }
     }
 
-    /// Drops a cache that is destroyed. Nothing of it stays; here that is the same as [`truncate`](Self::truncate),
-    /// as the store keeps nothing for a cache without entries.
+    /// Drops a cache that is destroyed. Nothing of it stays: its indexes go as well, which
+    /// [`truncate`](Self::truncate) keeps.
     pub fn drop_cache(&mut self, cache: CacheId) -> Dropped {
+        self.indexes.drop_cache(cache);
         self.truncate(cache)
     }
 

@@ -8,7 +8,7 @@ use crate::store::layout::{EntryView, canonical_key};
 use crate::store::stats::CacheStats;
 use crate::store::wheel::TimingWheel;
 use crate::store::{Alarm, CacheId};
-use crate::value::Key;
+use crate::value::{Format, Key};
 
 /// A table that is filled less than this is made smaller.
 const SHRINK_BELOW_ONE_IN: usize = 8;
@@ -28,6 +28,8 @@ pub(super) struct EntryMap {
     blob_bytes: u64,
     /// How many entries have a time to live.
     mortal: usize,
+    /// How many entries have a key that queries cannot read.
+    opaque_keys: usize,
 }
 
 /// What one entry counts for.
@@ -37,6 +39,7 @@ pub(super) struct Weight {
     value_bytes: u64,
     blob_bytes: u64,
     mortal: usize,
+    opaque_keys: usize,
 }
 
 impl Weight {
@@ -47,6 +50,7 @@ impl Weight {
             value_bytes: value_bytes as u64,
             blob_bytes: blob_bytes as u64,
             mortal: usize::from(view.token().is_some()),
+            opaque_keys: usize::from(view.key_format() != Format::JSON),
         }
     }
 }
@@ -60,6 +64,7 @@ impl EntryMap {
             value_bytes: 0,
             blob_bytes: 0,
             mortal: 0,
+            opaque_keys: 0,
         }
     }
 
@@ -76,9 +81,23 @@ impl EntryMap {
         self.mortal
     }
 
+    /// How many entries have a key that queries cannot read.
+    pub(super) fn opaque_keys(&self) -> usize {
+        self.opaque_keys
+    }
+
     pub(super) fn find(&self, arena: &Arena, key: &Key) -> Option<Handle> {
         let is_it = |handle: &Handle| EntryView::read(arena.blob(*handle)).stored_key().is(key);
         self.table.find(key.hash(), is_it).copied()
+    }
+
+    /// The entry of a key of JSON in its canonical form.
+    pub(super) fn find_json(&self, arena: &Arena, canonical: &[u8]) -> Option<Handle> {
+        let is_it = |handle: &Handle| {
+            let key = EntryView::read(arena.blob(*handle)).stored_key();
+            key.format == Format::JSON && key.canonical() == canonical
+        };
+        self.table.find(xxh3_64(canonical), is_it).copied()
     }
 
     pub(super) fn insert(&mut self, hash: u64, handle: Handle, weight: Weight, arena: &Arena) {
@@ -141,6 +160,7 @@ impl EntryMap {
         self.value_bytes += weight.value_bytes;
         self.blob_bytes += weight.blob_bytes;
         self.mortal += weight.mortal;
+        self.opaque_keys += weight.opaque_keys;
     }
 
     fn subtract(&mut self, weight: Weight) {
@@ -148,6 +168,7 @@ impl EntryMap {
         self.value_bytes -= weight.value_bytes;
         self.blob_bytes -= weight.blob_bytes;
         self.mortal -= weight.mortal;
+        self.opaque_keys -= weight.opaque_keys;
     }
 }
 

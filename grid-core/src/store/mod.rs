@@ -27,7 +27,8 @@
 //! - An entry is in the table of its cache, and in the timing wheel exactly when it has a deadline; both know where
 //!   its blob lies. A cache without entries here has no table.
 //! - Keys are told apart by format and canonical form; the spelling of the first writer stays until the entry goes.
-//! - [`CacheStats`] are exact after every call. With the last entry all memory but the partition itself is given back.
+//! - [`CacheStats`] are exact after every call. With the last entry all memory but the partition itself and
+//!   the definitions of indexes is given back.
 //! - A page is a snapshot, and pages in a row show every entry that stays exactly once ([`PageCursor`]).
 //! - Work and answers are bounded: [`Partition::clear`], [`expire`](Partition::expire), [`page`](Partition::page) and
 //!   [`scan`](Partition::scan) take their limits as arguments. A write without room is refused before anything changes.
@@ -45,9 +46,11 @@ mod change;
 mod command;
 mod cookie;
 mod entry_map;
+mod index;
 mod layout;
 mod page;
 mod partition;
+mod plan;
 mod query;
 mod replay;
 mod stats;
@@ -57,8 +60,9 @@ pub mod wheel;
 pub use bulk::{Dropped, Swept};
 pub use cache_id::CacheId;
 pub use change::{Change, ChangeKind, Sequence, Want};
-pub use command::{Applied, Command, StoreError, Work, WorkAnswer, Worked};
+pub use command::{Applied, Command, StoreError, WorkAnswer};
 pub use cookie::{COOKIE_BYTES, Cookie, CookieError};
+pub use index::{ELEMENTS_MAX, INDEXES_MAX, IndexDefinition, IndexError, IndexFault, IndexInfo};
 pub use layout::EntryView;
 pub use page::{Page, PageContent, PageCursor, PageEntry, PageLimits};
 pub use partition::Partition;

@@ -86,18 +86,18 @@ impl Partition {
         limits: PageLimits,
         content: PageContent,
     ) -> Page {
-        self.page_of(now, cache, (after, limits, content), |_view| true)
+        self.page_of(now, self.handles(cache), (after, limits, content), |_view| true)
     }
 
-    /// As [`page`](Self::page), of those entries that are wanted. Not every entry need be asked about.
+    /// As [`page`](Self::page), of those of these entries that are wanted. Not every entry need be asked about.
     pub(super) fn page_of(
         &self,
         now: Timestamp,
-        cache: CacheId,
+        handles: impl Iterator<Item = Handle>,
         (after, limits, content): (Option<PageCursor>, PageLimits, PageContent),
         wanted: impl FnMut(&EntryView<'_>) -> bool,
     ) -> Page {
-        let (mut picked, mut more) = self.pick(now, cache, after, limits.entries_max.get(), wanted);
+        let (mut picked, mut more) = self.pick(now, handles, after, limits.entries_max.get(), wanted);
         let mut bytes = 0usize;
         let mut fit = 0;
         for group in picked.chunk_by(|a, b| a.0 == b.0) {
@@ -134,7 +134,7 @@ impl Partition {
         entries_max: NonZeroUsize,
         mut visit: impl FnMut(EntryView<'_>),
     ) -> Option<PageCursor> {
-        let (picked, more) = self.pick(now, cache, after, entries_max.get(), |_view| true);
+        let (picked, more) = self.pick(now, self.handles(cache), after, entries_max.get(), |_view| true);
         for place in &picked {
             visit(self.view(place.1));
         }
@@ -144,16 +144,15 @@ impl Partition {
             .map(|place| PageCursor(place.0))
     }
 
-    /// The first entries after a place with their hashes, in order, and whether there are more.
+    /// The first of these entries after a place with their hashes, in order, and whether there are more.
     fn pick(
         &self,
         now: Timestamp,
-        cache: CacheId,
+        handles: impl Iterator<Item = Handle>,
         after: Option<PageCursor>,
         entries_max: usize,
         mut wanted: impl FnMut(&EntryView<'_>) -> bool,
     ) -> (Vec<(u64, Handle)>, bool) {
-        let handles = self.map(cache).into_iter().flat_map(|map| map.iter());
         let candidates = handles
             .map(|handle| (self.hash_of(handle), handle))
             .filter(|place| after.is_none_or(|after| place.0 > after.0));

@@ -7,6 +7,7 @@ use hashbrown::HashTable;
 use crate::store::arena::{Arena, Handle};
 use crate::store::command::Decision;
 use crate::store::entry_map::{EntryMap, Weight, hash_of};
+use crate::store::index::Indexes;
 use crate::store::layout::{Draft, EntryView, StoredKey};
 use crate::store::wheel::{TimingWheel, Token};
 use crate::store::{
@@ -44,6 +45,8 @@ pub struct Partition {
     pub(super) caches: HashTable<EntryMap>,
     pub(super) wheel: TimingWheel<Alarm>,
     pub(super) sequence: Sequence,
+    /// Of caches with entries here and without.
+    pub(super) indexes: Indexes,
 }
 
 impl Partition {
@@ -223,6 +226,7 @@ impl Partition {
             reserved_bytes: self.arena.reserved_bytes(),
             index_bytes: self.arena.directory_bytes() + self.caches.allocation_size() + tables,
             timer_bytes: self.wheel.memory_bytes(),
+            query_index_bytes: self.indexes.bytes(),
         }
     }
 
@@ -249,6 +253,9 @@ impl Partition {
         cause: Cause,
     ) -> Option<Change> {
         self.sequence = self.sequence.next();
+        if !self.indexes.is_empty() {
+            self.index_removed(cache, handle);
+        }
         let view = EntryView::read(self.arena.blob(handle));
         let change = want.change.then(|| Change {
             sequence: self.sequence,
@@ -284,11 +291,13 @@ impl Partition {
         }
     }
 
+    /// The places of all entries of a cache.
+    pub(super) fn handles(&self, cache: CacheId) -> impl Iterator<Item = Handle> {
+        self.map(cache).into_iter().flat_map(EntryMap::iter)
+    }
+
     pub(super) fn views(&self, cache: CacheId) -> impl Iterator<Item = EntryView<'_>> {
-        self.map(cache)
-            .into_iter()
-            .flat_map(EntryMap::iter)
-            .map(|handle| self.view(handle))
+        self.handles(cache).map(|handle| self.view(handle))
     }
 
     pub(super) fn find(&self, cache: CacheId, key: &Key) -> Option<Handle> {
@@ -346,6 +355,12 @@ impl Partition {
         deadline: Option<Timestamp>,
     ) -> Handle {
         self.sequence = self.sequence.next();
+        let indexed = !self.indexes.is_empty();
+        // The slot may be written anew: what the indexes know of the entry must be read before.
+        let known = existing.filter(|_handle| indexed).and_then(|handle| {
+            let held = self.held(cache, handle)?;
+            Some((held, handle))
+        });
         let before = existing.map(|handle| {
             let view = EntryView::read(self.arena.blob(handle));
             (
@@ -406,6 +421,9 @@ impl Partition {
                     self.arena.free(old);
                 }
             }
+        }
+        if indexed {
+            self.index_written(cache, known, handle);
         }
         handle
     }

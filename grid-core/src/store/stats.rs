@@ -35,12 +35,14 @@ pub struct PartitionMemory {
     pub index_bytes: usize,
     /// The timing wheel.
     pub timer_bytes: usize,
+    /// The [indexes](crate::store::Partition::add_index) of caches.
+    pub query_index_bytes: usize,
 }
 
 impl PartitionMemory {
     /// Everything taken from the allocator.
     #[must_use]
     pub fn total_bytes(&self) -> usize {
-        self.reserved_bytes + self.index_bytes + self.timer_bytes
+        self.reserved_bytes + self.index_bytes + self.timer_bytes + self.query_index_bytes
     }
 }

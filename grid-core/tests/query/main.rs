@@ -7,6 +7,7 @@
 
 mod agents;
 mod aggregators;
+mod cohql;
 mod comparison;
 mod extractors;
 mod filters;

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use grid_core::partition::PartitionId;
-use grid_core::query::QueryError;
+use grid_core::query::{Aggregator, QueryError};
 use grid_core::replication::{Failure, Outcome, Replica, RequestTag, Write, Written};
-use grid_core::store::{Command, PageContent, PageCursor, PageLimits, Partition, Timestamp};
-use grid_core::value::{Binary, Key};
+use grid_core::store::{Command, IndexDefinition, PageContent, PageCursor, PageLimits, Partition, Timestamp};
+use grid_core::value::{Binary, Key, to_binary};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
@@ -182,17 +182,7 @@ impl OpenCache {
                 let read = self.here_len(id);
                 self.answer_read(id, read, |len| PartResult::Len(len as u64), done);
             }
-            PartRequest::Figures => {
-                let read = self.replicas.try_read(id, Replica::gate_all, |store, now| {
-                    let stats = store.stats(self.id());
-                    (
-                        store.len(now, self.id()) as u64,
-                        stats.key_bytes + stats.value_bytes,
-                    )
-                });
-                let figures = |(entries, bytes)| PartResult::Figures { entries, bytes };
-                self.answer_read(id, read, figures, done);
-            }
+            PartRequest::Figures => self.here_figures(id, done),
             PartRequest::ContainsValue(value) => {
                 let read = self.replicas.try_read(id, Replica::gate_all, |store, now| {
                     store.contains_value(now, self.id(), &value)
@@ -242,6 +232,12 @@ impl OpenCache {
                 });
                 self.answer_query(id, read, |partial| PartResult::Partial(partial.into()), done);
             }
+            PartRequest::AddIndex(definition) => done(self.here_add_index(id, definition)),
+            PartRequest::RemoveIndex(extractor) => {
+                self.replicas
+                    .change(id, |replica, _| replica.remove_index(self.id(), &extractor));
+                done(Ok(PartResult::Done(1)));
+            }
             PartRequest::Clear => self.here_clear(id, done),
             PartRequest::Truncate => self.here_truncate(id, done),
         }
@@ -281,6 +277,29 @@ impl OpenCache {
         self.answer_read(id, read, PartResult::Page, done);
     }
 
+    fn here_add_index(&self, id: PartitionId, definition: Arc<IndexDefinition>) -> PartAnswer {
+        let added = self
+            .replicas
+            .change(id, |replica, _| replica.add_index(self.id(), definition));
+        match added {
+            Ok(true) => Ok(PartResult::Done(1)),
+            Ok(false) => Err(self.elsewhere(id)),
+            Err(error) => Err(PartFailure::Invalid(error.to_string())),
+        }
+    }
+
+    fn here_figures(&self, id: PartitionId, done: impl FnOnce(PartAnswer) + Send + Sync + 'static) {
+        let read = self.replicas.try_read(id, Replica::gate_all, |store, now| {
+            let stats = store.stats(self.id());
+            (
+                store.len(now, self.id()) as u64,
+                stats.key_bytes + stats.value_bytes,
+            )
+        });
+        let figures = |(entries, bytes)| PartResult::Figures { entries, bytes };
+        self.answer_read(id, read, figures, done);
+    }
+
     /// What the aggregator of a question makes of the entries of a partition.
     fn aggregate_here(
         &self,
@@ -292,6 +311,15 @@ impl OpenCache {
         let Some(aggregator) = question.aggregator() else {
             return Ok(Vec::new());
         };
+        if let Aggregator::Record(kind) = aggregator {
+            let began = self.replicas.uptime();
+            let mut steps = store.explain(now, self.id(), question.filter(), *kind)?;
+            let took = self.replicas.uptime().saturating_sub(began).as_millis();
+            if let Some(step) = steps.first_mut() {
+                step.millis = i64::try_from(took).unwrap_or(i64::MAX);
+            }
+            return Ok(to_binary(&steps)?.into_bytes().into());
+        }
         let mut accumulator = aggregator.accumulator();
         match keys {
             None => store.select(now, self.id(), question.filter(), |entry| {

@@ -532,6 +532,7 @@ impl OpenCache {
             |replica, out| {
                 // A partition that is in this process for ever does what it is told.
                 let _always_done = replica.truncate(now, self.id, None, out);
+                replica.drop_indexes(self.id);
             },
             || {
                 before_unlock();
@@ -632,7 +633,10 @@ impl OpenCache {
     }
 
     /// Asks every partition the same.
-    fn ask_every(self: &Arc<Self>, request: &PartRequest) -> Reply<Vec<(PartitionId, PartResult)>> {
+    pub(super) fn ask_every(
+        self: &Arc<Self>,
+        request: &PartRequest,
+    ) -> Reply<Vec<(PartitionId, PartResult)>> {
         let all = self.replicas.count().all();
         self.ask_all(all.map(|id| (id, request.clone())).collect())
     }

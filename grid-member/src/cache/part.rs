@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use grid_core::partition::table::Epoch;
+use grid_core::processor::Work;
+use grid_core::query::Extractor;
 use grid_core::replication::{Failure, Outcome, RequestTag};
-use grid_core::store::{Command, Page, PageContent, PageCursor, PageLimits, TimeToLive, Work};
+use grid_core::store::{Command, IndexDefinition, Page, PageContent, PageCursor, PageLimits, TimeToLive};
 use grid_core::value::{Binary, Key};
 
 use super::Question;
@@ -76,6 +78,10 @@ pub enum PartRequest {
         /// The keys that are meant; `None` for all.
         keys: Option<Vec<Key>>,
     },
+    /// Adds an index.
+    AddIndex(Arc<IndexDefinition>),
+    /// Takes an index away.
+    RemoveIndex(Arc<Extractor>),
     /// The same work on several entries.
     Work {
         /// Their keys.
@@ -96,7 +102,8 @@ impl PartRequest {
             | PartRequest::Clear
             | PartRequest::Truncate
             | PartRequest::Query { .. }
-            | PartRequest::Aggregate { .. } => true,
+            | PartRequest::Aggregate { .. }
+            | PartRequest::AddIndex(_) => true,
             PartRequest::GetAll(keys) => keys.len() > 256,
             PartRequest::Work { keys, .. } => keys.len() > 64,
             PartRequest::PutAll { entries, .. } => entries.len() > 256,
@@ -107,7 +114,10 @@ impl PartRequest {
     /// Whether it is done away from whoever asks, also when all partitions are here.
     #[must_use]
     pub fn is_read_beside(&self) -> bool {
-        matches!(self, PartRequest::Query { .. } | PartRequest::Aggregate { .. })
+        matches!(
+            self,
+            PartRequest::Query { .. } | PartRequest::Aggregate { .. } | PartRequest::AddIndex(_)
+        )
     }
 
     /// Whether it changes something.

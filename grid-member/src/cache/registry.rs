@@ -10,8 +10,9 @@ use grid_core::control::CacheRecord;
 use grid_core::membership::MemberId;
 use grid_core::partition::PartitionId;
 use grid_core::partition::table::{BackupCount, Epoch, ServiceId, StepChange};
+use grid_core::query::Extractor;
 use grid_core::replication::{Effect, Message};
-use grid_core::store::{CacheId, CacheSettings, Change, Want};
+use grid_core::store::{CacheId, CacheSettings, Change, IndexDefinition, Want};
 use parking_lot::{Mutex, RwLock};
 
 use crate::event::InterestLog;
@@ -73,6 +74,16 @@ pub trait Catalogue: Send + Sync {
 
     /// Agrees that a cache is no more. When the future is ready, every member knows it.
     fn destroy(&self, id: CacheId) -> BoxFuture<'static, Result<(), CacheError>>;
+
+    /// Agrees on an index of a cache.
+    fn add_index(
+        &self,
+        id: CacheId,
+        definition: &IndexDefinition,
+    ) -> BoxFuture<'static, Result<(), CacheError>>;
+
+    /// Agrees that a cache has no index of an extractor.
+    fn remove_index(&self, id: CacheId, extractor: &Extractor) -> BoxFuture<'static, Result<(), CacheError>>;
 
     /// The replicas of a service at this member.
     fn replicas(&self, service: ServiceId) -> Option<Arc<Replicas>>;
@@ -310,6 +321,49 @@ impl CacheRegistry {
             Home::Alone(_) => self.destroy_now(cache).into(),
             Home::Cluster(catalogue) => match cache.check_alive() {
                 Ok(()) => Reply::later(catalogue.destroy(cache.id())),
+                Err(error) => Reply::Ready(Err(error)),
+            },
+        }
+    }
+
+    /// Adds an index to a cache. One that is there with the same definition stays.
+    ///
+    /// When the reply is there, the index is there; a partition that moves is without for a moment, and answers all the same.
+    ///
+    /// # Errors
+    /// When the cache was destroyed, has another index of the same extractor or as many as may be, or the cluster does not
+    /// agree in time.
+    pub fn add_index(&self, cache: &Arc<OpenCache>, definition: Arc<IndexDefinition>) -> Reply<()> {
+        match &self.home {
+            Home::Alone(_) => cache.add_index_everywhere(definition),
+            Home::Cluster(catalogue) => match cache.check_alive() {
+                Ok(()) => {
+                    let (agreed, cache) = (catalogue.add_index(cache.id(), &definition), cache.clone());
+                    Reply::later(async move {
+                        agreed.await?;
+                        cache.add_index_everywhere(definition).await
+                    })
+                }
+                Err(error) => Reply::Ready(Err(error)),
+            },
+        }
+    }
+
+    /// Takes the index of an extractor away from a cache. One that is not there is not missed.
+    ///
+    /// # Errors
+    /// When the cache was destroyed, or the cluster does not agree in time.
+    pub fn remove_index(&self, cache: &Arc<OpenCache>, extractor: Arc<Extractor>) -> Reply<()> {
+        match &self.home {
+            Home::Alone(_) => cache.remove_index_everywhere(extractor),
+            Home::Cluster(catalogue) => match cache.check_alive() {
+                Ok(()) => {
+                    let (agreed, cache) = (catalogue.remove_index(cache.id(), &extractor), cache.clone());
+                    Reply::later(async move {
+                        agreed.await?;
+                        cache.remove_index_everywhere(extractor).await
+                    })
+                }
                 Err(error) => Reply::Ready(Err(error)),
             },
         }

@@ -1,14 +1,16 @@
 //! What is asked of all partitions side by side.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use grid_core::cache::CacheError;
+use grid_core::membership::MemberId;
 use grid_core::partition::PartitionId;
-use grid_core::query::{Comparator, Filter};
-use grid_core::store::{PageContent, PageCursor, PageEntry, PageLimits};
-use grid_core::value::{Binary, Key};
+use grid_core::query::{Aggregator, Comparator, Extractor, Filter, PartitionRecord, QueryRecord, RecordKind};
+use grid_core::store::{IndexDefinition, PageContent, PageCursor, PageEntry, PageLimits};
+use grid_core::value::{Binary, Format, Key, from_binary};
 
 use super::open_cache::unexpected;
 use super::{OpenCache, PartRequest, PartResult, Question, Reply};
@@ -158,7 +160,7 @@ impl OpenCache {
 
     /// The partition in which a key lies whose JSON text this is.
     fn partition_beside(&self, json: &[u8]) -> Option<PartitionId> {
-        let key = Binary::new(grid_core::value::Format::JSON, json.to_vec().into());
+        let key = Binary::new(Format::JSON, json.to_vec().into());
         Key::new(key).ok().map(|key| self.partition_of(&key))
     }
 
@@ -181,21 +183,61 @@ impl OpenCache {
             (id, PartRequest::Aggregate { question, keys })
         };
         let asked = self.ask_all(parts.into_iter().map(request).collect());
+        let cache = self.clone();
         asked.and_then(move |results| {
             let partials: Option<Vec<_>> = results
-                .iter()
-                .map(|(_, result)| match result {
-                    PartResult::Partial(partial) => Some(&partial[..]),
+                .into_iter()
+                .map(|(id, result)| match result {
+                    PartResult::Partial(partial) => Some((id, partial)),
                     _ => None,
                 })
                 .collect();
             let (Some(partials), Some(aggregator)) = (partials, question.aggregator()) else {
                 return Err(unexpected());
             };
-            aggregator.combine(partials).map_err(|error| CacheError::Invalid {
-                what: error.to_string(),
-            })
+            if let Aggregator::Record(kind) = aggregator {
+                return cache.record_of(*kind, partials);
+            }
+            aggregator
+                .combine(partials.iter().map(|(_, partial)| &partial[..]))
+                .map_err(|error| CacheError::Invalid {
+                    what: error.to_string(),
+                })
         })
+    }
+
+    /// What the members did for a query, each for its partitions.
+    fn record_of(&self, kind: RecordKind, partials: Vec<(PartitionId, Bytes)>) -> Result<Binary, CacheError> {
+        let mut by_member: BTreeMap<Option<MemberId>, PartitionRecord> = BTreeMap::new();
+        for (id, partial) in partials {
+            let route = self
+                .router
+                .as_ref()
+                .and_then(|router| router.view().route(self.service(), id));
+            let record = by_member
+                .entry(route.and_then(|route| route.primary))
+                .or_default();
+            record.merge(PartitionRecord {
+                partition_count: self.replicas.count().get(),
+                partitions: u16::try_from(id.index()).into_iter().collect(),
+                steps: from_binary(&Binary::new(Format::JSON, partial))?,
+            });
+        }
+        let record = QueryRecord {
+            kind,
+            results: by_member.into_values().collect(),
+        };
+        Ok(Binary::new(Format::JSON, record.to_json().into()))
+    }
+
+    /// Adds an index to the partitions of this cache as they are now.
+    pub(super) fn add_index_everywhere(self: &Arc<Self>, definition: Arc<IndexDefinition>) -> Reply<()> {
+        self.ask_every(&PartRequest::AddIndex(definition)).map(drop)
+    }
+
+    /// Takes an index away from the partitions of this cache as they are now.
+    pub(super) fn remove_index_everywhere(self: &Arc<Self>, extractor: Arc<Extractor>) -> Reply<()> {
+        self.ask_every(&PartRequest::RemoveIndex(extractor)).map(drop)
     }
 
     /// Keys by their partitions.

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use grid_core::cache::CacheError;
+use grid_core::processor::Work;
 use grid_core::replication::{OPEN_REQUESTS_MAX, Outcome};
-use grid_core::store::{PageContent, Work, WorkAnswer};
+use grid_core::store::{PageContent, WorkAnswer};
 use grid_core::value::{Binary, Key};
 
 use super::open_cache::unexpected;

@@ -30,7 +30,7 @@ use super::core::Core;
 use super::looking::Looking;
 use super::lookups::Lookups;
 use super::message::{kind, read, write};
-use super::{ClusterEvents, ClusterSettings, View, host, interest, listening, pump, serve};
+use super::{ClusterEvents, ClusterSettings, View, host, indexing, interest, listening, pump, serve};
 
 /// So many events wait for the control loop.
 const EVENTS_MAX: usize = 65_536;
@@ -138,6 +138,11 @@ impl Cluster {
             control_loop.run(inbox, agreements),
         );
         supervisor.spawn(TaskKind::Essential, "copies", pump::drive_replicas(core.clone()));
+        supervisor.spawn(
+            TaskKind::Essential,
+            "indexes",
+            indexing::drive_indexes(core.clone()),
+        );
         supervisor.spawn(
             TaskKind::Essential,
             "hand-overs",

@@ -14,8 +14,9 @@ use grid_core::control::{CacheRecord, Command, Outcome};
 use grid_core::membership::{MemberId, Moment};
 use grid_core::partition::PartitionId;
 use grid_core::partition::table::{BackupCount, Epoch, ServiceId, Step, StepChange};
+use grid_core::query::Extractor;
 use grid_core::replication::{Effect, Message};
-use grid_core::store::{CacheId, CacheSettings};
+use grid_core::store::{CacheId, CacheSettings, INDEXES_MAX, IndexDefinition};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, mpsc, watch};
 
@@ -504,6 +505,7 @@ impl Catalogue for Core {
                     name,
                     service,
                     default_ttl_ms: settings.default_ttl_ms,
+                    indexes: BTreeMap::new(),
                 }),
                 Outcome::Refused(what) => Err(CacheError::Overloaded { what }),
                 other => Err(CacheError::Protocol {
@@ -536,6 +538,40 @@ impl Catalogue for Core {
         .boxed()
     }
 
+    fn add_index(
+        &self,
+        id: CacheId,
+        definition: &IndexDefinition,
+    ) -> BoxFuture<'static, Result<(), CacheError>> {
+        let texts = (definition.extractor.to_json(), definition.to_json());
+        let (extractor, definition) = match texts {
+            (Ok(extractor), Ok(definition)) => (text_of(extractor), text_of(definition)),
+            (Err(error), _) | (_, Err(error)) => {
+                let what = error.to_string();
+                return futures::future::ready(Err(CacheError::Invalid { what })).boxed();
+            }
+        };
+        self.agree_on_index(Command::AddIndex {
+            cache: id,
+            extractor,
+            definition,
+            indexes_max: INDEXES_MAX as u64,
+        })
+    }
+
+    fn remove_index(&self, id: CacheId, extractor: &Extractor) -> BoxFuture<'static, Result<(), CacheError>> {
+        match extractor.to_json() {
+            Ok(extractor) => self.agree_on_index(Command::RemoveIndex {
+                cache: id,
+                extractor: text_of(extractor),
+            }),
+            Err(error) => {
+                let what = error.to_string();
+                futures::future::ready(Err(CacheError::Invalid { what })).boxed()
+            }
+        }
+    }
+
     fn replicas(&self, service: ServiceId) -> Option<Arc<Replicas>> {
         self.services.read().get(&service).cloned()
     }
@@ -555,7 +591,25 @@ impl Catalogue for Core {
     }
 }
 
+/// A JSON text as a string: it is one.
+fn text_of(json: Vec<u8>) -> String {
+    String::from_utf8_lossy(&json).into_owned()
+}
+
 impl Core {
+    fn agree_on_index(&self, command: Command) -> BoxFuture<'static, Result<(), CacheError>> {
+        let Some(core) = self.this.upgrade() else {
+            return futures::future::ready(Err(CacheError::ShuttingDown)).boxed();
+        };
+        async move {
+            match core.agree(&command).await? {
+                Outcome::Refused(what) => Err(CacheError::Invalid { what }),
+                _ => Ok(()),
+            }
+        }
+        .boxed()
+    }
+
     /// The name of the service with so many backups.
     pub(super) fn service_name(backups: BackupCount) -> String {
         format!("partitioned-{}", backups.get())

@@ -17,6 +17,7 @@ mod core;
 mod finding;
 mod guard;
 mod host;
+mod indexing;
 mod interest;
 mod leading;
 mod links;

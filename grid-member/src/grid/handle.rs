@@ -6,7 +6,8 @@ use std::sync::Arc;
 use grid_core::cache::{Cache, CacheBackend, CacheError, CacheName};
 use grid_core::partition::PartitionCount;
 use grid_core::partition::table::BackupCount;
-use grid_core::store::Timestamp;
+use grid_core::query::Extractor;
+use grid_core::store::{IndexDefinition, Timestamp};
 
 use crate::cache::{CacheInfo, CacheKind, CacheRegistry, CacheRules, EmbeddedCache, OpenCache, Reply};
 use crate::clock::Clock;
@@ -143,9 +144,30 @@ impl Grid {
     /// # Errors
     /// When it was destroyed before.
     pub fn destroy(&self, cache: &Arc<OpenCache>) -> Reply<()> {
+        self.registry_of(cache).destroy(cache)
+    }
+
+    /// Adds an index to a cache. One that is there with the same definition stays.
+    ///
+    /// # Errors
+    /// When the cache was destroyed, has another index of the same extractor or as many as may be, or the cluster does not
+    /// agree in time.
+    pub fn add_index(&self, cache: &Arc<OpenCache>, definition: IndexDefinition) -> Reply<()> {
+        self.registry_of(cache).add_index(cache, Arc::new(definition))
+    }
+
+    /// Takes the index of an extractor away from a cache. One that is not there is not missed.
+    ///
+    /// # Errors
+    /// When the cache was destroyed, or the cluster does not agree in time.
+    pub fn remove_index(&self, cache: &Arc<OpenCache>, extractor: Extractor) -> Reply<()> {
+        self.registry_of(cache).remove_index(cache, Arc::new(extractor))
+    }
+
+    fn registry_of(&self, cache: &OpenCache) -> &Arc<CacheRegistry> {
         match cache.kind() {
-            CacheKind::Local => self.inner.local.destroy(cache),
-            CacheKind::Partitioned => self.inner.partitioned.destroy(cache),
+            CacheKind::Local => &self.inner.local,
+            CacheKind::Partitioned => &self.inner.partitioned,
         }
     }
 

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use grid_core::processor::ProcessorWork;
-use grid_core::store::Work;
+use grid_core::processor::{ProcessorWork, Work};
 
 use crate::cache::{PartRequest, Question};
 use crate::wire::{Reader, WireError, Writer};
@@ -22,10 +21,10 @@ impl Agents {
         let mut agents = Agents::default();
         for part in parts {
             match part {
-                PartRequest::Query { question, .. } | PartRequest::Aggregate { question, .. } => {
-                    if agents.number_of_question(question).is_none() {
-                        agents.questions.push(question.clone());
-                    }
+                PartRequest::Query { question, .. } | PartRequest::Aggregate { question, .. }
+                    if agents.number_of_question(question).is_none() =>
+                {
+                    agents.questions.push(question.clone());
                 }
                 PartRequest::Work { work, .. } if agents.number_of_work(work).is_none() => {
                     agents.works.push(work.clone());

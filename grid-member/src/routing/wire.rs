@@ -1,10 +1,15 @@
 //! Requests about partitions as the bodies of frames.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use grid_core::partition::table::{Epoch, ServiceId};
 use grid_core::partition::{PartitionCount, PartitionId};
+use grid_core::query::Extractor;
 use grid_core::replication::Failure;
-use grid_core::store::{CacheId, Page, PageContent, PageCursor, PageEntry, PageLimits, Sequence};
+use grid_core::store::{
+    CacheId, IndexDefinition, Page, PageContent, PageCursor, PageEntry, PageLimits, Sequence,
+};
 use grid_core::value::Key;
 
 use crate::cache::{PartFailure, PartRequest, PartResult};
@@ -164,6 +169,13 @@ fn write_request(out: &mut Writer, request: &PartRequest, agents: &Agents) {
             write_place(out, *after, *limits, *content);
         }
         PartRequest::Figures => out.u8(10),
+        query => write_query(out, query, agents),
+    }
+}
+
+/// What queries, and work and indexes for them, ask.
+fn write_query(out: &mut Writer, request: &PartRequest, agents: &Agents) {
+    match request {
         PartRequest::Query {
             question,
             after,
@@ -182,14 +194,27 @@ fn write_request(out: &mut Writer, request: &PartRequest, agents: &Agents) {
                 write_keys(out, keys);
             }
         }
+        PartRequest::AddIndex(definition) => {
+            out.u8(14);
+            out.slice(&definition.to_json().unwrap_or_default());
+        }
+        PartRequest::RemoveIndex(extractor) => {
+            out.u8(15);
+            out.slice(&extractor.to_json().unwrap_or_default());
+        }
         PartRequest::Work { keys, work, tag } => {
             out.u8(13);
             agents.write_work(out, work);
             out.tag(tag.as_ref());
             write_keys(out, keys);
         }
+        _ => {}
     }
 }
+
+const NO_INDEX: WireError = WireError {
+    what: "the definition of an index is none; run the same version on every member",
+};
 
 fn write_keys(out: &mut Writer, keys: &[Key]) {
     out.len(keys.len());
@@ -263,6 +288,12 @@ fn read_request(body: &mut Reader, agents: &Agents) -> Result<PartRequest, WireE
                 None
             },
         },
+        14 => PartRequest::AddIndex(Arc::new(
+            IndexDefinition::from_json(&body.bytes()?).map_err(|_error| NO_INDEX)?,
+        )),
+        15 => PartRequest::RemoveIndex(Arc::new(
+            Extractor::from_json(&body.bytes()?).map_err(|_error| NO_INDEX)?,
+        )),
         13 => {
             let work = agents.read_work(body)?;
             let tag = body.tag()?;

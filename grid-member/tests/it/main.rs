@@ -14,4 +14,6 @@ mod limits;
 mod listening;
 #[cfg(test)]
 mod losses;
+#[cfg(test)]
+mod queries;
 mod transport;

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use grid_core::processor::ProcessorWork;
+use grid_core::processor::{ProcessorWork, Work};
 use grid_core::query::{AgentError, Comparator, EventFilter, EventKinds, Filter};
-use grid_core::store::{Work, WorkAnswer};
+use grid_core::store::{IndexDefinition, WorkAnswer};
 use grid_core::value::Format;
 use grid_member::cache::Question;
 
@@ -86,6 +86,27 @@ impl Edge {
         let work = self.processor(format, wire)?;
         let work = work.only(question.filter().clone(), question.filter_text().clone());
         Ok((question, Arc::new(work)))
+    }
+
+    /// The definition of an index.
+    ///
+    /// # Errors
+    /// When the extractor or the comparator is none, or not in JSON.
+    pub fn index(
+        &self,
+        format: Format,
+        extractor: Bytes,
+        sorted: bool,
+        comparator: Bytes,
+    ) -> Result<IndexDefinition, Refusal> {
+        let extractor = self.agent_text(format, extractor)?;
+        let extractor = extractor.ok_or_else(|| Refusal::invalid("the request has no extractor"))?;
+        let comparator = self.agent_text(format, comparator)?;
+        Ok(IndexDefinition::of_request(
+            &extractor,
+            sorted,
+            comparator.as_deref(),
+        )?)
     }
 
     /// What a processor said of an entry, for a client that reads this format.

@@ -383,7 +383,7 @@ async fn pages() {
 }
 
 #[tokio::test]
-async fn what_is_not_offered_yet() {
+async fn queries_without_what_they_need_are_refused() {
     let server = serve("").await;
     let mut client = v0(&server).await;
     let filter = || json("{\"@class\":\"filter.EqualsFilter\"}");
@@ -411,9 +411,80 @@ async fn what_is_not_offered_yet() {
             .unwrap_err(),
     ];
     for status in refused {
-        assert_eq!(status.code(), Code::Unimplemented, "{status:?}");
-        assert!(status.message().contains("not supported yet"), "{status:?}");
+        assert!(
+            matches!(status.code(), Code::InvalidArgument | Code::Internal),
+            "{status:?}"
+        );
     }
+}
+
+#[tokio::test]
+async fn entries_are_queried_processed_aggregated_and_indexed() {
+    let server = serve("").await;
+    let mut client = v0(&server).await;
+    for age in 1..=20 {
+        let (key, value) = (json(&age.to_string()), json(&format!("{{\"age\":{age}}}")));
+        client.put(to!(PutRequest { key, value })).await.unwrap();
+    }
+    let extractor = "{\"@class\":\"extractor.UniversalExtractor\",\"name\":\"age\"}";
+    let over = |age: u32| {
+        json(&format!(
+            "{{\"@class\":\"filter.GreaterFilter\",\"extractor\":{extractor},\"value\":{age}}}"
+        ))
+    };
+    for indexed in [false, true] {
+        if indexed {
+            let request = to!(AddIndexRequest {
+                extractor: json(extractor),
+                sorted: true
+            });
+            client.add_index(request).await.unwrap();
+        }
+        let keys = all(client.key_set(to!(KeySetRequest { filter: over(18) })).await).await;
+        let mut keys: Vec<_> = keys.unwrap().into_iter().map(|key| key.value).collect();
+        keys.sort_unstable();
+        assert_eq!(keys, [json("19"), json("20")]);
+        let order = json(&format!(
+            "{{\"@class\":\"comparator.InverseComparator\",\"comparator\":{{\"@class\":\"comparator.ExtractorComparator\",\"extractor\":{extractor}}}}}"
+        ));
+        let sorted = to!(ValuesRequest {
+            filter: over(17),
+            comparator: order
+        });
+        let sorted = all(client.values(sorted).await).await.unwrap();
+        let sorted: Vec<_> = sorted.into_iter().map(|value| value.value).collect();
+        assert_eq!(
+            sorted,
+            [json("{\"age\":20}"), json("{\"age\":19}"), json("{\"age\":18}")]
+        );
+        let aggregator = json(&format!(
+            "{{\"@class\":\"aggregator.ComparableMax\",\"extractor\":{extractor}}}"
+        ));
+        let max = to!(AggregateRequest { aggregator });
+        assert_eq!(
+            client.aggregate(max).await.unwrap().into_inner().value,
+            json("20")
+        );
+    }
+    let extract = json(&format!(
+        "{{\"@class\":\"processor.ExtractorProcessor\",\"extractor\":{extractor}}}"
+    ));
+    let one = to!(InvokeRequest {
+        key: json("7"),
+        processor: extract.clone()
+    });
+    assert_eq!(client.invoke(one).await.unwrap().into_inner().value, json("7"));
+    let many = to!(InvokeAllRequest {
+        filter: over(19),
+        processor: extract
+    });
+    let many = all(client.invoke_all(many).await).await.unwrap();
+    let many: Vec<_> = many.into_iter().map(|entry| (entry.key, entry.value)).collect();
+    assert_eq!(many, [(json("20"), json("20"))]);
+    let gone = to!(RemoveIndexRequest {
+        extractor: json(extractor)
+    });
+    client.remove_index(gone).await.unwrap();
 }
 
 #[tokio::test]
@@ -723,7 +794,7 @@ fn bad_listeners() -> Vec<(MapListenerRequest, Code)> {
                 filter: json("{\"@class\":\"filter.NotFilter\"}"),
                 ..base()
             },
-            Code::Unimplemented,
+            Code::Internal,
         ),
         (
             MapListenerRequest {

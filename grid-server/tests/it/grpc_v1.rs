@@ -612,7 +612,7 @@ async fn heartbeats() {
 }
 
 #[tokio::test]
-async fn what_is_not_offered_yet_is_answered_at_once() {
+async fn what_is_not_offered_and_what_is_incomplete_is_answered_at_once() {
     let server = serve("").await;
     let mut stream = Stream::open(&server).await;
     let cache = stream.ensure("a").await.unwrap();
@@ -644,27 +644,27 @@ async fn what_is_not_offered_yet_is_answered_at_once() {
     };
     let comparator = query(
         &Bytes::new(),
-        Some(json("{\"@class\":\"comparator.SafeComparator\"}")),
+        Some(json("{\"@class\":\"comparator.OtherComparator\"}")),
     );
-    let unsupported = [
-        (Type::Aggregate, pack(&processor)),
-        (Type::Invoke, pack(&processor)),
-        (Type::Invoke, pack(&on_a_key)),
-        (Type::Index, pack(&IndexRequest::default())),
-        (Type::QueryKeys, pack(&query(&filter, None))),
-        (Type::QueryValues, pack(&query(&filter, None))),
-        (Type::QueryEntries, pack(&query(&filter, None))),
-        (Type::QueryEntries, pack(&comparator)),
-        (Type::MapListener, pack(&trigger)),
-        (Type::MapListener, pack(&filtered)),
-        (Type::MapListener, pack(&within)),
-        (Type::MapListener, pack(&primed)),
+    let refused = [
+        (Type::Aggregate, pack(&processor), "aggregator"),
+        (Type::Invoke, pack(&processor), "manipulator"),
+        (Type::Invoke, pack(&on_a_key), "manipulator"),
+        (Type::Index, pack(&IndexRequest::default()), "no extractor"),
+        (Type::QueryKeys, pack(&query(&filter, None)), "extractor"),
+        (Type::QueryValues, pack(&query(&filter, None)), "extractor"),
+        (Type::QueryEntries, pack(&query(&filter, None)), "extractor"),
+        (Type::QueryEntries, pack(&comparator), "OtherComparator"),
+        (Type::MapListener, pack(&trigger), "not supported yet"),
+        (Type::MapListener, pack(&filtered), "extractor"),
+        (Type::MapListener, pack(&within), "filter"),
+        (Type::MapListener, pack(&primed), "not supported yet"),
     ];
-    for (kind, body) in unsupported {
+    for (kind, body, words) in refused {
         let mut asked = request(kind, cache, NONE);
         asked.message = Some(body);
         let refused = stream.ask(&asked).await.unwrap_err();
-        assert!(refused.contains("not supported yet"), "{kind:?}: {refused}");
+        assert!(refused.contains(words), "{kind:?}: {refused}");
         assert_eq!(
             stream.get(cache, "1").await,
             Some(json("1")),

@@ -25,7 +25,7 @@ impl Aggregator {
     }
 
     /// The class that the clients name it by.
-    pub(super) fn class(&self) -> &'static str {
+    pub(in crate::query) fn class(&self) -> &'static str {
         match self {
             Aggregator::Count => "aggregator.Count",
             Aggregator::Number(operation, _) => operation.class(),

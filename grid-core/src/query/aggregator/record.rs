@@ -1,5 +1,7 @@
 //! How a query was answered, or would be.
 
+use serde::{Deserialize, Serialize};
+
 use crate::query::Filter;
 use crate::query::agent::ObjectWriter;
 use crate::value::json;
@@ -45,7 +47,7 @@ pub struct PartitionRecord {
 }
 
 /// A filter and what it left.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RecordStep {
     /// The filter as text.
     pub filter: String,
@@ -64,7 +66,7 @@ pub struct RecordStep {
 }
 
 /// An index that was asked for.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct IndexRecord {
     /// What it is of, as text.
     pub extractor: String,
@@ -97,6 +99,15 @@ impl QueryRecord {
 }
 
 impl PartitionRecord {
+    /// Adds what was done for other partitions of the same member.
+    pub fn merge(&mut self, other: PartitionRecord) {
+        self.partition_count = self.partition_count.max(other.partition_count);
+        self.partitions.extend(other.partitions);
+        self.partitions.sort_unstable();
+        self.partitions.dedup();
+        RecordStep::merge_all(&mut self.steps, other.steps);
+    }
+
     fn to_json(&self) -> Vec<u8> {
         let mut set = Vec::new();
         ObjectWriter::new("net.partition.PartitionSet", &mut set)
@@ -144,6 +155,46 @@ fn tail_mask(partition_count: u16) -> i64 {
 }
 
 impl RecordStep {
+    /// Adds the steps of another partition to those of some. Where they differ, as one partition used an index and
+    /// another did not, those that are the same come together, from the last on: all end by looking at entries.
+    pub fn merge_all(steps: &mut Vec<RecordStep>, others: Vec<RecordStep>) {
+        if steps.len() < others.len() {
+            let first = others.len() - steps.len();
+            let mut others = others.into_iter();
+            let mut merged: Vec<_> = others.by_ref().take(first).collect();
+            for (mut step, other) in steps.drain(..).zip(others) {
+                step.merge(other);
+                merged.push(step);
+            }
+            *steps = merged;
+        } else {
+            let first = steps.len() - others.len();
+            for (step, other) in steps.iter_mut().skip(first).zip(others) {
+                step.merge(other);
+            }
+        }
+    }
+
+    /// Adds the same step of another partition: sums, and the longer of the times, as partitions are asked side by side.
+    pub fn merge(&mut self, other: RecordStep) {
+        self.efficiency = self.efficiency.saturating_add(other.efficiency);
+        self.keys_before = self.keys_before.saturating_add(other.keys_before);
+        self.keys_after = self.keys_after.saturating_add(other.keys_after);
+        self.millis = self.millis.max(other.millis);
+        for (index, record) in other.indexes.into_iter().enumerate() {
+            match self.indexes.get_mut(index) {
+                Some(here) => here.merge(record),
+                None => self.indexes.push(record),
+            }
+        }
+        for (index, step) in other.steps.into_iter().enumerate() {
+            match self.steps.get_mut(index) {
+                Some(here) => here.merge(step),
+                None => self.steps.push(step),
+            }
+        }
+    }
+
     /// The step of a filter that no index serves, before it is done.
     #[must_use]
     pub fn without_index(filter: &Filter, keys_before: i64) -> Self {
@@ -187,6 +238,39 @@ impl RecordStep {
 }
 
 impl IndexRecord {
+    /// An index that serves a filter, in words.
+    #[must_use]
+    pub fn of(extractor: String, ordered: bool, bytes: i64, distinct_values: i64) -> Self {
+        let mut record = IndexRecord {
+            extractor,
+            index: None,
+            ordered,
+            bytes,
+            distinct_values,
+        };
+        record.describe();
+        record
+    }
+
+    fn describe(&mut self) {
+        let (footprint, size) = (footprint(self.bytes), self.distinct_values);
+        self.index = Some(format!("Partitioned: Footprint={footprint}, Size={size}"));
+    }
+
+    /// Adds the same index of another partition. A value that is in several counts in each.
+    fn merge(&mut self, other: IndexRecord) {
+        if other.index.is_none() {
+            return;
+        }
+        if self.index.is_none() {
+            *self = other;
+            return;
+        }
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.distinct_values = self.distinct_values.saturating_add(other.distinct_values);
+        self.describe();
+    }
+
     fn to_json(&self) -> Vec<u8> {
         let mut out = Vec::new();
         let writer = ObjectWriter::new("util.SimpleQueryRecord.PartialResult.IndexLookupRecord", &mut out);
@@ -203,9 +287,91 @@ impl IndexRecord {
     }
 }
 
+/// A number of bytes in three digits and a unit, as the reference writes it.
+fn footprint(bytes: i64) -> String {
+    const UNITS: [&str; 5] = ["KB", "MB", "GB", "TB", "PB"];
+    if bytes < 1024 {
+        return format!("{bytes}B");
+    }
+    let (mut hundredths, mut unit) = ((i128::from(bytes) * 100 + 512) / 1024, 0);
+    while hundredths >= 102_400 && unit + 1 < UNITS.len() {
+        hundredths /= 1024;
+        unit += 1;
+    }
+    let (whole, rest) = (hundredths / 100, hundredths % 100);
+    let unit = UNITS.get(unit).copied().unwrap_or_default();
+    match whole {
+        0..10 => format!("{whole}.{rest:02}{unit}"),
+        10..100 => format!("{whole}.{}{unit}", rest / 10),
+        _ => format!("{whole}{unit}"),
+    }
+}
+
 fn array(texts: &[Vec<u8>]) -> Vec<u8> {
     let mut out = vec![b'['];
     out.extend_from_slice(&texts.join(&b","[..]));
     out.push(b']');
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query::field;
+
+    #[test]
+    fn a_footprint_has_three_digits() {
+        let texts = [
+            (512, "512B"),
+            (6840, "6.68KB"),
+            (68_400, "66.8KB"),
+            (5 << 20, "5.00MB"),
+            (i64::MAX, "8192PB"),
+        ];
+        for (bytes, text) in texts {
+            assert_eq!(footprint(bytes), text);
+        }
+    }
+
+    #[test]
+    fn records_of_partitions_are_put_together() {
+        let filter = field("age").gt(25);
+        let with_index = |efficiency, bytes| RecordStep {
+            efficiency,
+            indexes: vec![IndexRecord::of("age".to_owned(), true, bytes, 2)],
+            keys_after: efficiency,
+            millis: efficiency,
+            ..RecordStep::without_index(&filter, 10)
+        };
+        let looking = |before| RecordStep {
+            keys_after: 1,
+            ..RecordStep::without_index(&filter, before)
+        };
+        let of = |partition, steps| PartitionRecord {
+            partition_count: 257,
+            partitions: vec![partition],
+            steps,
+        };
+        let mut record = of(3, vec![looking(10)]);
+        record.merge(of(1, vec![with_index(4, 1_000), looking(4)]));
+        record.merge(of(2, vec![with_index(3, 1_048), looking(3)]));
+        record.merge(of(2, vec![looking(5)]));
+        assert_eq!(record.partitions, [1, 2, 3]);
+        let [index, looked] = record.steps.as_slice() else {
+            panic!("two steps");
+        };
+        let merged = IndexRecord::of("age".to_owned(), true, 2_048, 4);
+        assert_eq!(
+            (
+                index.efficiency,
+                index.keys_before,
+                index.keys_after,
+                index.millis
+            ),
+            (7, 20, 7, 4)
+        );
+        assert_eq!(index.indexes, [merged]);
+        assert_eq!((looked.keys_before, looked.keys_after), (22, 4));
+        assert_eq!(looked.indexes, RecordStep::without_index(&filter, 0).indexes);
+    }
 }

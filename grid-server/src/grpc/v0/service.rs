@@ -255,12 +255,29 @@ impl NamedCacheService for NamedCaches {
     type nextKeySetPageStream = Answers<BytesValue>;
     type valuesStream = Answers<BytesValue>;
 
-    async fn add_index(&self, _: Request<AddIndexRequest>) -> Result<Response<Empty>, Status> {
-        self.answer(Type::Index, Err(Refusal::unsupported("an index")))
+    async fn add_index(&self, request: Request<AddIndexRequest>) -> Result<Response<Empty>, Status> {
+        let request = request.into_inner();
+        let outcome = async {
+            let (cache, format) = self.open(&request.scope, &request.cache, &request.format).await?;
+            let definition =
+                self.edge
+                    .index(format, request.extractor, request.sorted, request.comparator)?;
+            self.edge.grid().add_index(&cache, definition).await?;
+            Ok(Empty {})
+        };
+        self.answer(Type::Index, outcome.await)
     }
 
-    async fn remove_index(&self, _: Request<RemoveIndexRequest>) -> Result<Response<Empty>, Status> {
-        self.answer(Type::Index, Err(Refusal::unsupported("an index")))
+    async fn remove_index(&self, request: Request<RemoveIndexRequest>) -> Result<Response<Empty>, Status> {
+        let request = request.into_inner();
+        let outcome = async {
+            let (cache, format) = self.open(&request.scope, &request.cache, &request.format).await?;
+            let definition = self.edge.index(format, request.extractor, false, Bytes::new())?;
+            let extractor = definition.extractor;
+            self.edge.grid().remove_index(&cache, extractor).await?;
+            Ok(Empty {})
+        };
+        self.answer(Type::Index, outcome.await)
     }
 
     async fn aggregate(&self, request: Request<AggregateRequest>) -> Result<Response<BytesValue>, Status> {

@@ -14,8 +14,9 @@ use grid_member::cache::{CacheKind, OpenCache, Reply};
 use grid_proto::any::{field_count, unpack};
 use grid_proto::google::{Any, BytesValue};
 use grid_proto::v1::cache::{
-    EnsureCacheRequest, ExecuteRequest, MapListenerRequest, NamedCacheRequest, NamedCacheRequestType as Type,
-    PutAllRequest, QueryRequest, ResponseType, key_or_filter, keys_or_filter::KeyOrFilter,
+    EnsureCacheRequest, ExecuteRequest, IndexRequest, MapListenerRequest, NamedCacheRequest,
+    NamedCacheRequestType as Type, PutAllRequest, QueryRequest, ResponseType, key_or_filter,
+    keys_or_filter::KeyOrFilter,
 };
 use grid_proto::v1::common::CollectionOfBytesValues;
 use grid_proto::wishes::Context;
@@ -363,7 +364,7 @@ impl<G: ReplyGate> Request<'_, G> {
                 ))
             }
             Type::Aggregate => self.aggregate(unpack(message)?),
-            Type::Index => Err(Refusal::unsupported("an index")),
+            Type::Index => self.index(unpack(message)?),
             _ => self.whole_cache(),
         }
     }
@@ -488,6 +489,22 @@ impl<G: ReplyGate> Request<'_, G> {
             let answer = edge.work_answer(to.reader, Some(WorkAnswer::Said(answer)))?;
             Ok(Answer::One(to.frame(Body::Bytes(answer))))
         })
+    }
+
+    fn index(&self, request: IndexRequest) -> Result<Answer<G>, Refusal> {
+        let definition = self.edge.index(
+            self.to.reader.format,
+            request.extractor,
+            request.sorted.unwrap_or_default(),
+            request.comparator.unwrap_or_default(),
+        )?;
+        let grid = self.edge.grid();
+        let changed = if request.add {
+            grid.add_index(self.cache(), definition)
+        } else {
+            grid.remove_index(self.cache(), definition.extractor)
+        };
+        self.reply(changed, |_, _, ()| Ok(Answer::None))
     }
 
     fn keys(&self, keys: CollectionOfBytesValues) -> Result<Vec<Key>, Refusal> {

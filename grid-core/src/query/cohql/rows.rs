@@ -1,0 +1,284 @@
+//! Answers into rows.
+
+use std::borrow::Cow;
+
+use indexmap::IndexSet;
+
+use super::query::{Query, Selection};
+use crate::query::comparator::{Order, SortKey};
+use crate::query::parts::find_member;
+use crate::query::{Datum, Elements, QueryEntry, QueryError};
+use crate::value::{Binary, Format, Value, json};
+
+/// Rows of columns with names.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rows {
+    pub(super) columns: Vec<String>,
+    pub(super) rows: Vec<Vec<Value>>,
+}
+
+/// An answer that is not one to the query. What was asked was asked; nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AnswerError {
+    /// The answer is of another kind.
+    #[error("the answer to this query must be {expected}; give the answer of the query's own aggregator")]
+    Unexpected {
+        /// What it must be.
+        expected: &'static str,
+    },
+    /// Something in the answer cannot be read, or the rows have no order.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+}
+
+impl Rows {
+    /// The names of the columns, in order. Two may be equal.
+    #[must_use]
+    pub fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    /// How many rows there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The rows in order, each as long as there are columns.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &[Value]> {
+        self.rows.iter().map(Vec::as_slice)
+    }
+
+    /// The value in a row, by the number of the row from 0 and the name of the column; the first of several.
+    #[must_use]
+    pub fn get(&self, row: usize, column: &str) -> Option<&Value> {
+        let column = self.columns.iter().position(|name| name == column)?;
+        self.rows.get(row)?.get(column)
+    }
+}
+
+impl IntoIterator for Rows {
+    type Item = Vec<Value>;
+    type IntoIter = std::vec::IntoIter<Vec<Value>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.rows.into_iter()
+    }
+}
+
+/// The JSON texts of all that is extracted and computed for a row.
+type Record<'a> = Vec<Cow<'a, [u8]>>;
+
+/// The JSON texts of the key and the value of an entry of a map.
+type MapEntry<'a> = (&'a [u8], &'a [u8]);
+
+const NULL: &[u8] = b"null";
+
+impl Query {
+    /// The rows for what the cache answered to the query's filter and [`aggregator`](Query::aggregator).
+    ///
+    /// # Errors
+    /// When the answer is none of that aggregator, or the query asks for whole entries; when values have no order
+    /// between them that the query wants.
+    pub fn rows_of_answer(&self, answer: &Binary) -> Result<Rows, AnswerError> {
+        let format = answer.format();
+        if format != Format::JSON {
+            return Err(QueryError::Opaque { format }.into());
+        }
+        let records = match self.selection() {
+            Selection::Entries => {
+                let expected = "the entries themselves";
+                return Err(AnswerError::Unexpected { expected });
+            }
+            Selection::Aggregates => self.records_of_groups(answer.bytes())?,
+            _ if self.is_distinct() => self.records_of_list(answer.bytes())?,
+            _ => self.records_of_map(answer.bytes())?,
+        };
+        self.rows(records)
+    }
+
+    /// The rows for entries that the query's filter selected; it is not looked at again.
+    ///
+    /// # Errors
+    /// When something cannot be extracted or computed, or has no order that the query wants.
+    pub fn rows_of_entries<'e>(
+        &self,
+        entries: impl IntoIterator<Item = (&'e Binary, &'e Binary)>,
+    ) -> Result<Rows, AnswerError> {
+        let entries = entries
+            .into_iter()
+            .map(|(key, value)| QueryEntry::of(key, Some(value)));
+        if let Some(aggregator) = self.aggregator() {
+            return self.rows_of_answer(&aggregator.aggregate(entries)?);
+        }
+        let mut records = Vec::new();
+        for entry in entries {
+            let mut record = Vec::with_capacity(self.width());
+            for extractor in &self.extractors {
+                record.push(Cow::Owned(extractor.extract(&entry)?.json()?.into_owned()));
+            }
+            records.push(record);
+        }
+        self.rows(records)
+    }
+
+    /// The rows for entries that are all here: what a cache of nothing else would answer.
+    ///
+    /// # Errors
+    /// As [`Query::rows_of_entries`], and when the filter cannot be evaluated.
+    pub fn evaluate<'e>(
+        &self,
+        entries: impl IntoIterator<Item = (&'e Binary, &'e Binary)>,
+    ) -> Result<Rows, AnswerError> {
+        let mut selected = Vec::new();
+        for (key, value) in entries {
+            if self.filter().evaluate(&QueryEntry::of(key, Some(value)))? {
+                selected.push((key, value));
+            }
+        }
+        self.rows_of_entries(selected)
+    }
+
+    /// The answer of a reducer: what was extracted, by keys, which nobody asked for.
+    fn records_of_map<'a>(&self, answer: &'a [u8]) -> Result<Vec<Record<'a>>, AnswerError> {
+        let mut records = Vec::new();
+        for (_key, value) in map_entries(answer)? {
+            records.push(parts(value, self.width())?);
+        }
+        Ok(records)
+    }
+
+    /// The answer of distinct values.
+    fn records_of_list<'a>(&self, answer: &'a [u8]) -> Result<Vec<Record<'a>>, AnswerError> {
+        let mut records = Vec::new();
+        for value in elements(answer, "an array of values")? {
+            records.push(parts(value, self.width())?);
+        }
+        Ok(records)
+    }
+
+    /// The answer of aggregators, for each group or once.
+    fn records_of_groups<'a>(&self, answer: &'a [u8]) -> Result<Vec<Record<'a>>, AnswerError> {
+        let (groups, computed) = (self.extractors.len(), self.aggregators.len());
+        if groups == 0 {
+            return Ok(vec![parts(answer, computed)?]);
+        }
+        let mut records = Vec::new();
+        for (group, value) in map_entries(answer)? {
+            let mut record = parts(group, groups)?;
+            if computed > 0 {
+                record.extend(parts(value, computed)?);
+            }
+            records.push(record);
+        }
+        Ok(records)
+    }
+
+    fn rows(&self, mut records: Vec<Record<'_>>) -> Result<Rows, AnswerError> {
+        self.sort(&mut records)?;
+        // Where nothing is computed, the cache has left equal ones out.
+        let is_distinct = self.is_distinct() && self.selection() == Selection::Aggregates;
+        let mut seen = IndexSet::new();
+        let mut rows = Vec::with_capacity(records.len());
+        for record in &records {
+            let texts = || {
+                let texts = self.columns.iter().map(|column| record.get(column.index));
+                texts.map(|text| text.map_or(NULL, AsRef::as_ref))
+            };
+            if is_distinct {
+                let canonical: Result<Vec<_>, _> = texts()
+                    .map(|text| json::canonical(text).map(Cow::into_owned))
+                    .collect();
+                if !seen.insert(canonical.map_err(QueryError::from)?) {
+                    continue;
+                }
+            }
+            let values: Result<Vec<_>, _> = texts().map(value_of).collect();
+            rows.push(values?);
+        }
+        Ok(Rows {
+            columns: self.column_names().map(str::to_owned).collect(),
+            rows,
+        })
+    }
+
+    /// Brings records into the order of the query. Those that are equal in it stay as they come.
+    fn sort(&self, records: &mut Vec<Record<'_>>) -> Result<(), QueryError> {
+        if self.sorts.is_empty() || records.len() < 2 {
+            return Ok(());
+        }
+        let order = Order::of_directions(self.sorts.iter().map(|sort| sort.descending));
+        let mut kinds = order.kinds();
+        let mut keyed = Vec::with_capacity(records.len());
+        for record in records.drain(..) {
+            let mut data = Vec::with_capacity(self.sorts.len());
+            for sort in &self.sorts {
+                let text = record.get(sort.index).map_or(NULL, AsRef::as_ref);
+                data.push(Datum::read(text)?.into_owned());
+            }
+            let key = SortKey::of(data);
+            kinds.admit(&key)?;
+            keyed.push((key, record));
+        }
+        keyed.sort_by(|(left, _), (right, _)| order.compare(left, right));
+        records.extend(keyed.into_iter().map(|(_, record)| record));
+        Ok(())
+    }
+}
+
+fn value_of(text: &[u8]) -> Result<Value, QueryError> {
+    Ok(Value::from_binary(&Binary::new(
+        Format::JSON,
+        text.to_vec().into(),
+    ))?)
+}
+
+/// The parts of a text: itself when there is one, the elements of an array when there are several.
+fn parts(text: &[u8], width: usize) -> Result<Record<'_>, AnswerError> {
+    if width == 1 {
+        return Ok(vec![Cow::Borrowed(text)]);
+    }
+    let expected = "arrays with a value for each column";
+    let parts = elements(text, expected)?;
+    if parts.len() != width {
+        return Err(AnswerError::Unexpected { expected });
+    }
+    Ok(parts.into_iter().map(Cow::Borrowed).collect())
+}
+
+fn elements<'a>(text: &'a [u8], expected: &'static str) -> Result<Vec<&'a [u8]>, AnswerError> {
+    if !text.trim_ascii_start().starts_with(b"[") {
+        return Err(AnswerError::Unexpected { expected });
+    }
+    let elements: Result<Vec<_>, _> = Elements::new(text).collect();
+    Ok(elements.map_err(QueryError::from)?)
+}
+
+/// The keys and values of a map that is spelled with its entries. What is missing in one of them is null.
+fn map_entries(text: &[u8]) -> Result<Vec<MapEntry<'_>>, AnswerError> {
+    let expected = "a map, an object with its entries";
+    let unexpected = AnswerError::Unexpected { expected };
+    if !text.trim_ascii_start().starts_with(b"{") {
+        return Err(unexpected);
+    }
+    let entries = find_member(text, "entries").map_err(QueryError::from)?;
+    let mut found = Vec::new();
+    for entry in elements(entries.ok_or(unexpected.clone())?.value, expected)? {
+        if !entry.starts_with(b"{") {
+            return Err(unexpected);
+        }
+        let member = |name| {
+            let member = find_member(entry, name).map_err(QueryError::from)?;
+            Ok::<_, QueryError>(member.map_or(NULL, |member| member.value))
+        };
+        found.push((member("key")?, member("value")?));
+    }
+    Ok(found)
+}

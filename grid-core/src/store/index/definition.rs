@@ -1,0 +1,247 @@
+//! What an index is of.
+
+use std::sync::Arc;
+
+use crate::query::agent::{Node, ObjectWriter, Tree};
+use crate::query::{AgentError, Comparator, Extractor, Filter, QueryError};
+use crate::store::index::INDEXES_MAX;
+
+/// What an index is of. A cache knows an index by its extractor: it has one of each at most.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IndexDefinition {
+    /// What of the entries.
+    pub extractor: Extractor,
+    /// Whether values are kept in order, so that ranges are found without looking at every value.
+    pub sorted: bool,
+    /// An order that was asked for. It is kept and told; what the index finds does not depend on it, as filters compare
+    /// values in one order.
+    pub comparator: Option<Comparator>,
+    /// Which entries are in the index; all when there is none. The index is of use to filters that select none of the
+    /// others.
+    pub filter: Option<Filter>,
+}
+
+/// The class of a definition in the form in which members agree on it.
+const CLASS: &str = "index.IndexDefinition";
+
+/// The class of an extractor that comes with a condition.
+const CONDITIONAL: &str = "extractor.ConditionalExtractor";
+
+impl IndexDefinition {
+    /// An index of what an extractor takes, with values in no order.
+    #[must_use]
+    pub fn new(extractor: Extractor) -> Self {
+        IndexDefinition {
+            extractor,
+            sorted: false,
+            comparator: None,
+            filter: None,
+        }
+    }
+
+    /// The same with values in order.
+    #[must_use]
+    pub fn sorted(mut self) -> Self {
+        self.sorted = true;
+        self
+    }
+
+    /// The same of those entries alone that a filter selects.
+    #[must_use]
+    pub fn only(mut self, filter: Filter) -> Self {
+        self.filter = Some(filter);
+        self
+    }
+
+    /// A definition as clients ask for an index: an extractor, which may come with a condition, perhaps an order.
+    ///
+    /// # Errors
+    /// When one of them cannot be read, as by [`Filter::from_json`].
+    pub fn of_request(extractor: &[u8], sorted: bool, comparator: Option<&[u8]>) -> Result<Self, AgentError> {
+        let tree = Tree::read(extractor)?;
+        let root = tree.root();
+        let (extractor, filter) = if root.class().as_deref() == Some(CONDITIONAL) {
+            let extractor = Extractor::from_json(root.need("extractor")?.text())?;
+            (extractor, Some(Filter::from_json(root.need("filter")?.text())?))
+        } else {
+            (Extractor::from_json(extractor)?, None)
+        };
+        Ok(IndexDefinition {
+            extractor,
+            sorted,
+            comparator: comparator.map(Comparator::from_json).transpose()?,
+            filter,
+        })
+    }
+
+    /// Reads what [`to_json`](Self::to_json) wrote.
+    ///
+    /// # Errors
+    /// When it is no such text, or exceeds a limit.
+    pub fn from_json(text: &[u8]) -> Result<Self, AgentError> {
+        let tree = Tree::read(text)?;
+        let root = tree.root();
+        let expected = "the definition of an index";
+        if root.expect_class(expected)? != CLASS {
+            return Err(root.unknown(expected));
+        }
+        let comparator = root.get("comparator").map(Node::text);
+        let filter = root.get("filter").map(Node::text);
+        Ok(IndexDefinition {
+            extractor: Extractor::from_json(root.need("extractor")?.text())?,
+            sorted: root.flag("sorted")?,
+            comparator: comparator.map(Comparator::from_json).transpose()?,
+            filter: filter.map(Filter::from_json).transpose()?,
+        })
+    }
+
+    /// Writes the definition in the one form in which members tell it to each other.
+    ///
+    /// # Errors
+    /// When it holds a number that JSON cannot say.
+    pub fn to_json(&self) -> Result<Vec<u8>, QueryError> {
+        let mut out = Vec::new();
+        let mut writer = ObjectWriter::new(CLASS, &mut out)
+            .agent("extractor", &self.extractor)?
+            .flag("sorted", self.sorted);
+        if let Some(comparator) = &self.comparator {
+            writer = writer.agent("comparator", comparator)?;
+        }
+        if let Some(filter) = &self.filter {
+            writer = writer.agent("filter", filter)?;
+        }
+        writer.end();
+        Ok(out)
+    }
+
+    /// Whether this is the index of an extractor. Chains within chains are taken apart, and what does nothing in them
+    /// is left out.
+    #[must_use]
+    pub fn is_of(&self, extractor: &Extractor) -> bool {
+        self.extractor == *extractor || same(&self.extractor, extractor)
+    }
+
+    /// Whether an index of the same extractor is another index.
+    pub(in crate::store) fn differs_from(&self, other: &IndexDefinition) -> bool {
+        self.sorted != other.sorted || self.comparator != other.comparator || self.filter != other.filter
+    }
+
+    /// Whether arrays are known by their elements: what several extractors give together is no collection.
+    pub(in crate::store) fn knows_elements(&self) -> bool {
+        !matches!(self.extractor, Extractor::Multi(_))
+    }
+}
+
+/// Whether two extractors take the same by the way they are put together.
+pub(in crate::store) fn same(left: &Extractor, right: &Extractor) -> bool {
+    let (mut left_links, mut right_links) = (Vec::new(), Vec::new());
+    links(left, &mut left_links);
+    links(right, &mut right_links);
+    left_links == right_links
+}
+
+fn links<'e>(extractor: &'e Extractor, out: &mut Vec<&'e Extractor>) {
+    match extractor {
+        Extractor::Identity => {}
+        Extractor::Chained(inner) => {
+            for extractor in inner {
+                links(extractor, out);
+            }
+        }
+        other => out.push(other),
+    }
+}
+
+/// An index that cannot be added. Nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum IndexError {
+    /// There is another index of the same extractor.
+    #[error(
+        "there is an index of {extractor} with another order or condition; remove it first, then add this one"
+    )]
+    Different {
+        /// The extractor as text.
+        extractor: String,
+    },
+    /// The cache has as many indexes as it may have.
+    #[error("the cache has {max} indexes, the most there may be; remove one that is not needed")]
+    TooMany {
+        /// The most indexes of a cache.
+        max: usize,
+    },
+}
+
+impl IndexError {
+    pub(in crate::store) fn different(extractor: &Extractor) -> Self {
+        let extractor = extractor.to_string();
+        IndexError::Different { extractor }
+    }
+
+    pub(in crate::store) const TOO_MANY: IndexError = IndexError::TooMany { max: INDEXES_MAX };
+}
+
+/// An index of a cache in a partition, with its sizes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IndexInfo {
+    /// What it is of.
+    pub definition: Arc<IndexDefinition>,
+    /// How many entries it has, those without a value included.
+    pub entries: usize,
+    /// How many of them are without a value, because something cannot be extracted or read. Every filter looks at them.
+    pub without_value: usize,
+    /// How many values the entries have. Long values, arrays and objects count as one when the index does not tell them
+    /// apart.
+    pub distinct_values: usize,
+    /// The bytes of memory that it takes.
+    pub bytes: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query::field;
+
+    #[test]
+    fn definitions_come_back_as_they_were_written() {
+        let plain = IndexDefinition::new(Extractor::path("a.b"));
+        let full = IndexDefinition {
+            comparator: Some(Comparator::by("x").inverse()),
+            ..plain.clone().sorted().only(field("a").gt(1))
+        };
+        for definition in [plain, full] {
+            let text = definition.to_json().unwrap();
+            assert_eq!(IndexDefinition::from_json(&text), Ok(definition));
+        }
+        assert!(IndexDefinition::from_json(b"{\"@class\":\"filter.AlwaysFilter\"}").is_err());
+        assert!(IndexDefinition::from_json(b"[").is_err());
+    }
+
+    #[test]
+    fn a_request_may_have_a_condition() {
+        let extractor = br#"{"@class":"extractor.ConditionalExtractor","extractor":{"@class":"extractor.UniversalExtractor","name":"age"},"filter":{"@class":"filter.AlwaysFilter"}}"#;
+        let definition = IndexDefinition::of_request(extractor, true, Some(b"null")).unwrap();
+        let expected = IndexDefinition {
+            comparator: Some(Comparator::Natural),
+            ..IndexDefinition::new(Extractor::path("age"))
+                .sorted()
+                .only(Filter::Always)
+        };
+        assert_eq!(definition, expected);
+        let plain = br#"{"@class":"extractor.UniversalExtractor","name":"age"}"#;
+        let definition = IndexDefinition::of_request(plain, false, None).unwrap();
+        assert_eq!(definition, IndexDefinition::new(Extractor::path("age")));
+    }
+
+    #[test]
+    fn an_index_is_known_by_what_its_extractor_takes() {
+        let index = IndexDefinition::new(Extractor::path("a.b"));
+        let nested = Extractor::Chained(vec![
+            Extractor::Identity,
+            Extractor::path("a"),
+            Extractor::Chained(vec![Extractor::path("b")]),
+        ]);
+        assert!(index.is_of(&nested) && index.is_of(&Extractor::path("a.b")));
+        assert!(!index.is_of(&Extractor::path("b.a")) && !index.is_of(&Extractor::Identity));
+    }
+}

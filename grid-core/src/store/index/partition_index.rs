@@ -1,0 +1,175 @@
+//! One index of a cache in a partition.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use crate::store::arena::Handle;
+use crate::store::index::ask::Ask;
+use crate::store::index::buckets::{Bucket, Buckets, Effect};
+use crate::store::index::held::Held;
+use crate::store::index::postings::Postings;
+use crate::store::index::{IndexDefinition, IndexInfo};
+
+/// An index: the values of entries, and of each value the entries that have it.
+#[derive(Debug)]
+pub(in crate::store) struct PartitionIndex {
+    definition: Arc<IndexDefinition>,
+    buckets: Buckets,
+    without_value: Postings,
+    /// How many entries have a value.
+    with_value: usize,
+    /// How many buckets are of whole values.
+    values: usize,
+    /// The memory of keys and sets of entries.
+    heap_bytes: usize,
+}
+
+impl PartitionIndex {
+    pub(in crate::store) fn new(definition: Arc<IndexDefinition>) -> Self {
+        let buckets = Buckets::new(definition.sorted);
+        PartitionIndex {
+            definition,
+            buckets,
+            without_value: Postings::default(),
+            with_value: 0,
+            values: 0,
+            heap_bytes: 0,
+        }
+    }
+
+    pub(in crate::store) fn definition(&self) -> &Arc<IndexDefinition> {
+        &self.definition
+    }
+
+    pub(in crate::store) fn buckets(&self) -> &Buckets {
+        &self.buckets
+    }
+
+    pub(in crate::store) fn without_value(&self) -> &Postings {
+        &self.without_value
+    }
+
+    /// Adds an entry.
+    pub(in crate::store) fn insert(&mut self, held: &Held, handle: Handle) {
+        match held {
+            Held::Nothing => {}
+            Held::NoValue => {
+                let before = self.without_value.heap_bytes();
+                self.without_value.insert(handle);
+                self.heap_bytes = self.heap_bytes - before + self.without_value.heap_bytes();
+            }
+            Held::One(_) | Held::Array(..) => {
+                for (index, key) in held.keys().enumerate() {
+                    let effect = self.buckets.insert(key, handle);
+                    self.count(effect, index == 0, 1);
+                }
+            }
+        }
+    }
+
+    /// Takes an entry out that is in the index as it was put there.
+    pub(in crate::store) fn remove(&mut self, held: &Held, handle: Handle) {
+        match held {
+            Held::Nothing => {}
+            Held::NoValue => {
+                let before = self.without_value.heap_bytes();
+                self.without_value.remove(handle);
+                self.heap_bytes = self.heap_bytes - before + self.without_value.heap_bytes();
+            }
+            Held::One(_) | Held::Array(..) => {
+                for (index, key) in held.keys().enumerate() {
+                    let effect = self.buckets.remove(key, handle);
+                    self.count(effect, index == 0, -1);
+                }
+            }
+        }
+    }
+
+    fn count(&mut self, effect: Effect, whole: bool, step: isize) {
+        self.heap_bytes = self.heap_bytes.saturating_add_signed(effect.grown);
+        if whole && effect.changed {
+            self.with_value = self.with_value.saturating_add_signed(step);
+        }
+        if whole && effect.value {
+            self.values = self.values.saturating_add_signed(step);
+        }
+    }
+
+    /// Forgets all entries.
+    pub(in crate::store) fn clear(&mut self) {
+        *self = PartitionIndex::new(Arc::clone(&self.definition));
+    }
+
+    /// The entries that what is asked may select or fail on, as sets that may share entries, with the sum of their
+    /// sizes. `None` when there are more than `count_max`, or finding them would take longer than looking at so many.
+    pub(in crate::store) fn find(&self, ask: &Ask<'_>, count_max: usize) -> Option<(Vec<&Postings>, usize)> {
+        let mut found = Vec::new();
+        let mut count = 0;
+        let mut take = |postings| {
+            let postings: &Postings = postings;
+            if postings.len() > 0 {
+                count += postings.len();
+                found.push(postings);
+            }
+            if count > count_max {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        };
+        let walks = !self.buckets.is_sorted() && !ask.is_of_points();
+        let mut full = take(&self.without_value).is_break() || (walks && self.buckets.len() / 2 > count_max);
+        let mut looked_at = 0;
+        for range in &ask.ranges {
+            if full {
+                break;
+            }
+            full = match range.as_point() {
+                Some(key) => self
+                    .buckets
+                    .get(key)
+                    .map_or(ControlFlow::Continue(()), |bucket| take(&bucket.postings)),
+                None => self.buckets.visit(range, |bucket: &Bucket| {
+                    looked_at += 1;
+                    if looked_at > count_max {
+                        return ControlFlow::Break(());
+                    }
+                    if ask.may_be(&bucket.key) {
+                        take(&bucket.postings)
+                    } else {
+                        ControlFlow::Continue(())
+                    }
+                }),
+            }
+            .is_break();
+        }
+        (!full).then_some((found, count))
+    }
+
+    /// The memory of the index.
+    pub(in crate::store) fn bytes(&self) -> usize {
+        size_of::<Self>() + self.buckets.table_bytes() + self.heap_bytes
+    }
+
+    pub(in crate::store) fn info(&self) -> IndexInfo {
+        IndexInfo {
+            definition: Arc::clone(&self.definition),
+            entries: self.with_value + self.without_value.len(),
+            without_value: self.without_value.len(),
+            distinct_values: self.values,
+            bytes: self.bytes(),
+        }
+    }
+
+    /// The memory of keys and sets of entries, counted anew.
+    pub(in crate::store) fn heap_bytes_counted(&self) -> usize {
+        let buckets = self.buckets.iter();
+        let bytes = buckets.map(|bucket| bucket.key.heap_bytes() + bucket.postings.heap_bytes());
+        bytes.sum::<usize>() + self.without_value.heap_bytes()
+    }
+
+    /// The memory of keys and sets of entries, as it was counted step by step.
+    pub(in crate::store) fn heap_bytes(&self) -> usize {
+        self.heap_bytes
+    }
+}

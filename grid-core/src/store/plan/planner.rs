@@ -1,0 +1,241 @@
+//! What indexes and keys leave of the entries of a cache.
+
+use crate::query::{Datum, Extractor, Filter, Operand, Test, ValueSet};
+use crate::store::arena::{Arena, Handle};
+use crate::store::entry_map::EntryMap;
+use crate::store::index::{Ask, CacheIndexes, PartitionIndex};
+use crate::store::plan::Found;
+use crate::store::{CacheId, Partition};
+
+/// Which entries are looked at.
+#[derive(Debug, PartialEq)]
+pub(in crate::store) enum Plan {
+    /// All of them.
+    Scan,
+    /// These, in order of their places.
+    Look(Vec<Handle>),
+}
+
+/// Deeper parts of a filter are not looked into.
+const DEPTH_MAX: usize = 32;
+
+/// Finds out what is left.
+pub(in crate::store) struct Planner<'p, 'f> {
+    arena: &'p Arena,
+    map: &'p EntryMap,
+    indexes: Option<&'p CacheIndexes>,
+    /// What must all hold for an entry to be selected.
+    known: Vec<&'f Filter>,
+}
+
+/// Where a part of a filter stands.
+#[derive(Clone, Copy)]
+pub(super) struct At<'f> {
+    /// Whether entries are wanted that it selects; otherwise those that it does not.
+    wanted: bool,
+    /// What it is asked about, instead of entries.
+    base: Option<&'f Extractor>,
+    depth: usize,
+}
+
+impl At<'_> {
+    pub(super) const TOP: At<'static> = At {
+        wanted: true,
+        base: None,
+        depth: 0,
+    };
+
+    fn inside(self) -> Self {
+        let depth = self.depth + 1;
+        At { depth, ..self }
+    }
+}
+
+impl Partition {
+    /// How a filter is answered.
+    pub(in crate::store) fn plan(&self, cache: CacheId, filter: &Filter) -> Plan {
+        let plan = || {
+            let planner = Planner::of(self, cache, filter)?;
+            let found = planner.narrow(filter, At::TOP, planner.count_max())?;
+            Some(Plan::Look(found.into_handles()))
+        };
+        plan().unwrap_or(Plan::Scan)
+    }
+}
+
+impl<'p, 'f> Planner<'p, 'f> {
+    /// `None` when there is nothing to look at.
+    pub(in crate::store) fn of(partition: &'p Partition, cache: CacheId, filter: &'f Filter) -> Option<Self> {
+        let mut planner = Planner {
+            arena: &partition.arena,
+            map: partition.map(cache)?,
+            indexes: partition.indexes.get(cache),
+            known: Vec::new(),
+        };
+        // What is known matters to indexes alone.
+        if planner.indexes.is_some() {
+            know(filter, 0, &mut planner.known);
+        }
+        Some(planner)
+    }
+
+    /// How many entries there are.
+    pub(super) fn entries(&self) -> usize {
+        self.map.len()
+    }
+
+    /// The most entries that a plan leaves which is of use.
+    fn count_max(&self) -> usize {
+        self.entries() - self.entries() / 4
+    }
+
+    /// The entries that a part may select or fail on; those that it may refuse or fail on, where these are wanted.
+    /// `None` when they are more than `count_max`, or not known.
+    pub(super) fn narrow(&self, filter: &'f Filter, at: At<'f>, count_max: usize) -> Option<Found<'p>> {
+        if at.depth >= DEPTH_MAX {
+            return None;
+        }
+        let inside = at.inside();
+        match (filter, at.wanted) {
+            (Filter::All(filters), true) | (Filter::Any(filters), false) => {
+                self.all(filters, inside, count_max)
+            }
+            (Filter::Any(filters), true) | (Filter::All(filters), false) => {
+                self.any(filters, inside, count_max)
+            }
+            (Filter::Not(filter), wanted) => {
+                let wanted = !wanted;
+                self.narrow(filter, At { wanted, ..inside }, count_max)
+            }
+            (Filter::KeyAssociated(filter, _) | Filter::Limit { filter, .. }, _) => {
+                self.narrow(filter, inside, count_max)
+            }
+            // Taking it from an entry may fail, whatever is asked of it.
+            (Filter::Predicate(extractor, filter), _) if at.base.is_none() => {
+                let base = Some(extractor);
+                self.narrow(filter, At { base, ..inside }, count_max)
+            }
+            (Filter::Never, true) | (Filter::Always | Filter::Present, false) if at.base.is_none() => {
+                Some(Found::default())
+            }
+            (Filter::InKeySet(filter, keys), true) if at.base.is_none() => {
+                let found = [self.keys(keys), self.narrow(filter, inside, count_max)];
+                Found::common(found.into_iter().flatten().collect())
+            }
+            (Filter::ContainsAll(extractor, values), true) => {
+                let index = self.index_of_elements(extractor, at)?;
+                let found = values.iter().filter_map(|value| {
+                    let (sets, count) = index.find(&Ask::element(value)?, count_max)?;
+                    Some(Found::of_sets(sets, count))
+                });
+                Found::common(found.collect())
+            }
+            _ => self.leaf(filter, at, count_max),
+        }
+    }
+
+    /// What the best of these leave together.
+    fn all(&self, filters: &'f [Filter], at: At<'f>, count_max: usize) -> Option<Found<'p>> {
+        let mut count_max = count_max;
+        let mut found = Vec::new();
+        for filter in filters {
+            if let Some(left) = self.narrow(filter, at, count_max) {
+                count_max = count_max.min(left.worth_cutting_with());
+                found.push(left);
+            }
+        }
+        Found::common(found)
+    }
+
+    /// What any of these leaves.
+    fn any(&self, filters: &'f [Filter], at: At<'f>, count_max: usize) -> Option<Found<'p>> {
+        let mut found = Found::default();
+        for filter in filters {
+            found.join(self.narrow(filter, at, count_max)?);
+            if found.count() > count_max {
+                return None;
+            }
+        }
+        // Of what cannot be extracted nothing is known when nothing is asked.
+        (at.base.is_none() || !filters.is_empty()).then_some(found)
+    }
+
+    fn leaf(&self, filter: &'f Filter, at: At<'f>, count_max: usize) -> Option<Found<'p>> {
+        let extractor = filter.extractor()?;
+        if at.base.is_none()
+            && at.wanted
+            && let Some(found) = self.of_key(filter, extractor)
+        {
+            return Some(found);
+        }
+        let index = match filter {
+            Filter::Contains(..) | Filter::ContainsAny(..) => self.index_of_elements(extractor, at)?,
+            // A filter in a predicate is asked about a value, which is no entry.
+            Filter::Predicate(..) => return None,
+            _ => self.index_of(extractor, at)?,
+        };
+        let (sets, count) = index.find(&Ask::of(filter, at.wanted)?, count_max)?;
+        Some(Found::of_sets(sets, count))
+    }
+
+    /// The index that serves an extractor where it stands.
+    pub(super) fn index_of(&self, extractor: &'f Extractor, at: At<'f>) -> Option<&'p PartitionIndex> {
+        let extractor = match at.base {
+            None => extractor,
+            Some(base) if *extractor == Extractor::Identity => base,
+            Some(_) => return None,
+        };
+        self.indexes?.usable(extractor, &self.known)
+    }
+
+    fn index_of_elements(&self, extractor: &'f Extractor, at: At<'f>) -> Option<&'p PartitionIndex> {
+        let index = self.index_of(extractor, at)?;
+        index.definition().knows_elements().then_some(index)
+    }
+
+    /// The entries of keys that are asked for by what they are.
+    fn of_key(&self, filter: &Filter, extractor: &Extractor) -> Option<Found<'p>> {
+        if !matches!(extractor, Extractor::Key(inner) if **inner == Extractor::Identity) {
+            return None;
+        }
+        match filter {
+            Filter::In(_, values) => self.keys(values),
+            Filter::Compare {
+                test: Test::Equals,
+                value,
+                ..
+                // Of other numbers there are several canonical forms for one value.
+            } if matches!(value.datum(), Datum::Text(_) | Datum::Int(_) | Datum::Bool(_)) => {
+                self.keys(&ValueSet::new([value.clone()]))
+            }
+            _ => None,
+        }
+    }
+
+    /// The entries of these keys. `None` when there are more keys than entries, or entries with keys that cannot be
+    /// read: asking about them fails.
+    fn keys(&self, keys: &ValueSet) -> Option<Found<'p>> {
+        if keys.len() > self.entries() || self.map.opaque_keys() > 0 {
+            return None;
+        }
+        let find = |key: &Operand| self.map.find_json(self.arena, key.canonical());
+        Some(Found::of_handles(keys.iter().filter_map(find).collect()))
+    }
+}
+
+/// Gathers what must all hold.
+fn know<'f>(filter: &'f Filter, depth: usize, known: &mut Vec<&'f Filter>) {
+    known.push(filter);
+    match filter {
+        _ if depth >= DEPTH_MAX => {}
+        Filter::All(filters) => {
+            for filter in filters {
+                know(filter, depth + 1, known);
+            }
+        }
+        Filter::InKeySet(filter, _) | Filter::KeyAssociated(filter, _) | Filter::Limit { filter, .. } => {
+            know(filter, depth + 1, known);
+        }
+        _ => {}
+    }
+}

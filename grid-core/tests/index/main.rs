@@ -1,0 +1,13 @@
+//! Tests of indexes and plans: they change neither results nor errors, and follow every change.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot unwrap has failed, also outside its own function"
+)]
+
+mod memory;
+mod model;
+mod plans;
+mod properties;
+#[path = "../query/random.rs"]
+mod random;

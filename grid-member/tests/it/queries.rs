@@ -1,0 +1,253 @@
+//! Queries, processors and indexes on members of a cluster.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use grid_core::cache::{CacheName, NamedCache};
+use grid_core::processor::{Processor, ProcessorWork};
+use grid_core::query::{Aggregator, Comparator, Extractor, Filter, Manipulator, Operand, field};
+use grid_core::store::{IndexDefinition, PageContent, WorkAnswer};
+use grid_core::value::{Binary, Key, from_binary, to_binary};
+use grid_member::Grid;
+use grid_member::cache::{OpenCache, Question};
+use serde_json::{Value, json};
+
+use crate::cluster::{address, described, settled};
+
+const BOUND: Duration = Duration::from_secs(60);
+
+/// So many entries that stay as they are.
+const STAYING: u32 = 600;
+
+async fn member(number: usize, join: Option<std::net::SocketAddr>) -> Grid {
+    let join = join.map(|address| vec![address]);
+    let grid = described(number, join).build().await.unwrap();
+    tokio::time::timeout(BOUND, grid.joined()).await.unwrap().unwrap();
+    grid
+}
+
+async fn open(grid: &Grid) -> Arc<OpenCache> {
+    grid.open("", &CacheName::new("people").unwrap()).await.unwrap()
+}
+
+fn question(filter: &Filter) -> Arc<Question> {
+    Arc::new(Question::select(filter.to_json().unwrap().into()).unwrap())
+}
+
+/// The keys that a query selects, each as often as it comes.
+async fn keys(cache: &Arc<OpenCache>, filter: &Filter) -> Vec<u32> {
+    let mut scatter = cache.select(question(filter), PageContent::Keys);
+    let mut keys = Vec::new();
+    loop {
+        let found = scatter.next().await.unwrap();
+        if found.is_empty() {
+            keys.sort_unstable();
+            return keys;
+        }
+        keys.extend(found.into_iter().map(|(key, _)| number(&key.unwrap())));
+    }
+}
+
+fn number(key: &Binary) -> u32 {
+    from_binary(key).unwrap()
+}
+
+fn increment() -> Processor {
+    Processor::Increment {
+        manipulator: Manipulator::path("visits"),
+        by: Operand::from(1),
+        answers_old: false,
+    }
+}
+
+async fn load(grid: &Grid) {
+    let cache = grid.cache::<u32, Value>("people").await.unwrap();
+    let entries = (0..STAYING).map(|key| (key, json!({"stays": true, "age": key % 50, "visits": 0})));
+    let entries: Vec<(u32, Value)> = entries.collect();
+    cache
+        .put_all(entries.iter().map(|(key, value)| (key, value)))
+        .await
+        .unwrap();
+}
+
+async fn sum_of(cache: &Arc<OpenCache>, property: &str) -> Value {
+    let sum =
+        br#"{"@class":"aggregator.LongSum","extractor":{"@class":"extractor.UniversalExtractor","name":""#;
+    let text = [sum, property.as_bytes(), b"\"}}"].concat();
+    let question = Question::aggregate(Bytes::new(), text.into()).unwrap();
+    assert!(matches!(question.aggregator(), Some(Aggregator::Number(..))));
+    from_binary(&cache.aggregate(Arc::new(question), None).await.unwrap()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_member_answers_for_all() {
+    let first = member(1, None).await;
+    let second = member(2, Some(address(&first))).await;
+    let third = member(3, Some(address(&first))).await;
+    let grids = [&first, &second, &third];
+    settled(&grids).await;
+    load(&first).await;
+    let old = field("age").ge(48);
+    let expected: Vec<u32> = (0..STAYING).filter(|key| key % 50 >= 48).collect();
+    for indexed in [false, true] {
+        if indexed {
+            let definition = IndexDefinition::new(Extractor::path("age")).sorted();
+            let cache = open(&second).await;
+            second.add_index(&cache, definition).await.unwrap();
+        }
+        for grid in grids {
+            let cache = open(grid).await;
+            assert_eq!(keys(&cache, &old).await, expected);
+            assert_eq!(sum_of(&cache, "age").await, json!(STAYING / 50 * (49 * 50 / 2)));
+            let sorted = cache.select(question(&old), PageContent::Values);
+            let sorted = sorted.sorted(&Comparator::by("age").inverse()).await.unwrap();
+            let ages = sorted.into_iter().map(|(_, value)| {
+                let value: Value = from_binary(&value.unwrap()).unwrap();
+                value["age"].as_u64().unwrap()
+            });
+            assert!(ages.is_sorted_by(|before, after| before >= after));
+        }
+    }
+    for grid in [third, second, first] {
+        grid.shutdown().await;
+    }
+}
+
+/// Partitions move while queries run and while processors are invoked on what filters select.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn queries_and_processors_are_exact_while_members_come_and_go() {
+    let first = member(1, None).await;
+    let second = member(2, Some(address(&first))).await;
+    settled(&[&first, &second]).await;
+    load(&first).await;
+    let cache = open(&first).await;
+    let definition = IndexDefinition::new(Extractor::path("stays"));
+    first.add_index(&cache, definition).await.unwrap();
+    let stop = Arc::new(AtomicBool::new(false));
+    let staying = field("stays").eq(true);
+    let all: Vec<u32> = (0..STAYING).collect();
+
+    let mut running = tokio::task::JoinSet::new();
+    for grid in [&first, &second] {
+        let (cache, staying, all, stop) = (open(grid).await, staying.clone(), all.clone(), stop.clone());
+        running.spawn(async move {
+            let mut rounds = 0_u32;
+            while !stop.load(Ordering::Relaxed) {
+                assert_eq!(keys(&cache, &staying).await, all, "each once, none missing");
+                rounds += 1;
+            }
+            rounds
+        });
+    }
+    let worker = {
+        let (cache, staying, stop) = (open(&second).await, staying.clone(), stop.clone());
+        tokio::spawn(async move {
+            let question = question(&staying);
+            let work = ProcessorWork::from_json(increment().to_json().unwrap().into()).unwrap();
+            let work = Arc::new(work.only(staying.clone(), question.filter_text().clone()));
+            let mut rounds = 0_u64;
+            while !stop.load(Ordering::Relaxed) {
+                let mut working = cache.work_on_selected(question.clone(), work.clone());
+                let mut seen = BTreeSet::new();
+                loop {
+                    let worked = working.next().await.unwrap();
+                    if worked.is_empty() {
+                        break;
+                    }
+                    for (key, outcome) in worked {
+                        assert!(matches!(outcome.answer, Some(WorkAnswer::Said(_))), "{outcome:?}");
+                        assert!(seen.insert(number(&key)), "worked on once");
+                    }
+                }
+                assert_eq!(seen.len(), STAYING as usize);
+                rounds += 1;
+            }
+            rounds
+        })
+    };
+    // Entries that come and go, which the queries do not want.
+    let churn = {
+        let (cache, stop) = (first.cache::<u32, Value>("people").await.unwrap(), stop.clone());
+        tokio::spawn(async move {
+            let mut key = STAYING;
+            while !stop.load(Ordering::Relaxed) {
+                cache.insert(&key, &json!({"stays": false})).await.unwrap();
+                cache.remove(&key).await.unwrap();
+                key = STAYING + (key + 1) % 1_000;
+            }
+        })
+    };
+
+    for number in 3..=4 {
+        let third = member(number, Some(address(&first))).await;
+        settled(&[&first, &second, &third]).await;
+        assert_eq!(keys(&open(&third).await, &staying).await, all);
+        third.cluster().unwrap().leave().await;
+        third.shutdown().await;
+        settled(&[&first, &second]).await;
+    }
+    stop.store(true, Ordering::Relaxed);
+    while let Some(rounds) = tokio::time::timeout(BOUND, running.join_next()).await.unwrap() {
+        assert!(rounds.unwrap() > 0);
+    }
+    let rounds = tokio::time::timeout(BOUND, worker).await.unwrap().unwrap();
+    tokio::time::timeout(BOUND, churn).await.unwrap().unwrap();
+    assert!(rounds > 0);
+    let cache = open(&first).await;
+    let visits = sum_of(&cache, "visits").await;
+    assert_eq!(
+        visits,
+        json!(u64::from(STAYING) * rounds),
+        "each was worked on once a round"
+    );
+    for grid in [second, first] {
+        grid.shutdown().await;
+    }
+}
+
+/// A member that takes partitions over builds their indexes, and queries say so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn indexes_follow_their_partitions() {
+    let first = member(1, None).await;
+    load(&first).await;
+    let cache = open(&first).await;
+    let definition = || IndexDefinition::new(Extractor::path("age"));
+    first.add_index(&cache, definition()).await.unwrap();
+    // Again is nothing; another order is refused.
+    first.add_index(&cache, definition()).await.unwrap();
+    let refused = first.add_index(&cache, definition().sorted()).await.unwrap_err();
+    assert!(refused.to_string().contains("remove it first"), "{refused}");
+    let second = member(2, Some(address(&first))).await;
+    settled(&[&first, &second]).await;
+    let record = br#"{"@class":"aggregator.QueryRecorder","type":{"enum":"EXPLAIN"}}"#;
+    let filter: Bytes = field("age").eq(7).to_json().unwrap().into();
+    let question = Question::aggregate(filter, Bytes::from_static(record)).unwrap();
+    let question = Arc::new(question);
+    let indexed = async {
+        loop {
+            let record = cache.aggregate(question.clone(), None).await.unwrap();
+            let record: Value = from_binary(&record).unwrap();
+            let results = record["results"].as_array().unwrap().clone();
+            let served = |result: &Value| {
+                let lookups = result["steps"][0]["indexLookupRecords"].as_array();
+                lookups.is_some_and(|lookups| lookups.iter().any(|lookup| lookup.get("index").is_some()))
+            };
+            if results.len() == 2 && results.iter().all(served) {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(BOUND, indexed)
+        .await
+        .expect("both members have the index");
+    first.remove_index(&cache, Extractor::path("age")).await.unwrap();
+    let key = Key::new(to_binary(&3_u32).unwrap()).unwrap();
+    assert!(cache.contains_key(&key).await.unwrap());
+    for grid in [second, first] {
+        grid.shutdown().await;
+    }
+}
