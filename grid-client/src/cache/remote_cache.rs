@@ -13,8 +13,7 @@ use grid_core::cache::{
     PageContents, Query, Updated,
 };
 use grid_core::event::{Listen, ListenTo};
-use grid_core::processor::ProcessorWork;
-use grid_core::processor::Work;
+use grid_core::processor::{ProcessorWork, Work};
 use grid_core::query::{Aggregator, Filter};
 use grid_core::store::{Command, TimeToLive};
 use grid_core::value::{Binary, Format, Key};

@@ -8,8 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::event::{BinaryEntryEvent, BinaryEvent, EntryEventKind, Listen, ListenTo};
-use crate::processor::Work;
-use crate::processor::{Processor, ProcessorWork};
+use crate::processor::{Processor, ProcessorWork, Work};
 use crate::query::{Aggregator, Comparator, Datum, Filter};
 use crate::value::{self, Binary, Format, Key, ValueError};
 
