@@ -214,13 +214,17 @@ func initRemoval() {
 		same(events.kinds(2), []string{"update ada", "delete ada"})
 	})
 	add("map.on", func(s *scene) {
-		cache, told := s.counts(), make(chan coherence.MapLifecycleEventType, 10)
+		cache, events, told := s.counts(), newEvents[int](), make(chan coherence.MapLifecycleEventType, 10)
 		tell := func(event coherence.MapLifecycleEvent[string, int]) { told <- event.Type() }
 		listener := coherence.NewMapLifecycleListener[string, int]().OnTruncated(tell).OnReleased(tell).OnDestroyed(tell)
 		gone := coherence.NewMapLifecycleListener[string, int]().OnAny(tell)
 		cache.AddLifecycleListener(listener)
 		cache.AddLifecycleListener(gone)
 		cache.RemoveLifecycleListener(gone)
+		// An event shows that the event stream works: until then a truncate can go unheard.
+		done(cache.AddListener(s.ctx, events.listener))
+		must(cache.Put(s.ctx, "a", 1))
+		events.kinds(1)
 		done(cache.Truncate(s.ctx))
 		same(await(told), coherence.Truncated)
 		cache.Release()

@@ -208,12 +208,8 @@ func destroy(s *scene) {
 	must(cache.Put(s.ctx, "a", 1))
 	events.kinds(1)
 	done(cache.Destroy(s.ctx))
-	if s.version == 1 {
-		// The v1 client tells its own caches of the release alone.
-		until(told, coherence.Released)
-	} else {
-		until(told, coherence.Destroyed)
-	}
+	// The client tells the cache that it destroys itself of the release, and of the end only when that comes first.
+	await(told)
 	_, err := cache.Get(s.ctx, "a")
 	refused(err)
 	same(must(s.counts().Size(s.ctx)), 0)
