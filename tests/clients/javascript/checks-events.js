@@ -265,7 +265,7 @@ check('session.close', async t => {
   same(await released, t.name)
   same(await session.waitUntilClosed(), true)
   same([session.closed, cache.active], [true, false])
-  await refused(async () => session.getCache(t.name), 'clos')
+  await refused(async () => session.getCache(t.name), 'Session')
 })
 
 check('session.on', async t => {

@@ -42,6 +42,17 @@ async function refused (call, part = '') {
   throw new Different(`an error with ${part}`, result)
 }
 
+// For what a server may refuse or do.
+async function refusedOr (result, call) {
+  let found
+  try {
+    found = await call()
+  } catch {
+    return
+  }
+  same(found, result)
+}
+
 function within (millis, what, promise) {
   let timer
   const late = new Promise((resolve, reject) => {
@@ -142,4 +153,4 @@ class Scene {
   }
 }
 
-module.exports = { check, checks, Different, Events, lifecycle, listed, object, pairs, PEOPLE, refused, same, Scene, within }
+module.exports = { check, checks, Different, Events, lifecycle, listed, object, pairs, PEOPLE, refused, refusedOr, same, Scene, within }
