@@ -10,7 +10,8 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-build=$(cd "$here/../.." && pwd)/build/orders-clients
+# shellcheck source=examples/orders/install.sh
+. "$here/install.sh"
 if [ $# -lt 1 ]; then
   echo "usage: $0 ADDRESS [python|javascript|go|java|rust]..." >&2
   exit 2
@@ -18,48 +19,11 @@ fi
 export GRID_ADDRESS=$1 ORDERS_EXAMPLE=$here
 shift
 [ $# -gt 0 ] || set -- python javascript go java rust
-mkdir -p "$build"
-
-need() {
-  local tool
-  for tool in "$@"; do
-    if ! command -v "$tool" >/dev/null; then
-      echo "$language: $tool is not installed; install it, or name only the other languages" >&2
-      return 1
-    fi
-  done
-}
-
-# True when the installation that the stamp stands for was made from these very files.
-installed() {
-  local stamp=$1
-  shift
-  [ -f "$stamp" ] && [ "$(cat "$@" | cksum)" = "$(cat "$stamp")" ]
-}
-
-install_python() {
-  need python3 || return 1
-  local from=$here/python/requirements.txt stamp=$build/python/.installed
-  installed "$stamp" "$from" && return 0
-  python3 -m venv --clear "$build/python" && "$build/python/bin/pip" install --quiet -r "$from" || return 1
-  cksum <"$from" >"$stamp"
-}
 
 run_python() {
   local program=$1
   shift
   "$build/python/bin/python" "$here/python/$program.py" "$@"
-}
-
-install_javascript() {
-  need node npm || return 1
-  local lock=$here/javascript/package-lock.json stamp=$build/javascript/.installed
-  mkdir -p "$build/javascript"
-  # The programs run from the copy, beside the modules, so that nothing is written into the sources.
-  cp "$here"/javascript/*.js "$here"/javascript/package*.json "$build/javascript/"
-  installed "$stamp" "$lock" && return 0
-  (cd "$build/javascript" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) || return 1
-  cksum <"$lock" >"$stamp"
 }
 
 run_javascript() {
@@ -68,26 +32,10 @@ run_javascript() {
   node "$build/javascript/$program.js" "$@"
 }
 
-install_go() {
-  need go || return 1
-  mkdir -p "$build/go"
-  # Go has a cache of its own: this is quick when nothing changed.
-  (cd "$here/go" && go build -o "$build/go/" ./...)
-}
-
 run_go() {
   local program=$1
   shift
   "$build/go/$program" "$@"
-}
-
-install_java() {
-  need java javac mvn || return 1
-  local stamp=$build/java/.installed
-  mapfile -t sources < <(find "$here/java" -name '*.java' -o -name '*.xml' | sort)
-  installed "$stamp" "${sources[@]}" && return 0
-  mvn -q -B -f "$here/java/pom.xml" -Dorders.build="$build/java" compile || return 1
-  cat "${sources[@]}" | cksum >"$stamp"
 }
 
 run_java() {

@@ -18,6 +18,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/oracle/coherence-go-client/v2/coherence"
+
+	"orders-example/relay"
 )
 
 const checkTime = 60 * time.Second
@@ -146,7 +148,7 @@ func main() {
 	switch {
 	case len(os.Args) > 1 && os.Args[1] == "v0":
 		version = 0
-		relayed, err := startRelay(address)
+		relayed, err := relay.Start(address)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)

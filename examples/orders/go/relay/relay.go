@@ -1,4 +1,5 @@
-package main
+// Package relay passes gRPC calls on to a server, except those of the v1 protocol.
+package relay
 
 import (
 	"errors"
@@ -27,9 +28,9 @@ func (rawCodec) Unmarshal(data []byte, value any) error {
 	return nil
 }
 
-// startRelay starts a server that does not know the v1 protocol and passes all other calls on to the address. It
+// Start starts a server that does not know the v1 protocol and passes all other calls on to the address. It
 // lives as long as the program.
-func startRelay(address string) (string, error) {
+func Start(address string) (string, error) {
 	to, err := grpc.Dial(address, grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithDefaultCallOptions(grpc.ForceCodec(rawCodec{})))
 	if err != nil {
