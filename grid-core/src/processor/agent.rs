@@ -5,7 +5,7 @@ use super::{Processor, PutAll};
 use crate::query::agent::{
     Node, ObjectWriter, Tree, WriteAgent, check_depth, extractor, filter, manipulator, operands, updater,
 };
-use crate::query::{AgentError, Datum, Filter, Operand, QueryError};
+use crate::query::{AgentError, Datum, Extractor, Filter, Operand, QueryError};
 
 impl Processor {
     /// Reads a processor as clients send it.
@@ -44,6 +44,8 @@ fn processor(node: Node<'_>, depth: usize) -> Result<Processor, AgentError> {
             let processor = processor(node.need("processor")?, depth + 1)?;
             processor.when(of_filter(node, depth)?)
         }
+        // What it says of priorities and time is for those who run it.
+        "processor.PriorityProcessor" => return processor(node.need("processor")?, depth + 1),
         class => return single(node, class, depth),
     })
 }
@@ -100,6 +102,11 @@ fn single(node: Node<'_>, class: &str, depth: usize) -> Result<Processor, AgentE
         "util.NullEntryProcessor" | "processor.NullEntryProcessor" => Processor::Nothing,
         "processor.TouchProcessor" => Processor::Touch,
         "processor.PreloadRequest" => Processor::Preload,
+        // The Java client asks for keys, for entries and to remove by these.
+        "internal.util.processor.CacheProcessors.Null" => Processor::Select,
+        "internal.util.processor.CacheProcessors.Get"
+        | "internal.util.processor.CacheProcessors.BinaryGet" => Processor::Extract(Extractor::Identity),
+        "internal.util.processor.CacheProcessors.RemoveBlind" => Processor::Discard,
         "processor.ScriptProcessor" => {
             return Err(node.refused("scripts are not run here; use other processors"));
         }
@@ -194,6 +201,8 @@ impl Processor {
             Processor::Nothing => "util.NullEntryProcessor",
             Processor::Touch => "processor.TouchProcessor",
             Processor::Preload => "processor.PreloadRequest",
+            Processor::Select => "internal.util.processor.CacheProcessors.Null",
+            Processor::Discard => "internal.util.processor.CacheProcessors.RemoveBlind",
         }
     }
 }

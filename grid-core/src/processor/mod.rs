@@ -136,4 +136,8 @@ pub enum Processor {
     Touch,
     /// Has the value loaded where it is not here. Nothing more is done to the entry. Answers null.
     Preload,
+    /// Nothing. Answers null, for those who want the keys of what they select.
+    Select,
+    /// Takes the entry away. Answers true.
+    Discard,
 }

@@ -132,6 +132,10 @@ impl Processor {
                 arguments,
             } => method(entry, name, *mutates, arguments),
             Processor::Nothing => Ok(json(b"true")),
+            Processor::Discard => {
+                entry.remove();
+                Ok(json(b"true"))
+            }
             Processor::Touch => {
                 entry.touch();
                 Ok(null())
@@ -144,7 +148,7 @@ impl Processor {
     #[must_use]
     pub fn may_change(&self) -> bool {
         match self {
-            Processor::Extract(_) | Processor::Nothing | Processor::Preload => false,
+            Processor::Extract(_) | Processor::Nothing | Processor::Preload | Processor::Select => false,
             Processor::Method { mutates, .. } => *mutates,
             Processor::Composite(processors) => processors.iter().any(Processor::may_change),
             Processor::When { processor, .. } => processor.may_change(),

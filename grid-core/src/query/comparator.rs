@@ -242,6 +242,8 @@ pub(crate) fn comparator(node: Node<'_>, depth: usize) -> Result<Comparator, Age
             }
             Comparator::Chained(comparators)
         }
+        // Two of the clients send an extractor where they mean the order of what it extracts.
+        class if class.starts_with("extractor.") => Comparator::Extractor(extractor(node, depth + 1)?),
         _ => return Err(node.unknown(expected)),
     })
 }

@@ -105,7 +105,8 @@ impl Refusal {
             "@class": "JsonPortableException",
             "name": self.java_class(),
             "message": self.message,
-            "stack": [],
+            // The Java client cannot read one without a line.
+            "stack": ["girih.Server"],
         });
         let mut bytes = vec![grid_proto::limits::JSON_PREFIX];
         bytes.extend_from_slice(body.to_string().as_bytes());

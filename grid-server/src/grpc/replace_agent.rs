@@ -29,6 +29,10 @@ pub(crate) fn replace_value(
         agent.advance(JAVA_CLASS.len());
         return edge.value(format, agent).map(Some);
     }
+    // Nearly all are others, which need not be read twice.
+    if memchr::memmem::find(&agent, b"CacheProcessors").is_none() {
+        return Ok(None);
+    }
     let agent: Value = from_binary(&edge.agent(agent)?)?;
     let Value::Object(mut agent) = agent else {
         return Ok(None);

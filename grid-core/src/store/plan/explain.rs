@@ -3,15 +3,15 @@
 use crate::query::{Filter, IndexRecord, QueryError, RecordKind, RecordStep};
 use crate::store::partition::is_over;
 use crate::store::plan::planner::At;
-use crate::store::plan::{Ordered, Plan, Planner};
+use crate::store::plan::{Ordered, Planner};
 use crate::store::{CacheId, Partition, Timestamp};
 
 impl Partition {
     /// How a filter would be answered, or is when it is traced: then the filter is asked. Steps of several partitions
     /// are put together by [`RecordStep::merge_all`]; times are zero, as there is no clock here.
     ///
-    /// An explanation is one step. A trace is one where every entry was looked at; otherwise there are two, of what
-    /// indexes and keys left, and of what the filter selected of that.
+    /// An explanation is one step. A trace has two: of what indexes and keys left, which is every entry where there are
+    /// none, and of what the filter selected of that.
     ///
     /// # Errors
     /// When a trace finds an entry that the filter cannot be evaluated on.
@@ -23,7 +23,8 @@ impl Partition {
         kind: RecordKind,
     ) -> Result<Vec<RecordStep>, QueryError> {
         let Some(planner) = Planner::of(self, cache, filter) else {
-            return Ok(vec![RecordStep::without_index(filter, 0)]);
+            let steps = if kind == RecordKind::Explain { 1 } else { 2 };
+            return Ok(vec![RecordStep::without_index(filter, 0); steps]);
         };
         let mut step = planner.step(filter, At::TOP, 0);
         if kind == RecordKind::Explain {
@@ -39,10 +40,6 @@ impl Partition {
             Ok(())
         })?;
         step.keys_before = entries;
-        if plan == Plan::Scan {
-            step.keys_after = selected;
-            return Ok(vec![step]);
-        }
         step.keys_after = left;
         let mut looking = RecordStep::without_index(filter, left);
         looking.keys_before = left;

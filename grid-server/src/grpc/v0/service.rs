@@ -22,6 +22,7 @@ use grid_proto::v1::cache::NamedCacheRequestType as Type;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::grpc::edge::{blocking_reply, by_size, check_batch_len};
+use crate::grpc::replace_agent::replace_value;
 use crate::grpc::{Edge, Refusal, WireValue};
 
 use super::events::EventsSession;
@@ -290,6 +291,13 @@ impl NamedCacheService for NamedCaches {
         let outcome = async {
             let (cache, format) = self.open(&request.scope, &request.cache, &request.format).await?;
             let key = self.edge.key(format, request.key)?;
+            // One is a plain operation of the Java client.
+            if let Some(value) = replace_value(&self.edge, format, request.processor.clone())? {
+                let outcome = cache.update(&key, Command::Replace { value }, true).await?;
+                let answer = outcome.previous.map(WorkAnswer::Said);
+                let value = self.edge.work_answer(format, answer)?.into_bytes();
+                return Ok(BytesValue { value });
+            }
             let work = Arc::new(self.edge.processor(format, request.processor)?);
             let outcome = cache.update(&key, Command::Work(work), false).await?;
             Ok(BytesValue {
