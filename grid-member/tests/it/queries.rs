@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use grid_core::cache::{CacheName, NamedCache};
+use grid_core::cache::{Cache, CacheName, NamedCache};
 use grid_core::processor::{Processor, ProcessorWork};
 use grid_core::query::{Aggregator, Comparator, Extractor, Filter, Manipulator, Operand, field};
 use grid_core::store::{IndexDefinition, PageContent, WorkAnswer};
@@ -116,6 +116,41 @@ async fn every_member_answers_for_all() {
     }
 }
 
+/// Adds one to what the filter selects, again and again; how often.
+async fn visit_all(cache: Arc<OpenCache>, staying: Filter, stop: Arc<AtomicBool>) -> u64 {
+    let question = question(&staying);
+    let work = ProcessorWork::from_json(increment().to_json().unwrap().into()).unwrap();
+    let work = Arc::new(work.only(staying, question.filter_text().clone()));
+    let mut rounds = 0_u64;
+    while !stop.load(Ordering::Relaxed) {
+        let mut working = cache.work_on_selected(question.clone(), work.clone());
+        let mut seen = BTreeSet::new();
+        loop {
+            let worked = working.next().await.unwrap();
+            if worked.is_empty() {
+                break;
+            }
+            for (key, outcome) in worked {
+                assert!(matches!(outcome.answer, Some(WorkAnswer::Said(_))), "{outcome:?}");
+                assert!(seen.insert(number(&key)), "worked on once");
+            }
+        }
+        assert_eq!(seen.len(), STAYING as usize);
+        rounds += 1;
+    }
+    rounds
+}
+
+/// Puts and removes entries that the queries do not want.
+async fn come_and_go(cache: Cache<u32, Value>, stop: Arc<AtomicBool>) {
+    let mut key = STAYING;
+    while !stop.load(Ordering::Relaxed) {
+        cache.insert(&key, &json!({"stays": false})).await.unwrap();
+        cache.remove(&key).await.unwrap();
+        key = STAYING + (key + 1) % 1_000;
+    }
+}
+
 /// Partitions move while queries run and while processors are invoked on what filters select.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn queries_and_processors_are_exact_while_members_come_and_go() {
@@ -142,44 +177,13 @@ async fn queries_and_processors_are_exact_while_members_come_and_go() {
             rounds
         });
     }
-    let worker = {
-        let (cache, staying, stop) = (open(&second).await, staying.clone(), stop.clone());
-        tokio::spawn(async move {
-            let question = question(&staying);
-            let work = ProcessorWork::from_json(increment().to_json().unwrap().into()).unwrap();
-            let work = Arc::new(work.only(staying.clone(), question.filter_text().clone()));
-            let mut rounds = 0_u64;
-            while !stop.load(Ordering::Relaxed) {
-                let mut working = cache.work_on_selected(question.clone(), work.clone());
-                let mut seen = BTreeSet::new();
-                loop {
-                    let worked = working.next().await.unwrap();
-                    if worked.is_empty() {
-                        break;
-                    }
-                    for (key, outcome) in worked {
-                        assert!(matches!(outcome.answer, Some(WorkAnswer::Said(_))), "{outcome:?}");
-                        assert!(seen.insert(number(&key)), "worked on once");
-                    }
-                }
-                assert_eq!(seen.len(), STAYING as usize);
-                rounds += 1;
-            }
-            rounds
-        })
-    };
-    // Entries that come and go, which the queries do not want.
-    let churn = {
-        let (cache, stop) = (first.cache::<u32, Value>("people").await.unwrap(), stop.clone());
-        tokio::spawn(async move {
-            let mut key = STAYING;
-            while !stop.load(Ordering::Relaxed) {
-                cache.insert(&key, &json!({"stays": false})).await.unwrap();
-                cache.remove(&key).await.unwrap();
-                key = STAYING + (key + 1) % 1_000;
-            }
-        })
-    };
+    let mut worker = tokio::task::JoinSet::new();
+    worker.spawn(visit_all(open(&second).await, staying.clone(), stop.clone()));
+    let mut churn = tokio::task::JoinSet::new();
+    churn.spawn(come_and_go(
+        first.cache::<u32, Value>("people").await.unwrap(),
+        stop.clone(),
+    ));
 
     for number in 3..=4 {
         let third = member(number, Some(address(&first))).await;
@@ -193,8 +197,13 @@ async fn queries_and_processors_are_exact_while_members_come_and_go() {
     while let Some(rounds) = tokio::time::timeout(BOUND, running.join_next()).await.unwrap() {
         assert!(rounds.unwrap() > 0);
     }
-    let rounds = tokio::time::timeout(BOUND, worker).await.unwrap().unwrap();
-    tokio::time::timeout(BOUND, churn).await.unwrap().unwrap();
+    let rounds = tokio::time::timeout(BOUND, worker.join_next()).await.unwrap();
+    let rounds = rounds.unwrap().unwrap();
+    tokio::time::timeout(BOUND, churn.join_next())
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
     assert!(rounds > 0);
     let cache = open(&first).await;
     let visits = sum_of(&cache, "visits").await;
