@@ -4,7 +4,7 @@
 # usage: scripts/test.sh [STEP...]        (all steps when none is named)
 #
 # The steps: typos fmt clippy test doc deny, which look at the code; s3, discovery in a bucket; orders, the README's first command; clients lookups
-# readme suite parity, which run a server, and Coherence CE beside it to compare with; cluster, the same through three
+# maps readme suite parity, which run a server, and Coherence CE beside it to compare with; cluster, the same through three
 # members while partitions move; simulate and lab, which break clusters. What they need is installed into build/, once,
 # and for lab, as root, from Debian's packages. Coherence CE is started by ../shared/parity/reference.sh; where that is
 # not there, the comparison is left out, unless CI is true: then that is a failure.
