@@ -1,17 +1,22 @@
 //! `grid-bench query`: queries, sums and processors on records, several servers in turns.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use futures::stream::TryStreamExt;
+use grid_client::Session;
+use grid_core::cache::{Among, CacheBackend, Query, QueryContents};
+use grid_core::processor::{Processor, ProcessorWork};
+use grid_core::query::{Aggregator, Extractor, Filter, field};
+use grid_core::store::TimeToLive;
+use grid_core::value::{Binary, Format, Key};
+use grid_proto::limits::JSON_PREFIX;
+use grid_proto::v0::AddIndexRequest;
 use grid_proto::v0::named_cache_service_client::NamedCacheServiceClient;
-use grid_proto::v0::{
-    AddIndexRequest, AggregateRequest, ClearRequest, Entry, EntrySetRequest, InvokeRequest, PutAllRequest,
-};
 use serde::Serialize;
 use tokio::task::JoinSet;
-use tonic::transport::Channel;
 
 use crate::arguments::{ComparedTarget, Output, QueryArguments, QueryOperation};
 use crate::clock;
@@ -24,9 +29,6 @@ use super::runtime;
 
 /// How many records are put at once.
 const BATCH: usize = 500;
-
-/// The byte before JSON on the wire.
-const JSON: u8 = 0x15;
 
 /// What one server did in one stretch of time.
 #[derive(Clone, Debug, Serialize)]
@@ -41,12 +43,13 @@ struct Measured {
     p99_us: f64,
 }
 
-/// A server with its connection.
+/// A server with its connection: in bytes, as [`CacheBackend`] has it, so that reading values stays out of the measurement.
 #[derive(Clone)]
 struct Rival {
     name: String,
-    cache: String,
-    client: NamedCacheServiceClient<Channel>,
+    cache: Arc<dyn CacheBackend>,
+    increment: Arc<ProcessorWork>,
+    _session: Session,
 }
 
 pub(super) fn query(arguments: &QueryArguments) -> Result<()> {
@@ -81,52 +84,31 @@ async fn measure(arguments: &QueryArguments, records: &RecordSet) -> Result<Vec<
     Ok(all)
 }
 
-fn json(text: &str) -> Bytes {
-    [&[JSON], text.as_bytes()].concat().into()
+fn json(text: String) -> Binary {
+    Binary::new(Format::JSON, text.into())
 }
 
-fn extractor(property: &str) -> String {
-    format!("{{\"@class\":\"extractor.UniversalExtractor\",\"name\":\"{property}\"}}")
+fn key(number: usize) -> Result<Key> {
+    Ok(Key::new(json(RecordSet::key(number)))?)
 }
 
 impl Rival {
     /// Loads the records into a server, and has one of their numbers indexed.
     async fn prepare(target: &ComparedTarget, cache: &str, records: &RecordSet) -> Result<Self> {
-        let channel = Channel::from_shared(format!("http://{}", target.address))?
-            .connect()
-            .await?;
+        let session = Session::connect(&target.address).await?;
         let rival = Rival {
             name: target.name.clone(),
-            cache: cache.to_owned(),
-            client: NamedCacheServiceClient::new(channel).max_decoding_message_size(64 << 20),
+            cache: session.backend(cache).await?,
+            increment: Arc::new(ProcessorWork::new(&Processor::increment("counter", 1))?),
+            _session: session,
         };
-        let mut client = rival.client.clone();
-        client
-            .clear(ClearRequest {
-                cache: rival.cache.clone(),
-                ..ClearRequest::default()
-            })
-            .await?;
+        rival.cache.clear().await?;
         for start in (0..records.count()).step_by(BATCH) {
-            let entry = |number| Entry {
-                key: json(&RecordSet::key(number)),
-                value: json(&records.record(number)),
-            };
-            let request = PutAllRequest {
-                cache: rival.cache.clone(),
-                format: "json".to_owned(),
-                entry: (start..records.count().min(start + BATCH)).map(entry).collect(),
-                ..PutAllRequest::default()
-            };
-            client.put_all(request).await?;
+            let entry = |number| Ok((key(number)?, json(records.record(number))));
+            let entries: Result<Vec<_>> = (start..records.count().min(start + BATCH)).map(entry).collect();
+            rival.cache.put_all(entries?, TimeToLive::CacheDefault).await?;
         }
-        let request = AddIndexRequest {
-            cache: rival.cache.clone(),
-            format: "json".to_owned(),
-            extractor: json(&extractor("bucket")),
-            ..AddIndexRequest::default()
-        };
-        client.add_index(request).await?;
+        add_index(target, cache).await?;
         Ok(rival)
     }
 
@@ -172,12 +154,7 @@ impl Rival {
     }
 
     /// Does one operation, and checks its answer.
-    async fn call(
-        &mut self,
-        operation: QueryOperation,
-        records: &RecordSet,
-        random: &mut Random,
-    ) -> Result<()> {
+    async fn call(&self, operation: QueryOperation, records: &RecordSet, random: &mut Random) -> Result<()> {
         match operation {
             QueryOperation::Indexed => self.select("bucket", records, random).await,
             QueryOperation::Scan => self.select("bucket2", records, random).await,
@@ -186,26 +163,17 @@ impl Rival {
         }
     }
 
-    async fn select(&mut self, property: &str, records: &RecordSet, random: &mut Random) -> Result<()> {
+    async fn select(&self, property: &str, records: &RecordSet, random: &mut Random) -> Result<()> {
         let bucket = RecordSet::bucket(random);
-        let filter = format!(
-            "{{\"@class\":\"filter.EqualsFilter\",\"extractor\":{},\"value\":{bucket}}}",
-            extractor(property)
-        );
-        let request = EntrySetRequest {
-            cache: self.cache.clone(),
-            format: "json".to_owned(),
-            filter: json(&filter),
-            ..EntrySetRequest::default()
-        };
-        let entries: Vec<Entry> = self
-            .client
-            .entry_set(request)
-            .await?
-            .into_inner()
-            .try_collect()
-            .await?;
-        let found = entries.len();
+        let mut selected = self.cache.query(Query {
+            filter: field(property).eq(bucket as u64),
+            contents: QueryContents::Entries,
+            order: None,
+        });
+        let mut found = 0;
+        while let Some(some) = selected.try_next().await? {
+            found += some.len();
+        }
         ensure!(
             found >= records.in_bucket() / 2,
             "{found} records in {property} {bucket}"
@@ -213,45 +181,39 @@ impl Rival {
         Ok(())
     }
 
-    async fn sum(&mut self, records: &RecordSet) -> Result<()> {
-        let aggregator = format!(
-            "{{\"@class\":\"aggregator.BigDecimalSum\",\"extractor\":{}}}",
-            extractor("amount")
-        );
-        let request = AggregateRequest {
-            cache: self.cache.clone(),
-            format: "json".to_owned(),
-            aggregator: json(&aggregator),
-            ..AggregateRequest::default()
-        };
-        let sum = self.client.aggregate(request).await?.into_inner().value;
-        let sum = String::from_utf8_lossy(&sum);
-        ensure!(sum.contains(&format!("\"{}", records.sum())), "the sum is {sum}");
+    async fn sum(&self, records: &RecordSet) -> Result<()> {
+        let among = Among::Where(Filter::Always);
+        let sum = self.cache.aggregate(among, Aggregator::sum("amount")).await?;
+        let sum = String::from_utf8_lossy(sum.bytes());
+        ensure!(sum.contains(&records.sum().to_string()), "the sum is {sum}");
         Ok(())
     }
 
-    async fn increment(&mut self, number: usize) -> Result<()> {
-        let processor = format!(
-            "{{\"@class\":\"processor.NumberIncrementor\",\"increment\":1,\"postInc\":false,\"manipulator\":{{\"@class\":\
-             \"extractor.CompositeUpdater\",\"extractor\":{},\"updater\":{{\"@class\":\"extractor.UniversalUpdater\",\"name\":\
-             \"counter\"}}}}}}",
-            extractor("counter")
+    async fn increment(&self, number: usize) -> Result<()> {
+        let counter = self.cache.invoke(key(number)?, self.increment.clone()).await?;
+        ensure!(
+            counter.bytes().first().is_some_and(u8::is_ascii_digit),
+            "the counter has no value"
         );
-        let request = InvokeRequest {
-            cache: self.cache.clone(),
-            format: "json".to_owned(),
-            processor: json(&processor),
-            key: json(&RecordSet::key(number)),
-            ..InvokeRequest::default()
-        };
-        let counter = self.client.invoke(request).await?.into_inner().value;
-        ensure!(counter.len() > 1, "the counter has no value");
         Ok(())
     }
 }
 
+async fn add_index(target: &ComparedTarget, cache: &str) -> Result<()> {
+    let mut client = NamedCacheServiceClient::connect(format!("http://{}", target.address)).await?;
+    let extractor = Extractor::path("bucket").to_json()?;
+    let request = AddIndexRequest {
+        cache: cache.to_owned(),
+        format: "json".to_owned(),
+        extractor: Bytes::from([&[JSON_PREFIX], &extractor[..]].concat()),
+        ..AddIndexRequest::default()
+    };
+    client.add_index(request).await?;
+    Ok(())
+}
+
 async fn call_until(
-    mut rival: Rival,
+    rival: Rival,
     operation: QueryOperation,
     until: Instant,
     mut random: Random,

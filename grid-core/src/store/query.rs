@@ -6,6 +6,15 @@ use crate::store::partition::is_over;
 use crate::store::plan::{Ordered, Plan};
 use crate::store::{CacheId, Page, PageContent, PageCursor, PageLimits, Partition, Timestamp};
 
+/// A query of a partition whose plan is made: what it looks at is known before it is asked.
+#[derive(Debug)]
+pub struct PlannedQuery<'p, 'f> {
+    partition: &'p Partition,
+    cache: CacheId,
+    filter: Ordered<'f>,
+    plan: Plan,
+}
+
 impl Partition {
     /// The entries of a cache after a place that a filter selects, as many as the limits allow: a page as by
     /// [`page`](Self::page), with the same promise for entries that stay and that the filter selects all the time.
@@ -20,26 +29,9 @@ impl Partition {
         now: Timestamp,
         cache: CacheId,
         filter: &Filter,
-        (after, limits, content): (Option<PageCursor>, PageLimits, PageContent),
+        asked: (Option<PageCursor>, PageLimits, PageContent),
     ) -> Result<Page, QueryError> {
-        let mut failed = None;
-        let ordered = Ordered::of(filter);
-        let wanted = |view: &EntryView<'_>| {
-            failed.is_none()
-                && ordered.evaluate(&view.query_entry()).unwrap_or_else(|error| {
-                    failed = Some(error);
-                    false
-                })
-        };
-        let asked = (after, limits, content);
-        let page = match self.plan(cache, filter) {
-            Plan::Scan => self.page_of(now, self.handles(cache), asked, wanted),
-            Plan::Look(handles) => self.page_of(now, handles.into_iter(), asked, wanted),
-        };
-        match failed {
-            Some(error) => Err(error),
-            None => Ok(page),
-        }
+        self.plan_query(cache, filter).page(now, asked)
     }
 
     /// Shows every entry of a cache that a filter selects, in no order, until `visit` fails. Indexes are used as by
@@ -52,19 +44,20 @@ impl Partition {
         now: Timestamp,
         cache: CacheId,
         filter: &Filter,
-        mut visit: impl FnMut(&QueryEntry<'_>) -> Result<(), QueryError>,
+        visit: impl FnMut(&QueryEntry<'_>) -> Result<(), QueryError>,
     ) -> Result<(), QueryError> {
-        let ordered = Ordered::of(filter);
-        self.look(cache, &self.plan(cache, filter), |view| {
-            if is_over(&view, now) {
-                return Ok(());
-            }
-            let entry = view.query_entry();
-            if ordered.evaluate(&entry)? {
-                visit(&entry)?;
-            }
-            Ok(())
-        })
+        self.plan_query(cache, filter).visit(now, visit)
+    }
+
+    /// Plans a query of a cache.
+    #[must_use]
+    pub fn plan_query<'p, 'f>(&'p self, cache: CacheId, filter: &'f Filter) -> PlannedQuery<'p, 'f> {
+        PlannedQuery {
+            partition: self,
+            cache,
+            filter: Ordered::of(filter),
+            plan: self.plan(cache, filter),
+        }
     }
 
     /// Shows the entries that a plan looks at.
@@ -78,6 +71,72 @@ impl Partition {
             Plan::Scan => self.views(cache).try_for_each(visit),
             Plan::Look(handles) => handles.iter().try_for_each(|handle| visit(self.view(*handle))),
         }
+    }
+}
+
+impl PlannedQuery<'_, '_> {
+    /// How many entries it looks at, and about how many bytes they have, if they are no larger than others of their cache.
+    #[must_use]
+    pub fn looks_at(&self) -> (usize, u64) {
+        let stats = self.partition.stats(self.cache);
+        let bytes = stats.key_bytes + stats.value_bytes;
+        match &self.plan {
+            Plan::Scan => (usize::try_from(stats.entries).unwrap_or(usize::MAX), bytes),
+            Plan::Look(handles) => (
+                handles.len(),
+                bytes.checked_div(stats.entries).unwrap_or(0) * handles.len() as u64,
+            ),
+        }
+    }
+
+    /// As [`Partition::query`].
+    ///
+    /// # Errors
+    /// As [`Partition::query`].
+    pub fn page(
+        self,
+        now: Timestamp,
+        asked: (Option<PageCursor>, PageLimits, PageContent),
+    ) -> Result<Page, QueryError> {
+        let mut failed = None;
+        let wanted = |view: &EntryView<'_>| {
+            failed.is_none()
+                && self.filter.evaluate(&view.query_entry()).unwrap_or_else(|error| {
+                    failed = Some(error);
+                    false
+                })
+        };
+        let page = match self.plan {
+            Plan::Scan => self
+                .partition
+                .page_of(now, self.partition.handles(self.cache), asked, wanted),
+            Plan::Look(handles) => self.partition.page_of(now, handles.into_iter(), asked, wanted),
+        };
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(page),
+        }
+    }
+
+    /// As [`Partition::select`].
+    ///
+    /// # Errors
+    /// As [`Partition::select`].
+    pub fn visit(
+        &self,
+        now: Timestamp,
+        mut visit: impl FnMut(&QueryEntry<'_>) -> Result<(), QueryError>,
+    ) -> Result<(), QueryError> {
+        self.partition.look(self.cache, &self.plan, |view| {
+            if is_over(&view, now) {
+                return Ok(());
+            }
+            let entry = view.query_entry();
+            if self.filter.evaluate(&entry)? {
+                visit(&entry)?;
+            }
+            Ok(())
+        })
     }
 }
 

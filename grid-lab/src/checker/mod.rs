@@ -5,12 +5,14 @@
 //! | [`linearizable`] | the answers about a key are those of one register that each operation met at one moment between its beginning and its end |
 //! | [`kept`] | what was acknowledged is there in the end, what was refused is not |
 //! | [`tally`] | what was added is there exactly once |
+//! | [`complete`] | a query gives every entry that is there all the time, once |
 //! | [`agreement`] | every member shows the same |
 //!
 //! An operation whose outcome is unknown may count at any moment after its beginning, or never. A checker that cannot
 //! come to an end within its limits says so, and that is no pass.
 
 pub mod agreement;
+pub mod complete;
 pub mod kept;
 pub mod linearizable;
 #[cfg(test)]
@@ -85,6 +87,7 @@ pub fn check(history: &History, limits: &Limits) -> Vec<Finding> {
     let mut found = linearizable::check(&history.operations, limits);
     found.extend(kept::check(&history.operations, &history.views));
     found.extend(tally::check(&history.operations, &history.views));
+    found.extend(complete::check(&history.operations));
     found.extend(agreement::check(&history.views));
     found
 }

@@ -25,12 +25,13 @@ struct Asked<'a> {
 /// least what was acknowledged, and at most that with what is unknown.
 #[must_use]
 pub fn check(operations: &[Operation], views: &[View]) -> Vec<Finding> {
-    let mut asked: BTreeMap<&str, Asked<'_>> = BTreeMap::new();
+    let mut asked: BTreeMap<Workload, BTreeMap<&str, Asked<'_>>> = BTreeMap::new();
     for operation in operations
         .iter()
-        .filter(|operation| operation.workload == Workload::Appends)
+        .filter(|operation| is_added_to(operation.workload))
     {
-        let key = asked.entry(&operation.key).or_default();
+        let keys = asked.entry(operation.workload).or_default();
+        let key = keys.entry(&operation.key).or_default();
         match operation.action {
             Action::Append(id) => {
                 let latest = key.ids.entry(id).or_insert(operation);
@@ -47,11 +48,16 @@ pub fn check(operations: &[Operation], views: &[View]) -> Vec<Finding> {
             _ => {}
         }
     }
+    let none = BTreeMap::new();
     views
         .iter()
-        .filter(|view| view.workload == Workload::Appends)
-        .flat_map(|view| check_view(&asked, view))
+        .filter(|view| is_added_to(view.workload))
+        .flat_map(|view| check_view(asked.get(&view.workload).unwrap_or(&none), view))
         .collect()
+}
+
+fn is_added_to(workload: Workload) -> bool {
+    matches!(workload, Workload::Appends | Workload::Counters)
 }
 
 fn check_view(asked: &BTreeMap<&str, Asked<'_>>, view: &View) -> Vec<Finding> {

@@ -16,6 +16,9 @@ pub enum Workload {
     Inserts,
     /// Lists that clients add to; checked for what is there twice, or not at all.
     Appends,
+    /// Numbers that processors add to, one by one and all together, and that queries ask for; checked for what was added
+    /// twice, or not at all, and for what a query did not give.
+    Counters,
 }
 
 impl Workload {
@@ -26,6 +29,7 @@ impl Workload {
             Workload::Registers => "lab-registers",
             Workload::Inserts => "lab-inserts",
             Workload::Appends => "lab-appends",
+            Workload::Counters => "lab-counters",
         }
     }
 }
@@ -57,6 +61,9 @@ pub enum Action {
     Increment(u64),
     /// Add an id, which comes once in a run, to the end of a list; answered with nothing but that it was done.
     Append(u64),
+    /// Ask for everything that is there all the time; answered with how much of it was missing, came more than once, or was
+    /// never there.
+    SelectAll,
 }
 
 /// What came of it.

@@ -10,6 +10,7 @@ use grid_core::cache::{Cache, CacheBackend};
 use crate::history::Workload;
 
 use super::LoadError;
+use super::counters::Counter;
 
 /// The cache that probes write to. Nothing in it is checked.
 const PROBES: &str = "lab-probes";
@@ -30,6 +31,7 @@ pub struct Access {
     pub(super) registers: Cache<String, u64>,
     pub(super) inserts: Cache<String, u64>,
     pub(super) appends: Cache<String, Vec<u64>>,
+    pub(super) counters: Cache<String, Counter>,
     pub(super) probes: Cache<String, u64>,
     pub(super) ballast: Cache<String, String>,
     session: Option<Session>,
@@ -70,6 +72,7 @@ impl Access {
             registers: Cache::new(open(Workload::Registers.cache()).await?),
             inserts: Cache::new(open(Workload::Inserts.cache()).await?),
             appends: Cache::new(open(Workload::Appends.cache()).await?),
+            counters: Cache::new(open(Workload::Counters.cache()).await?),
             probes: Cache::new(open(PROBES).await?),
             ballast: Cache::new(open(BALLAST).await?),
             session: Some(session),
@@ -83,6 +86,7 @@ impl Access {
             registers: Cache::new(open(Workload::Registers.cache())),
             inserts: Cache::new(open(Workload::Inserts.cache())),
             appends: Cache::new(open(Workload::Appends.cache())),
+            counters: Cache::new(open(Workload::Counters.cache())),
             probes: Cache::new(open(PROBES)),
             ballast: Cache::new(open(BALLAST)),
             session: None,

@@ -61,16 +61,31 @@ impl Client {
         action: Action,
         call: impl Future<Output = Result<Outcome, CacheError>>,
     ) -> Outcome {
-        let start_ns = self.shared.watch.ns();
+        let start_ns = self.begin();
         let answer = call.await;
-        let end_ns = self.shared.watch.ns();
-        let outcome = answer.unwrap_or_else(|error| {
-            let words = error.to_string();
-            self.shared.error(&words);
-            failed(&error, words)
-        });
-        if outcome.is_answer() {
-            self.shared.answered.fetch_add(1, Ordering::Relaxed);
+        let outcome = answer.unwrap_or_else(|error| failed(&error, error.to_string()));
+        self.remember(workload, (key, action), start_ns, outcome.clone());
+        outcome
+    }
+
+    /// When something begins.
+    pub(super) fn begin(&self) -> u64 {
+        self.shared.watch.ns()
+    }
+
+    /// Remembers what came of something that began at this time and is over.
+    pub(super) fn remember(
+        &mut self,
+        workload: Workload,
+        (key, action): (&str, Action),
+        start_ns: u64,
+        outcome: Outcome,
+    ) {
+        match &outcome {
+            Outcome::Refused(words) | Outcome::Unknown(words) => self.shared.error(words),
+            _ => {
+                self.shared.answered.fetch_add(1, Ordering::Relaxed);
+            }
         }
         self.shared.operations.fetch_add(1, Ordering::Relaxed);
         self.operations.push(Operation {
@@ -80,10 +95,9 @@ impl Client {
             key: key.to_owned(),
             action,
             start_ns,
-            end_ns,
-            outcome: outcome.clone(),
+            end_ns: self.shared.watch.ns(),
+            outcome,
         });
-        outcome
     }
 
     pub(super) fn into_operations(self) -> Vec<Operation> {

@@ -8,6 +8,7 @@ mod access;
 mod appends;
 pub mod ballast;
 mod client;
+mod counters;
 mod inserts;
 mod probes;
 mod read_back;
@@ -85,6 +86,8 @@ pub struct LoadSettings {
     pub inserts: usize,
     /// Clients that append. Default: 1.
     pub appends: usize,
+    /// Clients that have numbers added to, and query them. Default: 1.
+    pub counters: usize,
     /// Probes. Default: 8.
     pub probes: usize,
     /// How long a client rests between two operations. Default: 5 ms.
@@ -101,6 +104,7 @@ impl Default for LoadSettings {
             registers: 3,
             inserts: 1,
             appends: 1,
+            counters: 1,
             probes: 8,
             rest: Duration::from_millis(5),
             request_timeout: Duration::from_secs(5),
@@ -188,6 +192,7 @@ impl Load {
             registers,
             inserts,
             appends,
+            counters,
             probes,
             ..
         } = self.shared.settings;
@@ -202,6 +207,10 @@ impl Load {
         for _ in 0..appends {
             let client = self.client(access);
             self.clients.spawn(appends::run(client));
+        }
+        for _ in 0..counters {
+            let client = self.client(access);
+            self.clients.spawn(counters::run(client));
         }
         for _ in 0..probes {
             let lane = Arc::new(Lane::new(self.lanes.len(), access.member()));

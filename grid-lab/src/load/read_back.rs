@@ -67,6 +67,8 @@ pub async fn read_back(
     let registers = again(within, async || all(&access.registers).await).await;
     let inserts = again(within, async || all(&access.inserts).await).await;
     let appends = again(within, async || all(&access.appends).await).await;
+    let counters = again(within, async || all(&access.counters).await).await;
+    let counters = counters.map_err(failed(Workload::Counters))?.into_iter();
     let views = vec![
         view(
             Workload::Registers,
@@ -79,6 +81,10 @@ pub async fn read_back(
         view(
             Workload::Appends,
             Entries::Lists(appends.map_err(failed(Workload::Appends))?),
+        ),
+        view(
+            Workload::Counters,
+            Entries::Numbers(counters.map(|(key, counter)| (key, counter.n)).collect()),
         ),
     ];
     Ok((views, read))

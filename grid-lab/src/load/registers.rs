@@ -101,7 +101,9 @@ async fn act(client: &mut Client, key: &String, action: Action) -> Outcome {
     let together = client.random.chance(30);
     let call = async {
         Ok(match action {
-            Action::Get | Action::Increment(_) | Action::Append(_) => Outcome::Value(cache.get(key).await?),
+            Action::Get | Action::Increment(_) | Action::Append(_) | Action::SelectAll => {
+                Outcome::Value(cache.get(key).await?)
+            }
             Action::Put(value) if inserts => {
                 cache.insert(key, &value).await?;
                 Outcome::Written

@@ -4,17 +4,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use futures::FutureExt;
 use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use grid_core::cache::{
-    BinaryEvents, BinaryPage, CacheBackend, CacheError, CacheName, PageContents, Updated,
+    Among, Background, BinaryEvents, BinaryPage, BinarySelection, CacheBackend, CacheError, CacheName,
+    PageContents, Query, Updated,
 };
 use grid_core::event::Listen;
+use grid_core::processor::ProcessorWork;
+use grid_core::query::Aggregator;
 use grid_core::store::{Command, TimeToLive};
-use grid_core::value::{Binary, Key};
+use grid_core::value::{Binary, Key, to_binary};
 
 /// How often it lies: once in so many changes.
 const EVERY: u64 = 23;
+
+/// And once in so many queries, of which there are not many.
+const QUERIES_EVERY: u64 = 3;
 
 /// What it does wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +38,7 @@ pub(crate) struct LyingCache {
     honest: Arc<dyn CacheBackend>,
     lie: Lie,
     changes: AtomicU64,
+    queries: AtomicU64,
 }
 
 impl LyingCache {
@@ -40,24 +47,44 @@ impl LyingCache {
             honest,
             lie,
             changes: AtomicU64::new(0),
+            queries: AtomicU64::new(0),
         })
     }
 
-    async fn change(&self, key: Key, command: Command, want_previous: bool) -> Result<Updated, CacheError> {
-        let turn = self.changes.fetch_add(1, Ordering::Relaxed) % EVERY == EVERY - 1;
+    /// Whether it is time to lie.
+    fn is_turn(&self) -> bool {
+        self.changes.fetch_add(1, Ordering::Relaxed) % EVERY == EVERY - 1
+    }
+
+    async fn work(&self, key: Key, work: Arc<ProcessorWork>) -> Result<Binary, CacheError> {
         match self.lie {
-            Lie::Lose if turn => {
+            Lie::Lose if self.is_turn() => to_binary(&0).map_err(CacheError::Value),
+            Lie::ApplyRefused if self.is_turn() => {
+                self.honest.invoke(key, work).await?;
+                Err(refused())
+            }
+            _ => self.honest.invoke(key, work).await,
+        }
+    }
+
+    async fn change(&self, key: Key, command: Command, want_previous: bool) -> Result<Updated, CacheError> {
+        match self.lie {
+            Lie::Lose if self.is_turn() => {
                 let previous = self.honest.get(key).await?;
                 Ok(Updated { done: true, previous })
             }
-            Lie::ApplyRefused if turn => {
+            Lie::ApplyRefused if self.is_turn() => {
                 self.honest.update(key, command, want_previous).await?;
-                Err(CacheError::Overloaded {
-                    what: "a lie".to_owned(),
-                })
+                Err(refused())
             }
             _ => self.honest.update(key, command, want_previous).await,
         }
+    }
+}
+
+fn refused() -> CacheError {
+    CacheError::Overloaded {
+        what: "a lie".to_owned(),
     }
 }
 
@@ -115,5 +142,23 @@ impl CacheBackend for LyingCache {
     }
     fn listen(&self, listen: Listen) -> BoxFuture<'_, Result<BinaryEvents, CacheError>> {
         self.honest.listen(listen)
+    }
+    fn query(&self, query: Query) -> BinarySelection {
+        let number = self.queries.fetch_add(1, Ordering::Relaxed);
+        let found = self.honest.query(query);
+        if self.lie == Lie::None || number % QUERIES_EVERY != QUERIES_EVERY - 1 {
+            return found;
+        }
+        // The first entry of each part does not come.
+        found.map_ok(|mut some| some.split_off(some.len().min(1))).boxed()
+    }
+    fn aggregate(&self, among: Among, aggregator: Aggregator) -> BoxFuture<'_, Result<Binary, CacheError>> {
+        self.honest.aggregate(among, aggregator)
+    }
+    fn invoke(&self, key: Key, work: Arc<ProcessorWork>) -> BoxFuture<'_, Result<Binary, CacheError>> {
+        self.work(key, work).boxed()
+    }
+    fn background(&self) -> Option<Arc<dyn Background>> {
+        self.honest.background()
     }
 }

@@ -6,13 +6,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use grid_core::partition::PartitionId;
 use grid_core::query::{Aggregator, QueryError};
 use grid_core::replication::{Failure, Outcome, Replica, RequestTag, Write, Written};
-use grid_core::store::{Command, IndexDefinition, PageContent, PageCursor, PageLimits, Partition, Timestamp};
+use grid_core::store::{
+    Command, IndexDefinition, Page, PageContent, PageCursor, PageLimits, Partition, PlannedQuery, Timestamp,
+};
 use grid_core::value::{Binary, Key, to_binary};
 use parking_lot::Mutex;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::replication::{Tried, Waiter};
 
+use super::allowance::Allowance;
 use super::gather::Gather;
 use super::{OpenCache, PartFailure, PartRequest, PartResult, Question};
 
@@ -123,38 +127,55 @@ impl OpenCache {
         told.await.unwrap_or_else(deposed)
     }
 
-    /// As [`here_all`](Self::here_all); the answers go where all are gathered. Must be called on a runtime.
+    /// As [`here_all`](Self::here_all); the answers go where all are gathered.
     pub(crate) fn here_each(
         self: &Arc<Self>,
         parts: Vec<Numbered>,
         all: &Gather<PartAnswer>,
         stop: &Arc<AtomicBool>,
     ) {
-        let (long, short): (Vec<_>, Vec<_>) =
-            parts.into_iter().partition(|(_, _, request)| request.is_long());
-        if !long.is_empty() {
-            let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-            let threads = threads.min(long.len());
-            let long = Arc::new(Mutex::new(long));
-            for _ in 0..threads {
-                let (cache, long, all, stop) = (self.clone(), long.clone(), all.clone(), stop.clone());
-                // It tells what came of it itself, and nobody waits for its end.
-                drop(tokio::task::spawn_blocking(move || {
-                    loop {
-                        let next = long.lock().pop();
-                        let Some((at, id, request)) = next else { break };
-                        if stop.load(Ordering::Relaxed) && !request.changes() {
-                            break;
-                        }
-                        let all = all.clone();
-                        cache.here(id, request, move |answer| all.put(at, answer));
-                    }
-                }));
+        let mut allowance = Allowance::at_once();
+        let mut long = Vec::new();
+        let mut left = parts.len();
+        for (at, id, request) in parts {
+            let answers = all.clone();
+            let done = move |answer| answers.put(at, answer);
+            if let Some(done) = self.here_ask(id, &request, (&mut allowance, left), done) {
+                if request.is_long() {
+                    long.push((at, id, request));
+                } else {
+                    self.here(id, request, done);
+                }
             }
+            left -= 1;
         }
-        for (at, id, request) in short {
-            let all = all.clone();
-            self.here(id, request, move |answer| all.put(at, answer));
+        self.here_long(long, all, stop);
+    }
+
+    /// Does what takes long. Without a runtime there are no such threads, and it is done on this one.
+    fn here_long(self: &Arc<Self>, parts: Vec<Numbered>, all: &Gather<PartAnswer>, stop: &Arc<AtomicBool>) {
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let threads = threads.min(parts.len());
+        let parts = Arc::new(Mutex::new(parts));
+        let runtime = Handle::try_current().ok();
+        for _ in 0..threads {
+            let (cache, parts, all, stop) = (self.clone(), parts.clone(), all.clone(), stop.clone());
+            let work = move || {
+                loop {
+                    let next = parts.lock().pop();
+                    let Some((at, id, request)) = next else { break };
+                    if stop.load(Ordering::Relaxed) && !request.changes() {
+                        break;
+                    }
+                    let all = all.clone();
+                    cache.here(id, request, move |answer| all.put(at, answer));
+                }
+            };
+            match &runtime {
+                // It tells what came of it itself, and nobody waits for its end.
+                Some(runtime) => drop(runtime.spawn_blocking(work)),
+                None => work(),
+            }
         }
     }
 
@@ -215,22 +236,9 @@ impl OpenCache {
                     done(outcomes.map(PartResult::Worked));
                 });
             }
-            PartRequest::Query {
-                question,
-                after,
-                limits,
-                content,
-            } => {
-                let read = self.replicas.try_read(id, Replica::gate_all, |store, now| {
-                    store.query(now, self.id(), question.filter(), (after, limits, content))
-                });
-                self.answer_query(id, read, PartResult::Page, done);
-            }
-            PartRequest::Aggregate { question, keys } => {
-                let read = self.replicas.try_read(id, Replica::gate_all, |store, now| {
-                    self.aggregate_here(store, now, &question, keys.as_deref())
-                });
-                self.answer_query(id, read, |partial| PartResult::Partial(partial.into()), done);
+            PartRequest::Query { .. } | PartRequest::Aggregate { .. } => {
+                // Without a bound it is always answered.
+                let _answered = self.here_ask(id, &request, (&mut Allowance::unbounded(), 1), done);
             }
             PartRequest::AddIndex(definition) => done(self.here_add_index(id, definition)),
             PartRequest::RemoveIndex(extractor) => {
@@ -300,11 +308,103 @@ impl OpenCache {
         self.answer_read(id, read, figures, done);
     }
 
+    /// Answers a query or an aggregation of a partition, one of so many that are alike. Gives `done` back when all together
+    /// are more than is allowed, and when something else is asked.
+    fn here_ask<D>(
+        &self,
+        id: PartitionId,
+        request: &PartRequest,
+        (allowance, alike): (&mut Allowance, usize),
+        done: D,
+    ) -> Option<D>
+    where
+        D: FnOnce(PartAnswer) + Send + Sync + 'static,
+    {
+        let question = match request {
+            PartRequest::Query { question, .. } | PartRequest::Aggregate { question, .. } => question,
+            _ => return Some(done),
+        };
+        let read = self.try_question(
+            id,
+            question,
+            (allowance, alike),
+            |planned, (store, now)| match request {
+                PartRequest::Query {
+                    after,
+                    limits,
+                    content,
+                    ..
+                } => planned
+                    .page(now, (*after, *limits, *content))
+                    .map(PartResult::Page),
+                PartRequest::Aggregate { keys, .. } => self
+                    .aggregate_here((store, now), &planned, question, keys.as_deref())
+                    .map(|partial| PartResult::Partial(partial.into())),
+                _ => Ok(PartResult::Done(0)),
+            },
+        );
+        let Some(read) = read else {
+            return Some(done);
+        };
+        let invalid = |error: QueryError| PartFailure::Invalid(error.to_string());
+        self.answer_read_with(id, read, move |result| result.map_err(invalid), done);
+        None
+    }
+
+    /// The pages of a query in those of these partitions that this member serves and has at hand, as far as all together look
+    /// at little; `None` for the others. Nothing is waited for, and nobody is asked.
+    pub(super) fn pages_at_hand(
+        &self,
+        question: &Question,
+        asked: &[(PartitionId, Option<PageCursor>)],
+        (limits, content): (PageLimits, PageContent),
+    ) -> Vec<Option<Result<Page, QueryError>>> {
+        let mut allowance = Allowance::at_once();
+        let mut pages = Vec::with_capacity(asked.len());
+        for (id, after) in asked {
+            let alike = (&mut allowance, asked.len() - pages.len());
+            let read = self.try_question(*id, question, alike, |planned, (_, now)| {
+                planned.page(now, (*after, limits, content))
+            });
+            let Some(read) = read else { break };
+            pages.push(match read {
+                Tried::Done(page) => Some(page),
+                Tried::Waits(..) | Tried::Elsewhere => None,
+            });
+        }
+        pages.resize_with(asked.len(), || None);
+        pages
+    }
+
+    /// Asks a partition here, one of so many that are alike, unless all together are more than is allowed: then `None`.
+    fn try_question<T>(
+        &self,
+        id: PartitionId,
+        question: &Question,
+        (allowance, alike): (&mut Allowance, usize),
+        answer: impl FnOnce(PlannedQuery<'_, '_>, (&Partition, Timestamp)) -> Result<T, QueryError>,
+    ) -> Option<Tried<Result<T, QueryError>>> {
+        if !allowance.allows_planning(question) {
+            return None;
+        }
+        let read = self.replicas.try_read(id, Replica::gate_all, |store, now| {
+            let planned = store.plan_query(self.id(), question.filter());
+            allowance
+                .take(planned.looks_at(), alike)
+                .then(|| answer(planned, (store, now)))
+        });
+        match read {
+            Tried::Done(result) => result.map(Tried::Done),
+            Tried::Waits(position, result) => result.map(|result| Tried::Waits(position, result)),
+            Tried::Elsewhere => Some(Tried::Elsewhere),
+        }
+    }
+
     /// What the aggregator of a question makes of the entries of a partition.
     fn aggregate_here(
         &self,
-        store: &Partition,
-        now: Timestamp,
+        (store, now): (&Partition, Timestamp),
+        planned: &PlannedQuery<'_, '_>,
         question: &Question,
         keys: Option<&[Key]>,
     ) -> Result<Vec<u8>, QueryError> {
@@ -322,9 +422,7 @@ impl OpenCache {
         }
         let mut accumulator = aggregator.accumulator();
         match keys {
-            None => store.select(now, self.id(), question.filter(), |entry| {
-                accumulator.accumulate(entry)
-            })?,
+            None => planned.visit(now, |entry| accumulator.accumulate(entry))?,
             Some(keys) => {
                 for view in keys.iter().filter_map(|key| store.get(now, self.id(), key)) {
                     let entry = view.query_entry();
@@ -335,17 +433,6 @@ impl OpenCache {
             }
         }
         accumulator.partial()
-    }
-
-    fn answer_query<T: Send + Sync + 'static>(
-        &self,
-        id: PartitionId,
-        read: Tried<Result<T, QueryError>>,
-        make: impl FnOnce(T) -> PartResult + Send + Sync + 'static,
-        done: impl FnOnce(PartAnswer) + Send + Sync + 'static,
-    ) {
-        let invalid = |error: QueryError| PartFailure::Invalid(error.to_string());
-        self.answer_read_with(id, read, move |result| result.map(make).map_err(invalid), done);
     }
 
     fn answer_read<T: Send + Sync + 'static>(

@@ -111,6 +111,15 @@ impl PartRequest {
         }
     }
 
+    /// Whether it asks about entries, maybe many, and changes nothing: the answer is of no use to anyone but who asks.
+    #[must_use]
+    pub fn is_question(&self) -> bool {
+        matches!(
+            self,
+            PartRequest::Query { .. } | PartRequest::Aggregate { .. } | PartRequest::ContainsValue(_)
+        )
+    }
+
     /// Whether it is done away from whoever asks, also when all partitions are here.
     #[must_use]
     pub fn is_read_beside(&self) -> bool {

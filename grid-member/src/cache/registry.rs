@@ -334,19 +334,12 @@ impl CacheRegistry {
     /// When the cache was destroyed, has another index of the same extractor or as many as may be, or the cluster does not
     /// agree in time.
     pub fn add_index(&self, cache: &Arc<OpenCache>, definition: Arc<IndexDefinition>) -> Reply<()> {
-        match &self.home {
-            Home::Alone(_) => cache.add_index_everywhere(definition),
-            Home::Cluster(catalogue) => match cache.check_alive() {
-                Ok(()) => {
-                    let (agreed, cache) = (catalogue.add_index(cache.id(), &definition), cache.clone());
-                    Reply::later(async move {
-                        agreed.await?;
-                        cache.add_index_everywhere(definition).await
-                    })
-                }
-                Err(error) => Reply::Ready(Err(error)),
-            },
-        }
+        let told = definition.clone();
+        self.agree_on_index(
+            cache,
+            move |catalogue, id| catalogue.add_index(id, &told),
+            move |cache| cache.add_index_everywhere(definition),
+        )
     }
 
     /// Takes the index of an extractor away from a cache. One that is not there is not missed.
@@ -354,14 +347,29 @@ impl CacheRegistry {
     /// # Errors
     /// When the cache was destroyed, or the cluster does not agree in time.
     pub fn remove_index(&self, cache: &Arc<OpenCache>, extractor: Arc<Extractor>) -> Reply<()> {
+        let told = extractor.clone();
+        self.agree_on_index(
+            cache,
+            move |catalogue, id| catalogue.remove_index(id, &told),
+            move |cache| cache.remove_index_everywhere(extractor),
+        )
+    }
+
+    /// Changes the partitions of a cache, after the cluster has agreed if there is one.
+    fn agree_on_index(
+        &self,
+        cache: &Arc<OpenCache>,
+        agree: impl FnOnce(&dyn Catalogue, CacheId) -> BoxFuture<'static, Result<(), CacheError>>,
+        everywhere: impl FnOnce(&Arc<OpenCache>) -> Reply<()> + Send + 'static,
+    ) -> Reply<()> {
         match &self.home {
-            Home::Alone(_) => cache.remove_index_everywhere(extractor),
+            Home::Alone(_) => everywhere(cache),
             Home::Cluster(catalogue) => match cache.check_alive() {
                 Ok(()) => {
-                    let (agreed, cache) = (catalogue.remove_index(cache.id(), &extractor), cache.clone());
+                    let (agreed, cache) = (agree(&**catalogue, cache.id()), cache.clone());
                     Reply::later(async move {
                         agreed.await?;
-                        cache.remove_index_everywhere(extractor).await
+                        everywhere(&cache).await
                     })
                 }
                 Err(error) => Reply::Ready(Err(error)),

@@ -8,8 +8,10 @@ use bytes::Bytes;
 use grid_core::cache::CacheError;
 use grid_core::membership::MemberId;
 use grid_core::partition::PartitionId;
-use grid_core::query::{Aggregator, Comparator, Extractor, Filter, PartitionRecord, QueryRecord, RecordKind};
-use grid_core::store::{IndexDefinition, PageContent, PageCursor, PageEntry, PageLimits};
+use grid_core::query::{
+    Aggregator, Comparator, Extractor, Filter, PartitionRecord, QueryError, QueryRecord, RecordKind,
+};
+use grid_core::store::{IndexDefinition, Page, PageContent, PageCursor, PageEntry, PageLimits};
 use grid_core::value::{Binary, Format, Key, from_binary};
 
 use super::open_cache::unexpected;
@@ -51,36 +53,48 @@ impl Scatter {
     /// When the cache was destroyed, a partition is not served in time, or the filter cannot be evaluated.
     pub async fn next(&mut self) -> Result<Selected, CacheError> {
         while self.left > 0 && !self.open.is_empty() {
+            self.cache.check_alive()?;
             let asked: Vec<_> = self.open.drain(..self.width.min(self.open.len())).collect();
             let bytes_max = NonZeroUsize::new(WAVE_BYTES / asked.len()).unwrap_or(NonZeroUsize::MIN);
             let limits = PageLimits {
                 entries_max: PART_ENTRIES_MAX.min(NonZeroUsize::new(self.left).unwrap_or(NonZeroUsize::MIN)),
                 bytes_max,
             };
-            let part = |(id, after)| {
-                let request = PartRequest::Query {
-                    question: self.question.clone(),
-                    after,
-                    limits,
-                    content: self.content,
-                };
-                (id, request)
-            };
-            let results = self.cache.ask_all(asked.into_iter().map(part).collect()).await?;
             let (mut found, mut cut) = (Vec::new(), false);
-            for (id, result) in results {
-                let PartResult::Page(page) = result else {
-                    return Err(unexpected());
-                };
+            let mut take = |id, page: Page| {
                 if let Some(next) = page.next {
                     self.open.push_front((id, Some(next)));
                     cut = true;
                 }
-                found.extend(
-                    page.entries
-                        .into_iter()
-                        .map(|PageEntry { key, value, .. }| (key, value)),
-                );
+                let entries = page.entries.into_iter();
+                found.extend(entries.map(|PageEntry { key, value, .. }| (key, value)));
+            };
+            // What is here and small needs no request.
+            let at_hand = self
+                .cache
+                .pages_at_hand(&self.question, &asked, (limits, self.content));
+            let mut parts = Vec::new();
+            for ((id, after), page) in asked.into_iter().zip(at_hand) {
+                match page {
+                    Some(page) => take(id, page.map_err(invalid)?),
+                    None => parts.push((
+                        id,
+                        PartRequest::Query {
+                            question: self.question.clone(),
+                            after,
+                            limits,
+                            content: self.content,
+                        },
+                    )),
+                }
+            }
+            if !parts.is_empty() {
+                for (id, result) in self.cache.ask_all(parts).await? {
+                    let PartResult::Page(page) = result else {
+                        return Err(unexpected());
+                    };
+                    take(id, page);
+                }
             }
             self.width = if cut {
                 (self.width / 2).max(1)
@@ -125,9 +139,7 @@ impl Scatter {
             .sort(&mut all, |entry| {
                 entry.1.as_ref().map_or(&b"null"[..], |value| value.bytes())
             })
-            .map_err(|error| CacheError::Invalid {
-                what: error.to_string(),
-            })?;
+            .map_err(invalid)?;
         Ok(all)
     }
 }
@@ -200,9 +212,7 @@ impl OpenCache {
             }
             aggregator
                 .combine(partials.iter().map(|(_, partial)| &partial[..]))
-                .map_err(|error| CacheError::Invalid {
-                    what: error.to_string(),
-                })
+                .map_err(invalid)
         })
     }
 
@@ -255,6 +265,12 @@ impl OpenCache {
             }
         }
         groups
+    }
+}
+
+fn invalid(error: QueryError) -> CacheError {
+    CacheError::Invalid {
+        what: error.to_string(),
     }
 }
 

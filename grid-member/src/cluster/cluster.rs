@@ -30,6 +30,7 @@ use super::core::Core;
 use super::looking::Looking;
 use super::lookups::Lookups;
 use super::message::{kind, read, write};
+use super::withdrawal;
 use super::{ClusterEvents, ClusterSettings, View, host, indexing, interest, listening, pump, serve};
 
 /// So many events wait for the control loop.
@@ -260,6 +261,12 @@ impl Cluster {
         self.core.lease.missing_for()
     }
 
+    /// How many questions of other members are being answered here, and how many were withdrawn since the start by who asked.
+    #[must_use]
+    pub fn questions(&self) -> (usize, u64) {
+        (self.core.questions.open(), self.core.questions.withdrawn())
+    }
+
     /// Where it listens for other members.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
@@ -455,7 +462,8 @@ impl Handler for Incoming {
             (Lane::Control, _) => self
                 .core
                 .tell(Event::Request(from.clone(), kind, payload, answer)),
-            (Lane::Data, kind::PARTS) => serve::parts(&self.core, payload, answer),
+            (Lane::Data, kind::PARTS) => serve::parts(&self.core, payload, answer, None),
+            (Lane::Data, kind::QUESTION) => serve::question(&self.core, from.connection, payload, answer),
             (Lane::Data, kind::CACHES) => serve::caches(&self.core, answer),
             (Lane::Data, kind::INTEREST) => interest::take(&self.core, from.member, payload, answer),
             (Lane::Data, kind::TOLD) => {
@@ -492,6 +500,12 @@ impl Handler for Incoming {
             (Lane::Data, kind::REPLICA, Some(member)) => serve::replica(&self.core, member, payload),
             (Lane::Data, kind::EVENT, Some(member)) => self.core.hear(member, payload),
             (Lane::Data, kind::HEARD, Some(member)) => self.core.listening.heard(member, &payload),
+            (Lane::Data, kind::WITHDRAW, _) => {
+                let mut payload = payload;
+                if let Some(number) = withdrawal::read(&mut payload) {
+                    self.core.questions.withdraw(from.connection, number);
+                }
+            }
             _ => {}
         }
     }
@@ -501,6 +515,7 @@ impl Handler for Incoming {
     }
 
     fn closed(&self, from: &PeerInfo, _lane: Lane, cause: &EndCause) {
+        self.core.questions.closed(from.connection);
         self.core.tell(Event::Closed(from.clone(), cause.clone()));
     }
 }

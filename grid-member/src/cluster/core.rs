@@ -35,6 +35,7 @@ use super::listening::Listening;
 use super::machine::{Observer, StateMachine};
 use super::message::{ProposeAnswer, kind, read, write};
 use super::news::Newsroom;
+use super::withdrawal::{self, Asked, Questions};
 use super::{ClusterSettings, LeaseGuard, View};
 
 pub(super) type Group = ControlGroup<StateMachine, Observer>;
@@ -67,6 +68,9 @@ pub(super) struct Core {
     pub(super) lease: Arc<LeaseGuard>,
     pub(super) links: Links,
     pub(super) listening: Arc<Listening>,
+    pub(super) questions: Arc<Questions>,
+    /// The number of the last question that this member asked.
+    last_question: AtomicU64,
     /// This member's number; 0 while it has none.
     me: AtomicU64,
     pub(super) services: RwLock<BTreeMap<ServiceId, Arc<Replicas>>>,
@@ -105,6 +109,8 @@ impl Core {
             newsroom: Newsroom::default(),
             links: Links::default(),
             listening: Arc::default(),
+            questions: Arc::default(),
+            last_question: AtomicU64::new(0),
             me: AtomicU64::new(0),
             services: RwLock::default(),
             registry: OnceLock::new(),
@@ -413,14 +419,32 @@ impl Outlet for Core {
 }
 
 impl Calls for Core {
-    fn call(&self, to: MemberId, body: Vec<Bytes>) -> BoxFuture<'static, Result<Bytes, CallFailed>> {
+    fn call(
+        &self,
+        to: MemberId,
+        body: Vec<Bytes>,
+        is_question: bool,
+    ) -> BoxFuture<'static, Result<Bytes, CallFailed>> {
         let Some(link) = self.links.get(to, Lane::Data) else {
             return futures::future::ready(Err(CallFailed::NotSent("there is no connection".to_owned())))
                 .boxed();
         };
-        link.request(kind::PARTS, body)
-            .map(|answer| answer.map_err(|error| call_failed(&error)))
-            .boxed()
+        if !is_question {
+            return link
+                .request(kind::PARTS, body)
+                .map(|answer| answer.map_err(|error| call_failed(&error)))
+                .boxed();
+        }
+        let number = self.last_question.fetch_add(1, Ordering::Relaxed) + 1;
+        let body = [vec![withdrawal::write(number)], body].concat();
+        let answer = link.request(kind::QUESTION, body);
+        let asked = Asked::new(link, number);
+        async move {
+            let answer = answer.await;
+            asked.answered();
+            answer.map_err(|error| call_failed(&error))
+        }
+        .boxed()
     }
 
     fn tell_truncated(&self, cache: CacheId) -> BoxFuture<'static, Result<(), CacheError>> {

@@ -30,10 +30,12 @@ pub(super) mod kind {
     pub(crate) const FLUSH: u8 = 43;
     pub(crate) const TOLD: u8 = 44;
     pub(crate) const CACHES: u8 = 45;
+    pub(crate) const QUESTION: u8 = 46;
     // Messages on the data lane.
     pub(crate) const REPLICA: u8 = 60;
     pub(crate) const EVENT: u8 = 61;
     pub(crate) const HEARD: u8 = 62;
+    pub(crate) const WITHDRAW: u8 = 63;
 }
 
 /// A member asks to be let in.

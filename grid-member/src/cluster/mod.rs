@@ -33,6 +33,7 @@ mod serve;
 mod settings;
 mod view;
 mod watching;
+mod withdrawal;
 
 pub use cluster::{Cluster, StartError};
 pub use guard::LeaseGuard;

@@ -1,6 +1,7 @@
 //! What other members ask of this one about partitions.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,6 +19,7 @@ use crate::transport::Answer;
 
 use super::core::Core;
 use super::message::write;
+use super::withdrawal::{self, OpenQuestion};
 
 /// So long someone who knows more than this member waits for it to learn it too.
 const CATCH_UP: Duration = Duration::from_millis(500);
@@ -35,8 +37,19 @@ pub(super) fn replica(core: &Core, from: MemberId, body: Bytes) {
     }
 }
 
+/// Answers what is asked about partitions and may be withdrawn.
+pub(super) fn question(core: &Arc<Core>, connection: u64, mut body: Bytes, answer: Answer) {
+    match withdrawal::read(&mut body) {
+        Some(number) => {
+            let question = core.questions.begin(connection, number);
+            parts(core, body, answer, Some(question));
+        }
+        None => answer.fail("a question has no number"),
+    }
+}
+
 /// Answers what is asked about partitions, now or when it is acknowledged.
-pub(super) fn parts(core: &Arc<Core>, body: Bytes, answer: Answer) {
+pub(super) fn parts(core: &Arc<Core>, body: Bytes, answer: Answer, question: Option<OpenQuestion>) {
     let request = match PartsRequest::decode(body, core.settings.partition_count) {
         Ok(request) => request,
         Err(error) => return answer.fail(error.to_string()),
@@ -55,7 +68,10 @@ pub(super) fn parts(core: &Arc<Core>, body: Bytes, answer: Answer) {
         return answer.send(PartsAnswer::encode(&answers, 0));
     };
     let listening = core.listening.clone();
+    let stop = question.as_ref().map(OpenQuestion::stop).unwrap_or_default();
     let all = Gather::new(request.parts.len(), move |answers: Vec<PartAnswer>| {
+        // It is open until here, or until all who work on it have stopped.
+        drop(question);
         // The events of what was done are in their queue by now.
         let heard = listening.awaited_by(answer.peer().and_then(|peer| peer.member));
         answer.send(encoded(answers, heard));
@@ -69,12 +85,18 @@ pub(super) fn parts(core: &Arc<Core>, body: Bytes, answer: Answer) {
     let mut ready = Vec::with_capacity(request.parts.len());
     for (at, (partition, epoch, part)) in request.parts.into_iter().enumerate() {
         if behind(partition, epoch) {
-            when_known(core, &cache, (at, partition, part), epoch, all.clone());
+            when_known(
+                core,
+                &cache,
+                (at, partition, part),
+                epoch,
+                (all.clone(), stop.clone()),
+            );
         } else {
             ready.push((at, partition, part));
         }
     }
-    cache.here_each(ready, &all, &Arc::default());
+    cache.here_each(ready, &all, &stop);
 }
 
 /// The answers as the body of a frame. What is read and does not fit is refused.
@@ -104,7 +126,7 @@ fn when_known(
     cache: &Arc<OpenCache>,
     part: Numbered,
     epoch: Epoch,
-    all: Gather<PartAnswer>,
+    (all, stop): (Gather<PartAnswer>, Arc<AtomicBool>),
 ) {
     let (core, cache, partition) = (core.clone(), cache.clone(), part.1);
     let supervisor = core.supervisor.clone();
@@ -117,7 +139,7 @@ fn when_known(
         });
         // Without the news the one who asks is told that the partition is elsewhere, and asks again.
         let _in_time = tokio::time::timeout(CATCH_UP, knows).await.is_ok();
-        cache.here_each(vec![part], &all, &Arc::default());
+        cache.here_each(vec![part], &all, &stop);
     });
 }
 

@@ -22,8 +22,14 @@ pub enum CallFailed {
 
 /// Asks other members.
 pub trait Calls: Send + Sync {
-    /// Sends this body of a request about partitions, and waits for the answer.
-    fn call(&self, to: MemberId, body: Vec<Bytes>) -> BoxFuture<'static, Result<Bytes, CallFailed>>;
+    /// Sends this body of a request about partitions, and waits for the answer. When the future is dropped before it is there,
+    /// a question is withdrawn; anything else goes on.
+    fn call(
+        &self,
+        to: MemberId,
+        body: Vec<Bytes>,
+        is_question: bool,
+    ) -> BoxFuture<'static, Result<Bytes, CallFailed>>;
 
     /// Tells the listeners of a cache at every member that it was truncated; waits until all members know.
     fn tell_truncated(&self, cache: CacheId) -> BoxFuture<'static, Result<(), CacheError>>;

@@ -292,7 +292,9 @@ impl Router {
             .iter()
             .map(|(partition, epoch, request)| (*partition, *epoch, request));
         let body = PartsRequest::encode(cache.service(), cache.id(), asked);
-        let answer = self.calls.call(member, body).await.map_err(CallError::Failed)?;
+        let is_question = parts.iter().all(|(_, _, request)| request.is_question());
+        let answer = self.calls.call(member, body, is_question).await;
+        let answer = answer.map_err(CallError::Failed)?;
         let answer = PartsAnswer::decode(answer).map_err(CallError::Wire)?;
         if answer.results.len() != parts.len() {
             return Err(CallError::Wire(WireError {

@@ -260,3 +260,45 @@ async fn indexes_follow_their_partitions() {
         grid.shutdown().await;
     }
 }
+
+/// Who gives a query up withdraws it at the other members, which begin no partition for it any more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_query_that_is_given_up_is_withdrawn_everywhere() {
+    let first = member(1, None).await;
+    let second = member(2, Some(address(&first))).await;
+    let cache = first.cache::<u32, Value>("people").await.unwrap();
+    let text = "ab".repeat(2_000);
+    for start in (0..STAYING).step_by(50) {
+        let entries: Vec<_> = (start..start + 50)
+            .map(|key| (key, json!({ "text": text })))
+            .collect();
+        let entries = entries.iter().map(|(key, value)| (key, value));
+        cache.put_all(entries).await.unwrap();
+    }
+    settled(&[&first, &second]).await;
+    let asked = open(&first).await;
+    let filter = field("text").matches("(a|b)*c").unwrap();
+    let questions = || second.cluster().unwrap().questions();
+    let withdrawn = async {
+        // One that is answered before it is given up is not withdrawn.
+        while questions().1 == 0 {
+            let mut scatter = asked.select(question(&filter), PageContent::Keys);
+            let mut next = Box::pin(scatter.next());
+            while questions().0 == 0 && futures::poll!(next.as_mut()).is_pending() {
+                tokio::task::yield_now().await;
+            }
+        }
+        while questions().0 > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(BOUND, withdrawn)
+        .await
+        .expect("it is withdrawn");
+    // Others are answered all the same.
+    assert_eq!(keys(&asked, &filter).await, [0; 0]);
+    assert_eq!(asked.len().await.unwrap(), STAYING as usize);
+    for grid in [second, first] {
+        grid.shutdown().await;
+    }
+}

@@ -32,6 +32,9 @@ pub trait ClusterSource: Send + Sync + 'static {
     fn leader(&self) -> Option<MemberId>;
     /// For how long this member has had no lease; zero while it has one.
     fn lease_missing_for(&self) -> Duration;
+
+    /// How many questions of other members are being answered, and how many were withdrawn.
+    fn questions(&self) -> (usize, u64);
     /// Has all members agree on a change.
     fn agree(&self, command: Command) -> BoxFuture<'_, Result<Outcome, CacheError>>;
     /// Hands this member's partitions over to others, before it stops.
@@ -124,12 +127,15 @@ impl<S: ClusterSource> ClusterView for ClusteredMember<S> {
 
     fn figures(&self) -> ClusterFigures {
         let (me, leader) = (self.source.me(), self.source.leader());
+        let (questions_open, questions_withdrawn) = self.source.questions();
         ClusterFigures {
             lost: self
                 .read(|state| partition_counts(state).lost)
                 .unwrap_or_default(),
             leads: me.is_some() && me == leader,
             lease_missing: self.source.lease_missing_for(),
+            questions_open,
+            questions_withdrawn,
         }
     }
 

@@ -128,4 +128,8 @@ pub struct ClusterFigures {
     pub leads: bool,
     /// For how long this member has had no lease, so that it serves nothing; zero while it has one.
     pub lease_missing: Duration,
+    /// How many questions of other members are being answered here.
+    pub questions_open: usize,
+    /// How many questions of other members were withdrawn while they were being answered.
+    pub questions_withdrawn: u64,
 }

@@ -44,6 +44,10 @@ impl ClusterSource for GridSource {
         self.cluster()?.leader()
     }
 
+    fn questions(&self) -> (usize, u64) {
+        self.cluster().map_or((0, 0), Cluster::questions)
+    }
+
     fn lease_missing_for(&self) -> Duration {
         self.cluster().map_or(Duration::ZERO, Cluster::lease_missing_for)
     }

@@ -84,6 +84,14 @@ pub(super) const LEASE_MISSING_SECONDS: Metric = gauge(
     "grid_lease_missing_seconds",
     "For how long this member has had no lease, so that it serves nothing; 0 while it has one.",
 );
+pub(super) const QUESTIONS_OPEN: Metric = gauge(
+    "grid_questions_open",
+    "Queries and aggregations of other members that this one is answering.",
+);
+pub(super) const QUESTIONS_WITHDRAWN: Metric = counter(
+    "grid_questions_withdrawn_total",
+    "Those that were withdrawn while they were being answered.",
+);
 pub(super) const MEMBERS: Metric = gauge("grid_members_count", "Members of the cluster.");
 pub(super) const CACHE_ENTRIES: Metric = gauge("grid_cache_entries", "Entries of a cache.");
 pub(super) const CACHE_BYTES: Metric = gauge("grid_cache_bytes", "Bytes of the keys and values of a cache.");

@@ -91,6 +91,8 @@ fn of_cluster(page: &mut Page, cluster: &ClusterInfo, figures: &ClusterFigures) 
         &[],
         figures.lease_missing.as_secs_f64(),
     );
+    page.one(def::QUESTIONS_OPEN, &[], figures.questions_open);
+    page.one(def::QUESTIONS_WITHDRAWN, &[], figures.questions_withdrawn);
 }
 
 #[derive(Default)]
@@ -175,6 +177,8 @@ mod tests {
             lost: 4,
             leads: true,
             lease_missing: std::time::Duration::from_millis(1_500),
+            questions_open: 2,
+            questions_withdrawn: 3,
         };
         let cache = CacheInfo {
             name: "a\"b\\c".to_owned(),
@@ -204,6 +208,8 @@ mod tests {
             "grid_cluster_leads 1",
             "grid_cluster_epoch 12",
             "grid_lease_missing_seconds 1.5",
+            "grid_questions_open 2",
+            "grid_questions_withdrawn_total 3",
             "grid_grpc_requests_total{request=\"Get\",outcome=\"done\"} 11",
             "grid_grpc_requests_total{request=\"Get\",outcome=\"refused\"} 12",
         ] {

@@ -14,7 +14,7 @@ use grid_member::cache::{CacheKind, OpenCache, Reply};
 use grid_proto::any::{field_count, unpack};
 use grid_proto::google::{Any, BytesValue};
 use grid_proto::v1::cache::{
-    EnsureCacheRequest, ExecuteRequest, IndexRequest, MapListenerRequest, NamedCacheRequest,
+    EnsureCacheRequest, ExecuteRequest, IndexRequest, KeysOrFilter, MapListenerRequest, NamedCacheRequest,
     NamedCacheRequestType as Type, PutAllRequest, QueryRequest, ResponseType, key_or_filter,
     keys_or_filter::KeyOrFilter,
 };
@@ -56,6 +56,13 @@ struct Request<'a, G> {
     proxy: &'a CacheProxy,
     kind: Type,
     to: AnswerTo,
+}
+
+/// The entries that an agent is for.
+enum Meant {
+    Keys(Vec<Key>),
+    /// Those that a filter selects; without one all.
+    Where(Bytes),
 }
 
 impl<G: ReplyGate> Caches<G> {
@@ -448,20 +455,12 @@ impl<G: ReplyGate> Request<'_, G> {
 
     fn invoke_all(&self, request: ExecuteRequest) -> Result<Answer<G>, Refusal> {
         let format = self.to.reader.format;
-        let working = match request.keys.and_then(|keys| keys.key_or_filter) {
-            Some(KeyOrFilter::Keys(keys)) => {
+        let working = match self.among(request.keys)? {
+            Meant::Keys(keys) => {
                 let work = Arc::new(self.edge.processor(format, request.agent)?);
-                self.cache().work_on_keys(self.keys(keys)?, work)
+                self.cache().work_on_keys(keys, work)
             }
-            Some(KeyOrFilter::Key(key)) => {
-                let work = Arc::new(self.edge.processor(format, request.agent)?);
-                self.cache().work_on_keys(vec![self.key(key)?], work)
-            }
-            other => {
-                let filter = match other {
-                    Some(KeyOrFilter::Filter(filter)) => filter,
-                    _ => Bytes::new(),
-                };
+            Meant::Where(filter) => {
                 let (question, work) = self.edge.processor_on(format, request.agent, filter)?;
                 self.cache().work_on_selected(question, work)
             }
@@ -477,11 +476,9 @@ impl<G: ReplyGate> Request<'_, G> {
 
     fn aggregate(&self, request: ExecuteRequest) -> Result<Answer<G>, Refusal> {
         let format = self.to.reader.format;
-        let (filter, keys) = match request.keys.and_then(|keys| keys.key_or_filter) {
-            Some(KeyOrFilter::Keys(keys)) => (Bytes::new(), Some(self.keys(keys)?)),
-            Some(KeyOrFilter::Key(key)) => (Bytes::new(), Some(vec![self.key(key)?])),
-            Some(KeyOrFilter::Filter(filter)) => (filter, None),
-            None => (Bytes::new(), None),
+        let (filter, keys) = match self.among(request.keys)? {
+            Meant::Keys(keys) => (Bytes::new(), Some(keys)),
+            Meant::Where(filter) => (filter, None),
         };
         let question = self.edge.aggregation(format, filter, request.agent)?;
         let answer = self.cache().aggregate(question, keys);
@@ -505,6 +502,15 @@ impl<G: ReplyGate> Request<'_, G> {
             grid.remove_index(self.cache(), definition.extractor)
         };
         self.reply(changed, |_, _, ()| Ok(Answer::None))
+    }
+
+    fn among(&self, keys: Option<KeysOrFilter>) -> Result<Meant, Refusal> {
+        Ok(match keys.and_then(|keys| keys.key_or_filter) {
+            Some(KeyOrFilter::Keys(keys)) => Meant::Keys(self.keys(keys)?),
+            Some(KeyOrFilter::Key(key)) => Meant::Keys(vec![self.key(key)?]),
+            Some(KeyOrFilter::Filter(filter)) => Meant::Where(filter),
+            None => Meant::Where(Bytes::new()),
+        })
     }
 
     fn keys(&self, keys: CollectionOfBytesValues) -> Result<Vec<Key>, Refusal> {
