@@ -58,6 +58,8 @@ pub struct CacheInfo {
     pub entries: u64,
     /// The bytes of keys and values, without what keeping them costs.
     pub bytes: u64,
+    /// The bytes of the memory of its indexes.
+    pub index_bytes: u64,
     /// Lookups that found a value.
     pub hits: u64,
     /// Lookups that found none.
@@ -78,6 +80,7 @@ impl CacheInfo {
                 Some(sum) => {
                     sum.entries = sum.entries.saturating_add(info.entries);
                     sum.bytes = sum.bytes.saturating_add(info.bytes);
+                    sum.index_bytes = sum.index_bytes.saturating_add(info.index_bytes);
                     sum.hits = sum.hits.saturating_add(info.hits);
                     sum.misses = sum.misses.saturating_add(info.misses);
                     sum.puts = sum.puts.saturating_add(info.puts);

@@ -699,13 +699,14 @@ impl OpenCache {
     /// The cache's figures at this member: the entries that it is the primary of, and what was asked of it.
     #[must_use]
     pub fn info(&self) -> CacheInfo {
-        let (mut entries, mut bytes) = (0, 0);
+        let (mut entries, mut bytes, mut index_bytes) = (0, 0, 0);
         for id in self.replicas.count().all() {
             let replica = self.replicas.read(id);
             if replica.role() == RoleKind::Primary {
                 let stats = replica.store().stats(self.id);
                 entries += stats.entries;
                 bytes += stats.key_bytes + stats.value_bytes;
+                index_bytes += replica.store().index_bytes(self.id) as u64;
             }
         }
         let (hits, misses, puts, removes) = self.counters.read();
@@ -718,6 +719,7 @@ impl OpenCache {
             kind: self.kind,
             entries,
             bytes,
+            index_bytes,
             hits,
             misses,
             puts,

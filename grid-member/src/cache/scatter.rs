@@ -9,8 +9,8 @@ use grid_core::cache::CacheError;
 use grid_core::membership::MemberId;
 use grid_core::partition::PartitionId;
 use grid_core::query::{Aggregator, Comparator, Extractor, Filter, PartitionRecord, QueryRecord, RecordKind};
-use grid_core::store::{IndexDefinition, PageContent, PageCursor, PageEntry, PageLimits};
-use grid_core::value::{Binary, Format, Key, from_binary};
+use grid_core::store::{IndexDefinition, IndexReport, PageContent, PageCursor, PageEntry, PageLimits};
+use grid_core::value::{Binary, Format, Key, from_binary, to_binary};
 
 use super::open_cache::unexpected;
 use super::{OpenCache, PartRequest, PartResult, Question, Reply};
@@ -195,8 +195,10 @@ impl OpenCache {
             let (Some(partials), Some(aggregator)) = (partials, question.aggregator()) else {
                 return Err(unexpected());
             };
-            if let Aggregator::Record(kind) = aggregator {
-                return cache.record_of(*kind, partials);
+            match aggregator {
+                Aggregator::Record(kind) => return cache.record_of(*kind, partials),
+                Aggregator::Indexes { .. } => return reports_of(partials),
+                _ => {}
             }
             aggregator
                 .combine(partials.iter().map(|(_, partial)| &partial[..]))
@@ -256,6 +258,15 @@ impl OpenCache {
         }
         groups
     }
+}
+
+/// What the partitions tell of their indexes, put together.
+fn reports_of(partials: Vec<(PartitionId, Bytes)>) -> Result<Binary, CacheError> {
+    let mut all: Vec<IndexReport> = Vec::new();
+    for (_, partial) in partials {
+        IndexReport::merge_all(&mut all, from_binary(&Binary::new(Format::JSON, partial))?);
+    }
+    Ok(to_binary(&all)?)
 }
 
 fn len_of(binary: Option<&Binary>) -> usize {

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use grid_core::cache::{Cache, CacheBackend, CacheError, CacheName};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use grid_core::cache::{Cache, CacheBackend, CacheError, CacheName, Caches};
 use grid_core::partition::PartitionCount;
 use grid_core::partition::table::BackupCount;
 use grid_core::query::Extractor;
@@ -239,6 +241,12 @@ impl Grid {
         self.inner.partitioned.begin_shutdown();
         self.inner.local.begin_shutdown();
         self.inner.supervisor.shut_down().await;
+    }
+}
+
+impl Caches for Grid {
+    fn backend_of<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Arc<dyn CacheBackend>, CacheError>> {
+        self.backend(name).boxed()
     }
 }
 

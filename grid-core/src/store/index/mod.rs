@@ -40,11 +40,13 @@ mod partition;
 mod partition_index;
 mod postings;
 mod range;
+mod report;
 mod sorted_list;
 
 pub use check::IndexFault;
 pub use definition::{IndexDefinition, IndexError, IndexInfo};
 pub use held::ELEMENTS_MAX;
+pub use report::IndexReport;
 
 pub(in crate::store) use ask::Ask;
 pub(in crate::store) use cache_indexes::{CacheIndexes, Indexes};

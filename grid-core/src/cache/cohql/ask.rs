@@ -1,0 +1,97 @@
+//! A statement about to be asked.
+
+use std::fmt;
+use std::future::IntoFuture;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use crate::query::cohql::{Bindings, Rows, Statement};
+use crate::value::Value;
+
+use super::run::{Limits, run};
+use super::{AskError, Caches};
+
+/// A statement that is asked when this is awaited, with the values of its bind variables and limits.
+#[must_use = "a statement is asked when this is awaited"]
+pub struct Ask<'c> {
+    caches: &'c dyn Caches,
+    text: String,
+    bindings: Bindings,
+    limits: Limits,
+}
+
+impl<'c> Ask<'c> {
+    pub(super) fn new(caches: &'c dyn Caches, text: &str) -> Self {
+        Ask {
+            caches,
+            text: text.to_owned(),
+            bindings: Bindings::new(),
+            limits: Limits::default(),
+        }
+    }
+
+    /// One value more by its position: the first is `?1`.
+    pub fn bind(mut self, value: impl Into<Value>) -> Self {
+        self.bindings = self.bindings.with(value);
+        self
+    }
+
+    /// The value of `:name`. The last one counts.
+    pub fn bind_named(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.bindings = self.bindings.with_named(name, value);
+        self
+    }
+
+    /// All values of bind variables, in place of those that were given before.
+    pub fn bindings(mut self, bindings: Bindings) -> Self {
+        self.bindings = bindings;
+        self
+    }
+
+    /// The most rows that are wanted: the first in the order of the statement. Without a limit, all.
+    ///
+    /// Where the statement has no order, no distinct rows and no aggregates, only about so many entries are read.
+    pub fn limit(mut self, rows: usize) -> Self {
+        self.limits.rows = Some(rows);
+        self
+    }
+
+    /// The most bytes of entries and answers that are kept at once to make the rows of. Default: 256 MiB. When there are
+    /// more, the statement fails with [`AskError::TooLarge`].
+    pub fn bytes_max(mut self, bytes: usize) -> Self {
+        self.limits.bytes_max = bytes;
+        self
+    }
+
+    /// Asks a statement that was read before, in place of this one's text; its bind variables have their values.
+    ///
+    /// # Errors
+    /// When the cache cannot be asked, or its answer does not make rows.
+    pub async fn statement(self, statement: &Statement) -> Result<Rows, AskError> {
+        run(self.caches, statement, self.limits).await
+    }
+}
+
+impl<'c> IntoFuture for Ask<'c> {
+    type Output = Result<Rows, AskError>;
+    type IntoFuture = BoxFuture<'c, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        async move {
+            let statement = Statement::parse(&self.text, &self.bindings)?;
+            run(self.caches, &statement, self.limits).await
+        }
+        .boxed()
+    }
+}
+
+impl fmt::Debug for Ask<'_> {
+    /// Without the values, which may be secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ask")
+            .field("text", &self.text)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
