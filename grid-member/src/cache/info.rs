@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use grid_core::store::IndexReport;
 use serde::{Deserialize, Serialize};
 
 use super::CacheKind;
@@ -68,6 +69,17 @@ pub struct CacheInfo {
     pub puts: u64,
     /// Entries removed by request.
     pub removes: u64,
+}
+
+/// The indexes of a cache, as operators see them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CacheIndexes {
+    /// The name of the cache, with its scope before it and a colon between when it has a scope.
+    pub name: String,
+    /// How it is kept.
+    pub kind: CacheKind,
+    /// Its indexes.
+    pub indexes: Vec<IndexReport>,
 }
 
 impl CacheInfo {

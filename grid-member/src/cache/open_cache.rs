@@ -100,6 +100,15 @@ impl OpenCache {
         &self.scope
     }
 
+    /// The name with the scope before it and a colon between, when there is a scope: how operators see it.
+    #[must_use]
+    pub fn full_name(&self) -> String {
+        match self.scope.as_str() {
+            "" => self.name.to_string(),
+            scope => format!("{scope}:{}", self.name),
+        }
+    }
+
     /// The name of the cache in its scope.
     #[must_use]
     pub fn name(&self) -> &CacheName {
@@ -710,12 +719,8 @@ impl OpenCache {
             }
         }
         let (hits, misses, puts, removes) = self.counters.read();
-        let name = match self.scope.as_str() {
-            "" => self.name.to_string(),
-            scope => format!("{scope}:{}", self.name),
-        };
         CacheInfo {
-            name,
+            name: self.full_name(),
             kind: self.kind,
             entries,
             bytes,

@@ -208,6 +208,22 @@ impl OpenCache {
         })
     }
 
+    /// The indexes of the cache at all members with their sizes, compared with the entries if that is wanted.
+    ///
+    /// # Errors
+    /// As [`aggregate`](Self::aggregate).
+    pub fn index_reports(self: &Arc<Self>, check: bool) -> Reply<Vec<IndexReport>> {
+        match Question::of_aggregator(&Filter::Always, &Aggregator::Indexes { check }) {
+            Ok(question) => {
+                let told = self.aggregate(Arc::new(question), None);
+                told.and_then(|told| Ok(from_binary(&told)?))
+            }
+            Err(error) => Reply::Ready(Err(CacheError::Invalid {
+                what: error.to_string(),
+            })),
+        }
+    }
+
     /// What the members did for a query, each for its partitions.
     fn record_of(&self, kind: RecordKind, partials: Vec<(PartitionId, Bytes)>) -> Result<Binary, CacheError> {
         let mut by_member: BTreeMap<Option<MemberId>, PartitionRecord> = BTreeMap::new();
