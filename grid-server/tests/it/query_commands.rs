@@ -1,5 +1,8 @@
 //! `grid query` and `grid cache indexes`, against the real server.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
+
 use grid_client::Session;
 use grid_core::cache::{Cache, NamedCache};
 use grid_core::query::field;
@@ -8,7 +11,7 @@ use grid_core::value::Value;
 use serde_json::json;
 
 use crate::cache_commands::Shell;
-use crate::process::run;
+use crate::process::{run, run_with_input};
 
 fn with_people() -> Shell {
     let shell = Shell::start();
@@ -179,4 +182,42 @@ async fn plans_and_indexes_are_shown_and_checked() {
     let (code, _, error) = shell.run(&["cache", "indexes", "nothing"]);
     assert_eq!(code, 1);
     assert!(error.contains("there is no cache \"nothing\""), "{error}");
+}
+
+#[test]
+fn a_difference_is_told_and_exits_8() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let server = std::thread::spawn(move || {
+        let index = |differences: serde_json::Value| {
+            json!([{
+                "cache": "a:b", "index": "age", "sorted": true, "condition": null, "partitions": 257, "entries": 3,
+                "values": 3, "without_value": 0, "bytes": 100, "differences": differences,
+                "examples": ["the index of age has an entry that is gone"],
+            }])
+            .to_string()
+        };
+        let answers = [
+            ("/caches/indexes ", index(json!(null))),
+            ("/caches/indexes?cache=a%3Ab&check=true ", index(json!(1))),
+        ];
+        for (path, body) in answers {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 1024];
+            let len = stream.read(&mut request).unwrap();
+            let request = String::from_utf8_lossy(&request[..len]).into_owned();
+            assert!(request.starts_with(&format!("GET {path}")), "{request}");
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+            stream.write_all((head + &body).as_bytes()).unwrap();
+        }
+    });
+    let (code, printed, error) = run_with_input(&["cache", "indexes", "--check", "--http", &address], "");
+    server.join().unwrap();
+    assert_eq!(code, 8, "{error}");
+    assert!(printed.contains("1 difference"), "{printed}");
+    assert!(
+        error.contains("a:b: the index of age has an entry that is gone")
+            && error.contains("1 of 1 indexes differ"),
+        "{error}"
+    );
 }

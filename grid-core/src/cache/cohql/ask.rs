@@ -16,16 +16,32 @@ use super::{AskError, Caches};
 #[must_use = "a statement is asked when this is awaited"]
 pub struct Ask<'c> {
     caches: &'c dyn Caches,
-    text: String,
+    what: What,
     bindings: Bindings,
     limits: Limits,
 }
 
+/// What is asked.
+enum What {
+    /// A text that is still to be read.
+    Text(String),
+    /// A statement that was read before.
+    Statement(Box<Statement>),
+}
+
 impl<'c> Ask<'c> {
-    pub(super) fn new(caches: &'c dyn Caches, text: &str) -> Self {
+    pub(super) fn text(caches: &'c dyn Caches, text: &str) -> Self {
+        Ask::new(caches, What::Text(text.to_owned()))
+    }
+
+    pub(super) fn statement(caches: &'c dyn Caches, statement: Statement) -> Self {
+        Ask::new(caches, What::Statement(Box::new(statement)))
+    }
+
+    fn new(caches: &'c dyn Caches, what: What) -> Self {
         Ask {
             caches,
-            text: text.to_owned(),
+            what,
             bindings: Bindings::new(),
             limits: Limits::default(),
         }
@@ -63,14 +79,6 @@ impl<'c> Ask<'c> {
         self.limits.bytes_max = bytes;
         self
     }
-
-    /// Asks a statement that was read before, in place of this one's text; its bind variables have their values.
-    ///
-    /// # Errors
-    /// When the cache cannot be asked, or its answer does not make rows.
-    pub async fn statement(self, statement: &Statement) -> Result<Rows, AskError> {
-        run(self.caches, statement, self.limits).await
-    }
 }
 
 impl<'c> IntoFuture for Ask<'c> {
@@ -79,7 +87,10 @@ impl<'c> IntoFuture for Ask<'c> {
 
     fn into_future(self) -> Self::IntoFuture {
         async move {
-            let statement = Statement::parse(&self.text, &self.bindings)?;
+            let statement = match self.what {
+                What::Text(text) => Statement::parse(&text, &self.bindings)?,
+                What::Statement(statement) => *statement,
+            };
             run(self.caches, &statement, self.limits).await
         }
         .boxed()
@@ -89,8 +100,12 @@ impl<'c> IntoFuture for Ask<'c> {
 impl fmt::Debug for Ask<'_> {
     /// Without the values, which may be secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match &self.what {
+            What::Text(text) => text.as_str(),
+            What::Statement(_) => "a statement that was read before",
+        };
         f.debug_struct("Ask")
-            .field("text", &self.text)
+            .field("text", &text)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }

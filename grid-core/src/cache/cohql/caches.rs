@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 
 use crate::cache::{CacheBackend, CacheError};
+use crate::query::cohql::Statement;
 
 use super::Ask;
 
@@ -51,6 +52,14 @@ pub trait Caches: Send + Sync {
     where
         Self: Sized,
     {
-        Ask::new(self, statement)
+        Ask::text(self, statement)
+    }
+
+    /// Starts to ask a statement that was read before, with the values that its bind variables had then.
+    fn ask_statement(&self, statement: Statement) -> Ask<'_>
+    where
+        Self: Sized,
+    {
+        Ask::statement(self, statement)
     }
 }

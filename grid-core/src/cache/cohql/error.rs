@@ -19,8 +19,8 @@ pub enum AskError {
     Answer(#[from] AnswerError),
     /// What was selected is more than is kept at once.
     #[error(
-        "what was selected has more than {bytes_max} bytes; select less with a condition or a limit, or read the entries \
-         as a stream"
+        "what was selected has more than {bytes_max} bytes; select less with a condition, or a limit without an order, or \
+         read the entries as a stream"
     )]
     TooLarge {
         /// The most bytes.

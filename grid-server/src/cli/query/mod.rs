@@ -20,13 +20,13 @@ pub(super) async fn run(arguments: &QueryArguments) -> Result<(), CliError> {
     let statements = input::statements(arguments)?;
     let session = connect(client).await?;
     let asked = async {
-        for (at, statement) in statements.iter().enumerate() {
-            let ask = session.ask("");
+        for (at, statement) in statements.into_iter().enumerate() {
+            let ask = session.ask_statement(statement);
             let ask = match arguments.limit {
                 Some(limit) => ask.limit(limit),
                 None => ask,
             };
-            let rows = ask.statement(statement).await.map_err(ask_error)?;
+            let rows = ask.await.map_err(ask_error)?;
             let mut shown = show::rows(&rows, format)?;
             // What the rows of statements have in common are lines of JSON alone.
             if at > 0 && format != RowFormat::Json {
@@ -46,6 +46,6 @@ fn ask_error(error: AskError) -> CliError {
         AskError::Statement(error) => CliError::Usage(error.to_string()),
         AskError::Cache(error) => CliError::of_cache(&error, Effect::Reads),
         AskError::Answer(error) => CliError::Data(error.to_string()),
-        other => CliError::Refused(format!("{other}; or use --limit")),
+        other => CliError::Refused(other.to_string()),
     }
 }
