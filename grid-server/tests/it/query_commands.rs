@@ -56,7 +56,7 @@ fn rows_are_shown_in_each_format() {
             "--format",
             "json"
         ]),
-        "{\"key\":3,\"value\":{\"name\":\"Cy\",\"age\":41,\"city\":\"Oslo\",\"pay\":12.50}}\n"
+        "{\"key\":3,\"value\":{\"name\":\"Cy\",\"age\":41,\"city\":\"Oslo\",\"pay\":12.5}}\n"
     );
 }
 
@@ -115,7 +115,7 @@ fn what_is_wrong_is_told_with_its_place() {
             "\"delete\" is not part of the reading half",
         ),
         (&["query", ";"], 2, "there is no statement"),
-        (&["query"], 2, "--file"),
+        (&["query"], 2, "<STATEMENT>"),
         (&["query", "select * from people", "--bind", "x"], 2, "NAME=VALUE"),
         (&["query", "--file", "/no/such/file"], 6, "cannot be read"),
     ] {
