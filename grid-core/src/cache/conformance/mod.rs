@@ -215,11 +215,12 @@ async fn run_asking<F: Fixture>(report: &mut Report<'_>, fixture: &F) {
             a_wrong_type_is_an_error,
         }
         indexes {
-            an_index_changes_no_answer, an_order_of_an_index_changes_no_answer, indexes_are_told, indexes_are_checked,
+            an_index_changes_no_answer, a_condition_of_an_index_changes_no_answer, an_order_of_an_index_changes_no_answer, indexes_are_told, indexes_are_checked,
             another_index_of_an_extractor_is_refused,
         }
         statements {
-            a_statement_gives_rows, entries_keys_and_values_are_rows, aggregates_are_rows, plans_are_explained,
+            a_statement_gives_rows, entries_keys_and_values_are_rows, aggregates_are_rows,
+            aggregates_of_doubles_are_rows, plans_are_explained,
             a_wrong_statement_is_an_error,
         }
         invocation {
