@@ -55,6 +55,34 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! So are they in the query language, and indexes make that quick:
+//!
+//! ```
+//! use grid_core::cache::{Caches, NamedCache};
+//! use grid_core::store::IndexDefinition;
+//! use grid_member::Grid;
+//! use serde_json::{Value, json};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let grid = Grid::builder().build().await?;
+//! let people = grid.cache::<String, Value>("people").await?;
+//! people.add_index(&IndexDefinition::of("age").sorted()).await?;
+//! for (name, age) in [("ada", 36), ("bob", 17), ("cy", 41)] {
+//!     people.insert(&name.to_owned(), &json!({"name": name, "age": age})).await?;
+//! }
+//! let adults = "select name, age from people where age >= ?1 order by age desc";
+//! let rows = grid.ask(adults).bind(18).await?.read_tuples::<(String, u32)>()?;
+//! assert_eq!(rows, [("cy".to_owned(), 41), ("ada".to_owned(), 36)]);
+//! let plan = grid.ask(&format!("explain plan for {adults}")).bind(18).await?;
+//! assert!(plan.get(0, "index").is_some_and(|index| !index.is_null()));
+//! let checked = people.check_indexes().await?;
+//! assert_eq!((checked[0].entries, checked[0].differences), (3, Some(0)));
+//! grid.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod cache;
 pub mod clock;

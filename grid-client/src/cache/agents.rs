@@ -4,11 +4,12 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use grid_core::cache::{Among, CacheError, Query};
 use grid_core::processor::ProcessorWork;
-use grid_core::query::{Aggregator, Filter};
+use grid_core::query::{Aggregator, Extractor, Filter};
+use grid_core::store::IndexDefinition;
 use grid_core::value::{Binary, Format, Key};
 use grid_proto::limits::{BATCH_LEN_MAX, JSON_PREFIX};
 use grid_proto::v1::cache::keys_or_filter::KeyOrFilter as Of;
-use grid_proto::v1::cache::{ExecuteRequest, KeysOrFilter, QueryRequest};
+use grid_proto::v1::cache::{ExecuteRequest, IndexRequest, KeysOrFilter, QueryRequest};
 use grid_proto::v1::common::CollectionOfBytesValues;
 
 /// An agent that cannot be sent.
@@ -75,6 +76,28 @@ pub(super) fn aggregation(among: Among, aggregator: &Aggregator) -> Result<Execu
         }),
     };
     Ok(execute(&aggregator.to_json().map_err(invalid)?, of))
+}
+
+/// The request that adds an index.
+pub(super) fn index(definition: &IndexDefinition) -> Result<IndexRequest, CacheError> {
+    let order = definition.comparator.as_ref();
+    let order = order.map(|order| order.to_json().map_err(invalid)).transpose()?;
+    Ok(IndexRequest {
+        add: true,
+        extractor: wire(&definition.request_extractor().map_err(invalid)?),
+        sorted: Some(definition.sorted),
+        comparator: order.map(|order| wire(&order)),
+    })
+}
+
+/// The request that takes an index away.
+pub(super) fn no_index(extractor: &Extractor) -> Result<IndexRequest, CacheError> {
+    Ok(IndexRequest {
+        add: false,
+        extractor: wire(&extractor.to_json().map_err(invalid)?),
+        sorted: None,
+        comparator: None,
+    })
 }
 
 /// The request of a processor on a key.

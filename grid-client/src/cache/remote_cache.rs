@@ -14,14 +14,15 @@ use grid_core::cache::{
 };
 use grid_core::event::{Listen, ListenTo};
 use grid_core::processor::{ProcessorWork, Work};
-use grid_core::query::{Aggregator, Filter};
-use grid_core::store::{Command, TimeToLive};
+use grid_core::query::{Aggregator, Extractor, Filter};
+use grid_core::store::{Command, IndexDefinition, TimeToLive};
 use grid_core::value::{Binary, Format, Key};
 use grid_proto::any::Packed;
 use grid_proto::frame::{BytesFields, PutFields};
 use grid_proto::google::BytesValue;
 use grid_proto::v1::cache::{
-    ExecuteRequest, NamedCacheRequestType as Kind, PutAllRequest, PutRequest, ReplaceMappingRequest,
+    ExecuteRequest, IndexRequest, NamedCacheRequestType as Kind, PutAllRequest, PutRequest,
+    ReplaceMappingRequest,
 };
 use grid_proto::v1::common::{BinaryKeyAndValue, CollectionOfBytesValues};
 use grid_proto::wire::{Encode, Nothing, Payload, Whole};
@@ -33,7 +34,7 @@ use crate::connection::Answer;
 use crate::session::Life;
 
 use super::CacheState;
-use super::agents::{aggregation, invalid, invocation};
+use super::agents::{aggregation, index, invalid, invocation, no_index};
 use super::events::EventStream;
 use super::listeners::{Level, Target};
 use super::reading::select;
@@ -553,6 +554,24 @@ impl CacheBackend for RemoteCache {
                 Some(payload) => value_or_json_null(answer_of(payload)?),
                 None => value_or_json_null(Bytes::new()),
             }
+        }
+        .boxed()
+    }
+
+    fn add_index(&self, definition: IndexDefinition) -> BoxFuture<'_, Result<(), CacheError>> {
+        async move {
+            let message = index(&definition)?;
+            self.send::<IndexRequest>(Kind::Index, &Whole(&message)).await?;
+            Ok(())
+        }
+        .boxed()
+    }
+
+    fn remove_index(&self, extractor: Extractor) -> BoxFuture<'_, Result<(), CacheError>> {
+        async move {
+            let message = no_index(&extractor)?;
+            self.send::<IndexRequest>(Kind::Index, &Whole(&message)).await?;
+            Ok(())
         }
         .boxed()
     }

@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use grid_core::cache::{Background, Cache, CacheBackend, CacheError, CacheName};
+use grid_core::cache::{Background, Cache, CacheBackend, CacheError, CacheName, Caches};
 
 use crate::cache::{CacheState, Keeper, RemoteCache, Wiring};
 use crate::connection::{Began, Lane, Opened, keep};
@@ -259,5 +259,11 @@ impl Session {
     #[must_use]
     pub fn running_tasks(&self) -> usize {
         self.core.life.tasks.running()
+    }
+}
+
+impl Caches for Session {
+    fn backend_of<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Arc<dyn CacheBackend>, CacheError>> {
+        self.backend(name).boxed()
     }
 }

@@ -1,11 +1,13 @@
 //! The caches of a server, for the conformance suite.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use grid_client::Session;
 use grid_core::cache::conformance::{Fixture, Item};
-use grid_core::cache::{Cache, NamedCache};
+use grid_core::cache::{Cache, CacheBackend, NamedCache};
+use grid_core::value::Value;
 use tokio::sync::Mutex;
 
 /// Caches over a session. What other runs left behind in a cache is dropped when it is opened first.
@@ -33,6 +35,10 @@ impl Fixture for Remote {
             left_behind.destroy().await.expect("a cache can be destroyed");
         }
         self.session.cache(name).await.expect("a cache opens")
+    }
+
+    async fn backend(&self, name: &str) -> Arc<dyn CacheBackend> {
+        self.open::<Value, Value>(name).await.backend().clone()
     }
 
     async fn pass_time(&self, _by: Duration) {}

@@ -9,8 +9,8 @@ use futures::stream::{self, BoxStream, StreamExt};
 
 use crate::event::{BinaryEvent, Listen};
 use crate::processor::ProcessorWork;
-use crate::query::Aggregator;
-use crate::store::{Command, TimeToLive};
+use crate::query::{Aggregator, Extractor};
+use crate::store::{Command, IndexDefinition, TimeToLive};
 use crate::value::{Binary, Key};
 
 use super::{Among, Background, BinarySelection, CacheError, CacheName, Query};
@@ -125,6 +125,18 @@ pub trait CacheBackend: Send + Sync + fmt::Debug {
     fn invoke(&self, key: Key, work: Arc<ProcessorWork>) -> BoxFuture<'_, Result<Binary, CacheError>> {
         let _not_done = (key, work);
         Box::pin(async { Err(unsupported("a processor in this kind of cache")) })
+    }
+
+    /// Adds an index, which is there when the future is ready. One that is there with the same definition stays.
+    fn add_index(&self, definition: IndexDefinition) -> BoxFuture<'_, Result<(), CacheError>> {
+        let _not_added = definition;
+        Box::pin(async { Err(unsupported("an index of this kind of cache")) })
+    }
+
+    /// Takes the index of an extractor away. One that is not there is not missed.
+    fn remove_index(&self, extractor: Extractor) -> BoxFuture<'_, Result<(), CacheError>> {
+        let _not_removed = extractor;
+        Box::pin(async { Err(unsupported("an index of this kind of cache")) })
     }
 
     /// What runs tasks beside the cache; `None` where nothing does.

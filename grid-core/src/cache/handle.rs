@@ -15,8 +15,8 @@ use serde::de::DeserializeOwned;
 
 use crate::event::{BinaryEntryEvent, BinaryEvent, CacheEvent, EntryEvent, Listen, ListenTo};
 use crate::processor::Processor;
-use crate::query::{Aggregator, Comparator, EventFilter, Filter};
-use crate::store::{Command, TimeToLive};
+use crate::query::{Aggregator, Comparator, EventFilter, Extractor, Filter};
+use crate::store::{Command, IndexDefinition, IndexReport, TimeToLive};
 use crate::value::{self, Binary, Key};
 
 use super::{
@@ -548,6 +548,22 @@ where
         R: DeserializeOwned + Send + 'static,
     {
         self.invoke_on_selected(filter, processor)
+    }
+
+    async fn add_index(&self, index: &IndexDefinition) -> Result<(), CacheError> {
+        self.add_checked_index(index).await
+    }
+
+    async fn remove_index(&self, extractor: &Extractor) -> Result<(), CacheError> {
+        self.backend.remove_index(extractor.clone()).await
+    }
+
+    async fn indexes(&self) -> Result<Vec<IndexReport>, CacheError> {
+        self.index_reports(false).await
+    }
+
+    async fn check_indexes(&self) -> Result<Vec<IndexReport>, CacheError> {
+        self.index_reports(true).await
     }
 
     async fn view(&self, filter: &Filter) -> Result<View<K, V>, CacheError> {

@@ -7,10 +7,12 @@ mod answer;
 mod asking;
 mod backend;
 mod background;
+mod cohql;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
 mod handle;
+mod indexing;
 mod invoked;
 mod name;
 mod named_cache;
@@ -20,6 +22,7 @@ pub mod view;
 
 pub use backend::{BinaryEvents, BinaryPage, CacheBackend, PageContents, Updated};
 pub use background::Background;
+pub use cohql::{Ask, AskError, Caches};
 pub use error::{Applied, CacheError};
 pub use handle::Cache;
 pub use invoked::Invoked;

@@ -14,7 +14,8 @@ use serde::de::DeserializeOwned;
 
 use crate::event::CacheEvent;
 use crate::processor::Processor;
-use crate::query::{Aggregator, Comparator, EventFilter, Filter};
+use crate::query::{Aggregator, Comparator, EventFilter, Extractor, Filter};
+use crate::store::{IndexDefinition, IndexReport};
 
 use super::{CacheError, Invoked, View, ViewPlan};
 
@@ -361,6 +362,40 @@ pub trait NamedCache<K, V>: Send + Sync {
     ) -> BoxStream<'static, Result<Invoked<K, R>, CacheError>>
     where
         R: DeserializeOwned + Send + 'static;
+
+    /// Adds an index, which every member keeps for its part of the entries from then on: queries look at fewer entries, and
+    /// answer the same. When the future is ready, the index is there. One that is there with the same definition stays.
+    ///
+    /// ```
+    /// # use grid_core::cache::{CacheError, NamedCache};
+    /// # use grid_core::query::{Extractor, field};
+    /// # use grid_core::store::IndexDefinition;
+    /// # async fn example(people: &impl NamedCache<String, serde_json::Value>) -> Result<(), CacheError> {
+    /// people.add_index(&IndexDefinition::of("city")).await?;
+    /// // In order, for ranges and for what begins with a text; only of those who have an age.
+    /// let of_age = IndexDefinition::of("age").sorted().only(field("age").is_not_null());
+    /// people.add_index(&of_age).await?;
+    /// for index in people.indexes().await? {
+    ///     println!("{}: {} bytes for {} entries", index.definition.extractor, index.bytes, index.entries);
+    /// }
+    /// people.remove_index(&Extractor::path("city")).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// When there is an index of the same extractor with another order or condition, or as many as there may be.
+    fn add_index(&self, index: &IndexDefinition) -> impl Future<Output = Result<(), CacheError>> + Send;
+
+    /// Takes the index of an extractor away. One that is not there is not missed.
+    fn remove_index(&self, extractor: &Extractor) -> impl Future<Output = Result<(), CacheError>> + Send;
+
+    /// The indexes with their sizes, in the order of their extractors' texts. The reference cannot tell them.
+    fn indexes(&self) -> impl Future<Output = Result<Vec<IndexReport>, CacheError>> + Send;
+
+    /// The indexes, compared with the entries: what differs is in each report. It takes as long as making them anew, and each
+    /// partition is held up meanwhile as by a query. The reference cannot do it.
+    fn check_indexes(&self) -> impl Future<Output = Result<Vec<IndexReport>, CacheError>> + Send;
 
     /// A copy of the entries that a filter selects, here, which keeps itself up to date until it is dropped. See [`View`].
     fn view(&self, filter: &Filter) -> impl Future<Output = Result<View<K, V>, CacheError>> + Send;

@@ -62,7 +62,7 @@ pub use cache_id::CacheId;
 pub use change::{Change, ChangeKind, Sequence, Want};
 pub use command::{Applied, Command, StoreError, WorkAnswer};
 pub use cookie::{COOKIE_BYTES, Cookie, CookieError};
-pub use index::{ELEMENTS_MAX, INDEXES_MAX, IndexDefinition, IndexError, IndexFault, IndexInfo};
+pub use index::{ELEMENTS_MAX, INDEXES_MAX, IndexDefinition, IndexError, IndexFault, IndexInfo, IndexReport};
 pub use layout::EntryView;
 pub use page::{Page, PageContent, PageCursor, PageEntry, PageLimits};
 pub use partition::Partition;

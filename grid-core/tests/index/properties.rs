@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use grid_core::query::{Extractor, Filter, Operand, RecordKind, ValueSet, field, key};
+use grid_core::query::{Comparator, Extractor, Filter, Operand, RecordKind, ValueSet, field, key};
 use grid_core::store::{
     CacheId, CacheSettings, Change, Command, IndexDefinition, Partition, TimeToLive, Timestamp, Want,
 };
@@ -75,10 +75,19 @@ fn condition() -> impl Strategy<Value = Filter> {
 
 fn definition() -> impl Strategy<Value = IndexDefinition> {
     let condition = prop_oneof![3 => Just(None), 1 => condition().prop_map(Some)];
-    (extractor(), any::<bool>(), condition).prop_map(|(extractor, sorted, filter)| IndexDefinition {
-        sorted,
-        filter,
-        ..IndexDefinition::new(extractor)
+    let comparator = prop_oneof![
+        3 => Just(None),
+        1 => Just(Some(Comparator::Natural.inverse())),
+        1 => Just(Some(Comparator::by("b").inverse())),
+        1 => Just(Some(Comparator::by("length()"))),
+    ];
+    (extractor(), any::<bool>(), condition, comparator).prop_map(|(extractor, sorted, filter, comparator)| {
+        IndexDefinition {
+            extractor,
+            sorted,
+            comparator,
+            filter,
+        }
     })
 }
 

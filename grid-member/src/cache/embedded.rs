@@ -13,8 +13,8 @@ use grid_core::cache::{
 };
 use grid_core::event::Listen;
 use grid_core::processor::ProcessorWork;
-use grid_core::query::{AgentError, Aggregator, Filter};
-use grid_core::store::{Command, PageContent, TimeToLive, WorkAnswer};
+use grid_core::query::{AgentError, Aggregator, Extractor, Filter};
+use grid_core::store::{Command, IndexDefinition, PageContent, TimeToLive, WorkAnswer};
 use grid_core::value::{Binary, Format, Key};
 
 use crate::event::listen;
@@ -215,6 +215,14 @@ impl CacheBackend for EmbeddedCache {
                 Some(WorkAnswer::Passed) | None => Ok(Binary::new(Format::JSON, b"null".as_slice().into())),
             })
         })
+    }
+
+    fn add_index(&self, definition: IndexDefinition) -> BoxFuture<'_, Result<(), CacheError>> {
+        self.ask(move |cache| self.registry.add_index(cache, Arc::new(definition)))
+    }
+
+    fn remove_index(&self, extractor: Extractor) -> BoxFuture<'_, Result<(), CacheError>> {
+        self.ask(move |cache| self.registry.remove_index(cache, Arc::new(extractor)))
     }
 
     fn background(&self) -> Option<Arc<dyn Background>> {

@@ -420,6 +420,11 @@ impl OpenCache {
             }
             return Ok(to_binary(&steps)?.into_bytes().into());
         }
+        if let Aggregator::Indexes { check } = aggregator {
+            return Ok(to_binary(&store.index_reports(self.id(), *check))?
+                .into_bytes()
+                .into());
+        }
         let mut accumulator = aggregator.accumulator();
         match keys {
             None => planned.visit(now, |entry| accumulator.accumulate(entry))?,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use grid_core::store::IndexReport;
 use serde::{Deserialize, Serialize};
 
 use super::CacheKind;
@@ -58,6 +59,8 @@ pub struct CacheInfo {
     pub entries: u64,
     /// The bytes of keys and values, without what keeping them costs.
     pub bytes: u64,
+    /// The bytes of the memory of its indexes.
+    pub index_bytes: u64,
     /// Lookups that found a value.
     pub hits: u64,
     /// Lookups that found none.
@@ -66,6 +69,17 @@ pub struct CacheInfo {
     pub puts: u64,
     /// Entries removed by request.
     pub removes: u64,
+}
+
+/// The indexes of a cache, as operators see them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CacheIndexes {
+    /// The name of the cache, with its scope before it and a colon between when it has a scope.
+    pub name: String,
+    /// How it is kept.
+    pub kind: CacheKind,
+    /// Its indexes.
+    pub indexes: Vec<IndexReport>,
 }
 
 impl CacheInfo {
@@ -78,6 +92,7 @@ impl CacheInfo {
                 Some(sum) => {
                     sum.entries = sum.entries.saturating_add(info.entries);
                     sum.bytes = sum.bytes.saturating_add(info.bytes);
+                    sum.index_bytes = sum.index_bytes.saturating_add(info.index_bytes);
                     sum.hits = sum.hits.saturating_add(info.hits);
                     sum.misses = sum.misses.saturating_add(info.misses);
                     sum.puts = sum.puts.saturating_add(info.puts);

@@ -20,7 +20,7 @@ mod working;
 pub use embedded::EmbeddedCache;
 pub(crate) use gather::Gather;
 pub(crate) use here::{Numbered, PartAnswer};
-pub use info::{CacheCounters, CacheInfo};
+pub use info::{CacheCounters, CacheIndexes, CacheInfo};
 pub use kind::CacheKind;
 pub use open_cache::OpenCache;
 pub use part::{PartFailure, PartRequest, PartResult};

@@ -100,6 +100,15 @@ impl OpenCache {
         &self.scope
     }
 
+    /// The name with the scope before it and a colon between, when there is a scope: how operators see it.
+    #[must_use]
+    pub fn full_name(&self) -> String {
+        match self.scope.as_str() {
+            "" => self.name.to_string(),
+            scope => format!("{scope}:{}", self.name),
+        }
+    }
+
     /// The name of the cache in its scope.
     #[must_use]
     pub fn name(&self) -> &CacheName {
@@ -699,25 +708,23 @@ impl OpenCache {
     /// The cache's figures at this member: the entries that it is the primary of, and what was asked of it.
     #[must_use]
     pub fn info(&self) -> CacheInfo {
-        let (mut entries, mut bytes) = (0, 0);
+        let (mut entries, mut bytes, mut index_bytes) = (0, 0, 0);
         for id in self.replicas.count().all() {
             let replica = self.replicas.read(id);
             if replica.role() == RoleKind::Primary {
                 let stats = replica.store().stats(self.id);
                 entries += stats.entries;
                 bytes += stats.key_bytes + stats.value_bytes;
+                index_bytes += replica.store().index_bytes(self.id) as u64;
             }
         }
         let (hits, misses, puts, removes) = self.counters.read();
-        let name = match self.scope.as_str() {
-            "" => self.name.to_string(),
-            scope => format!("{scope}:{}", self.name),
-        };
         CacheInfo {
-            name,
+            name: self.full_name(),
             kind: self.kind,
             entries,
             bytes,
+            index_bytes,
             hits,
             misses,
             puts,

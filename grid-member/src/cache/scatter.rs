@@ -11,8 +11,8 @@ use grid_core::partition::PartitionId;
 use grid_core::query::{
     Aggregator, Comparator, Extractor, Filter, PartitionRecord, QueryError, QueryRecord, RecordKind,
 };
-use grid_core::store::{IndexDefinition, Page, PageContent, PageCursor, PageEntry, PageLimits};
-use grid_core::value::{Binary, Format, Key, from_binary};
+use grid_core::store::{IndexDefinition, IndexReport, Page, PageContent, PageCursor, PageEntry, PageLimits};
+use grid_core::value::{Binary, Format, Key, from_binary, to_binary};
 
 use super::open_cache::unexpected;
 use super::{OpenCache, PartRequest, PartResult, Question, Reply};
@@ -207,13 +207,31 @@ impl OpenCache {
             let (Some(partials), Some(aggregator)) = (partials, question.aggregator()) else {
                 return Err(unexpected());
             };
-            if let Aggregator::Record(kind) = aggregator {
-                return cache.record_of(*kind, partials);
+            match aggregator {
+                Aggregator::Record(kind) => return cache.record_of(*kind, partials),
+                Aggregator::Indexes { .. } => return reports_of(partials),
+                _ => {}
             }
             aggregator
                 .combine(partials.iter().map(|(_, partial)| &partial[..]))
                 .map_err(invalid)
         })
+    }
+
+    /// The indexes of the cache at all members with their sizes, compared with the entries if that is wanted.
+    ///
+    /// # Errors
+    /// As [`aggregate`](Self::aggregate).
+    pub fn index_reports(self: &Arc<Self>, check: bool) -> Reply<Vec<IndexReport>> {
+        match Question::of_aggregator(&Filter::Always, &Aggregator::Indexes { check }) {
+            Ok(question) => {
+                let told = self.aggregate(Arc::new(question), None);
+                told.and_then(|told| Ok(from_binary(&told)?))
+            }
+            Err(error) => Reply::Ready(Err(CacheError::Invalid {
+                what: error.to_string(),
+            })),
+        }
     }
 
     /// What the members did for a query, each for its partitions.
@@ -272,6 +290,15 @@ fn invalid(error: QueryError) -> CacheError {
     CacheError::Invalid {
         what: error.to_string(),
     }
+}
+
+/// What the partitions tell of their indexes, put together.
+fn reports_of(partials: Vec<(PartitionId, Bytes)>) -> Result<Binary, CacheError> {
+    let mut all: Vec<IndexReport> = Vec::new();
+    for (_, partial) in partials {
+        IndexReport::merge_all(&mut all, from_binary(&Binary::new(Format::JSON, partial))?);
+    }
+    Ok(to_binary(&all)?)
 }
 
 fn len_of(binary: Option<&Binary>) -> usize {

@@ -220,10 +220,14 @@ impl Cluster {
         self.core.newsroom.subscribe()
     }
 
+    /// Opens all caches that the cluster knows at this member, which may have entries of caches that nobody opened here.
+    pub fn open_all(&self) {
+        self.core.open_all();
+    }
+
     /// The figures of the partitioned caches at the other members, those that answer within a second.
     pub async fn caches_elsewhere(&self) -> Vec<Vec<CacheInfo>> {
-        // This member may have entries of caches that nobody opened here.
-        self.core.open_all();
+        self.open_all();
         let asked = self.core.links.members().into_iter().map(|member| async move {
             let link = self.core.links.get(member, Lane::Data)?;
             let answer = link.request(kind::CACHES, Bytes::new());

@@ -3,13 +3,17 @@
 use std::fmt;
 use std::sync::Arc;
 
-use grid_core::cache::{Cache, CacheBackend, CacheError, CacheName};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use grid_core::cache::{Cache, CacheBackend, CacheError, CacheName, Caches};
 use grid_core::partition::PartitionCount;
 use grid_core::partition::table::BackupCount;
 use grid_core::query::Extractor;
 use grid_core::store::{IndexDefinition, Timestamp};
 
-use crate::cache::{CacheInfo, CacheKind, CacheRegistry, CacheRules, EmbeddedCache, OpenCache, Reply};
+use crate::cache::{
+    CacheIndexes, CacheInfo, CacheKind, CacheRegistry, CacheRules, EmbeddedCache, OpenCache, Reply,
+};
 use crate::clock::Clock;
 use crate::cluster::Cluster;
 use crate::task::Supervisor;
@@ -180,6 +184,41 @@ impl Grid {
         infos
     }
 
+    /// The indexes of every cache that has some, or of the one with this [full name](OpenCache::full_name), with their sizes at
+    /// all members; with `check` compared with the entries, which takes as long as making them anew. By name.
+    ///
+    /// # Errors
+    /// When a cache cannot be asked. `None` says that there is no cache of the name.
+    pub async fn index_reports(
+        &self,
+        cache: Option<&str>,
+        check: bool,
+    ) -> Result<Option<Vec<CacheIndexes>>, CacheError> {
+        if let Some(cluster) = &self.inner.cluster {
+            cluster.open_all();
+        }
+        let mut caches = self.inner.partitioned.all();
+        caches.extend(self.inner.local.all());
+        caches.retain(|open| cache.is_none_or(|name| open.full_name() == name));
+        caches.sort_by_cached_key(|cache| cache.full_name());
+        if cache.is_some() && caches.is_empty() {
+            return Ok(None);
+        }
+        let mut found = Vec::new();
+        for open in caches {
+            let indexes = match open.index_reports(check).await {
+                // One that is destroyed meanwhile has none.
+                Err(CacheError::Destroyed { .. }) => continue,
+                indexes => indexes?,
+            };
+            if !indexes.is_empty() {
+                let (name, kind) = (open.full_name(), open.kind());
+                found.push(CacheIndexes { name, kind, indexes });
+            }
+        }
+        Ok(Some(found))
+    }
+
     /// The cluster that the member takes part in, or looks for. `None`: it is alone for ever.
     #[must_use]
     pub fn cluster(&self) -> Option<&Cluster> {
@@ -239,6 +278,12 @@ impl Grid {
         self.inner.partitioned.begin_shutdown();
         self.inner.local.begin_shutdown();
         self.inner.supervisor.shut_down().await;
+    }
+}
+
+impl Caches for Grid {
+    fn backend_of<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Arc<dyn CacheBackend>, CacheError>> {
+        self.backend(name).boxed()
     }
 }
 

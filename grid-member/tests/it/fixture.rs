@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use grid_core::cache::conformance::{Fixture, Item};
-use grid_core::cache::{Cache, NamedCache};
+use grid_core::cache::{Cache, CacheBackend, NamedCache};
 use grid_core::store::Timestamp;
+use grid_core::value::Value;
 use grid_member::cache::CacheKind;
 use grid_member::clock::ManualClock;
 use grid_member::{Grid, GridBuilder};
@@ -40,6 +41,10 @@ impl Fixture for Embedded {
             CacheKind::Local => self.grid.local_cache(name).expect("a local cache"),
             _ => self.grid.cache(name).await.expect("a cache"),
         }
+    }
+
+    async fn backend(&self, name: &str) -> Arc<dyn CacheBackend> {
+        self.open::<Value, Value>(name).await.backend().clone()
     }
 
     async fn pass_time(&self, by: Duration) {

@@ -8,10 +8,11 @@ use std::time::Duration;
 use futures::future::join_all;
 use futures::{FutureExt, StreamExt};
 use grid_core::cache::conformance::{Fixture, Item, run_all};
-use grid_core::cache::{Cache, CacheName, Events, NamedCache};
+use grid_core::cache::{Cache, CacheBackend, CacheName, Events, NamedCache};
 use grid_core::event::{CacheEvent, EntryEvent, EntryEventKind};
 use grid_core::membership::MemberId;
 use grid_core::partition::PartitionCount;
+use grid_core::value::Value;
 use grid_member::Grid;
 use grid_member::cluster::ClusterSettings;
 use grid_member::event::ListenerHub;
@@ -497,6 +498,10 @@ impl Fixture for Clustered {
 
     async fn open<K: Item, V: Item>(&self, name: &str) -> Cache<K, V> {
         self.grids[2].cache(name).await.expect("a cache")
+    }
+
+    async fn backend(&self, name: &str) -> Arc<dyn CacheBackend> {
+        self.open::<Value, Value>(name).await.backend().clone()
     }
 
     async fn pass_time(&self, _by: Duration) {}

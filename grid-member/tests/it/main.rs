@@ -16,4 +16,6 @@ mod listening;
 mod losses;
 #[cfg(test)]
 mod queries;
+#[cfg(test)]
+mod statements;
 mod transport;

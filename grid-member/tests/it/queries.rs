@@ -17,12 +17,12 @@ use serde_json::{Value, json};
 
 use crate::cluster::{address, described, settled};
 
-const BOUND: Duration = Duration::from_secs(60);
+pub(crate) const BOUND: Duration = Duration::from_secs(60);
 
 /// So many entries that stay as they are.
-const STAYING: u32 = 600;
+pub(crate) const STAYING: u32 = 600;
 
-async fn member(number: usize, join: Option<std::net::SocketAddr>) -> Grid {
+pub(crate) async fn member(number: usize, join: Option<std::net::SocketAddr>) -> Grid {
     let join = join.map(|address| vec![address]);
     let grid = described(number, join).build().await.unwrap();
     tokio::time::timeout(BOUND, grid.joined()).await.unwrap().unwrap();
@@ -63,7 +63,7 @@ fn increment() -> Processor {
     }
 }
 
-async fn load(grid: &Grid) {
+pub(crate) async fn load(grid: &Grid) {
     let cache = grid.cache::<u32, Value>("people").await.unwrap();
     let entries = (0..STAYING).map(|key| (key, json!({"stays": true, "age": key % 50, "visits": 0})));
     let entries: Vec<(u32, Value)> = entries.collect();

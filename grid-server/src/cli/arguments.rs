@@ -33,6 +33,9 @@ pub(super) enum Command {
     Up(UpArguments),
     /// Read and write caches
     Cache(Box<CacheArguments>),
+    /// Ask caches in CohQL, the query language
+    #[command(after_help = format!("{QUERY_HELP}\n\n{EXIT_CODES}"))]
+    Query(Box<QueryArguments>),
     /// Check and show configurations
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -138,7 +141,7 @@ pub(super) struct ClientArguments {
         global = true
     )]
     pub(super) address: HostPort,
-    /// The HTTP address of a server, for `status`, `cluster` and `cache list`
+    /// The HTTP address of a server, for `status`, `cluster`, `cache list` and `cache indexes`
     #[arg(
         long,
         value_name = "HOST:PORT",
@@ -193,6 +196,14 @@ pub(super) struct CacheArguments {
 pub(super) enum CacheCommand {
     /// List the caches and their figures
     List,
+    /// List the indexes of caches, at all members; exit code 8 if a check finds a difference
+    Indexes {
+        /// Only those of this cache
+        name: Option<String>,
+        /// Compare each index with the entries, which takes as long as making it anew
+        #[arg(long)]
+        check: bool,
+    },
     /// Print the value of a key; exit code 1 if there is none
     Get {
         /// The cache
@@ -258,6 +269,45 @@ pub(super) enum CacheCommand {
         #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
         batch: u32,
     },
+}
+
+const QUERY_HELP: &str = "Statements are select, explain plan for select, trace select and show plan select:
+  grid query 'select city, count(), avg(age) from people where age >= 18 group by city order by city'
+  grid query 'select * from people where name like ?1' --bind '1=A%' --limit 10
+  grid query 'explain plan for select * from people where age > :age' --bind age=30
+  grid query --file report.cohql --format csv";
+
+/// Arguments of `grid query`.
+#[derive(Debug, Args)]
+pub(super) struct QueryArguments {
+    #[command(flatten)]
+    pub(super) client: ClientArguments,
+    /// The statement, or several with semicolons between them; `-` to read them from standard input
+    #[arg(required_unless_present = "file")]
+    pub(super) statement: Option<String>,
+    /// Read the statements from a file
+    #[arg(long, value_name = "FILE", conflicts_with = "statement")]
+    pub(super) file: Option<PathBuf>,
+    /// The value of a bind variable, JSON or a plain word: `1=Oslo` for ?1, `city=Oslo` for :city
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(super) bind: Vec<String>,
+    /// The most rows of each statement
+    #[arg(long, value_name = "N")]
+    pub(super) limit: Option<usize>,
+    /// How to show the rows [default: as --output says]
+    #[arg(long, value_enum)]
+    pub(super) format: Option<RowFormat>,
+}
+
+/// How to show rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum RowFormat {
+    /// For people
+    Table,
+    /// A JSON object on a line for each row
+    Json,
+    /// Comma-separated values, with the names of the columns first
+    Csv,
 }
 
 /// Arguments of `grid cluster`.

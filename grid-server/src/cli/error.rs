@@ -16,6 +16,7 @@ pub const EXIT_CODES: &str = "Exit codes:
   5  the outcome is unknown: the change may have been made, in whole or in part
   6  data that cannot be read or written: a file, a line of it, an entry
   7  the server had to stop because a part of it failed
+  8  a check found something wrong
   130, 143  stopped at once by a second SIGINT or SIGTERM";
 
 /// Why a command failed.
@@ -48,6 +49,9 @@ pub(super) enum CliError {
     /// The server had to stop.
     #[error("{0}")]
     Failed(String),
+    /// A check found something wrong.
+    #[error("{0}")]
+    Found(String),
     /// Nobody reads what is printed; that is no failure.
     #[error("nobody reads the output")]
     ClosedOutput,
@@ -74,6 +78,7 @@ impl CliError {
             CliError::OutcomeUnknown(_) => 5,
             CliError::Data(_) => 6,
             CliError::Failed(_) => 7,
+            CliError::Found(_) => 8,
         }
     }
 

@@ -35,6 +35,11 @@ pub(super) async fn get_json(client: &ClientArguments, path: &str) -> Result<Val
         let advice = "check that the server runs, and its address with --http HOST:PORT or GRID_HTTP";
         CliError::Unreachable(format!("{from}: {reason}; {advice}"))
     })?;
+    if status == StatusCode::NOT_FOUND
+        && let Some(what) = error_in(&body)
+    {
+        return Err(CliError::NotFound(what));
+    }
     if status != StatusCode::OK {
         let what = error_in(&body).unwrap_or_else(|| "is this the HTTP address of a grid?".to_owned());
         return Err(CliError::Refused(format!("{from}: answered {status}; {what}")));

@@ -9,6 +9,7 @@ mod error;
 mod http_request;
 mod json_text;
 mod output;
+mod query;
 mod serve;
 mod signals;
 mod status;
@@ -35,6 +36,7 @@ pub fn main() -> ExitCode {
         Command::Cluster(arguments) => client::run(cluster::run(&arguments)),
         Command::Up(arguments) => up::run(&arguments),
         Command::Cache(arguments) => client::run(cache::run(&arguments)),
+        Command::Query(arguments) => client::run(query::run(&arguments)),
         Command::Config(command) => config::run(&command),
         Command::Completions { shell } => completions(shell),
     };

@@ -1,4 +1,4 @@
-//! What comes of a change of the cluster.
+//! What comes of a change of the cluster, and of a look at it.
 
 use futures::future::BoxFuture;
 use grid_core::cache::{Applied, CacheError};
@@ -27,6 +27,18 @@ impl ChangeError {
             ChangeError::NotAgreed(error) => error.applied(),
         }
     }
+}
+
+/// Why something cannot be shown.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LookError {
+    /// There is nothing of that name.
+    #[error("{0}")]
+    NotFound(String),
+    /// It cannot be asked for now.
+    #[error(transparent)]
+    Failed(#[from] CacheError),
 }
 
 /// A change under way.

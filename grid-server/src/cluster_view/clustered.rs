@@ -18,8 +18,8 @@ use parking_lot::Mutex;
 
 use super::of_state::{Tables, cluster_info, is_safe, member_details, partition_counts, service_details};
 use super::{
-    ChangeError, ChangeFuture, ClusterFigures, ClusterInfo, ClusterView, Health, MemberDetail, Pace,
-    Rebalance, ServiceDetail,
+    ChangeError, ChangeFuture, ClusterFigures, ClusterInfo, ClusterView, Health, IndexInfo, LookError,
+    MemberDetail, Pace, Rebalance, ServiceDetail,
 };
 
 /// The place of a member in its cluster: what it knows, and how it has things agreed.
@@ -169,6 +169,23 @@ impl<S: ClusterSource> ClusterView for ClusteredMember<S> {
                 Some(cluster) => cluster.caches_elsewhere().await,
                 None => Vec::new(),
             }
+        }
+        .boxed()
+    }
+
+    fn indexes(
+        &self,
+        cache: Option<String>,
+        check: bool,
+    ) -> BoxFuture<'_, Result<Vec<IndexInfo>, LookError>> {
+        async move {
+            let found = self.grid.index_reports(cache.as_deref(), check).await?;
+            let none = || {
+                let name = cache.unwrap_or_default();
+                LookError::NotFound(format!("there is no cache {name:?}"))
+            };
+            let found = found.ok_or_else(none)?;
+            Ok(found.into_iter().flat_map(IndexInfo::of_cache).collect())
         }
         .boxed()
     }

@@ -7,14 +7,16 @@ mod change;
 mod clustered;
 mod detail;
 mod grid_source;
+mod index_info;
 mod info;
 mod of_state;
 mod pace;
 
-pub use change::{ChangeError, ChangeFuture};
+pub use change::{ChangeError, ChangeFuture, LookError};
 pub use clustered::{ClusterSource, ClusteredMember};
 pub use detail::{ClusterFigures, MemberDetail, PartitionDetail, Rebalance, ServiceDetail};
 pub use grid_source::GridSource;
+pub use index_info::IndexInfo;
 pub use info::{ClusterInfo, Health, MemberInfo, PartitionsInfo, StatusHa};
 pub use of_state::{cluster_info, is_safe, member_details, service_details};
 pub use pace::Pace;
@@ -39,6 +41,9 @@ pub trait ClusterView: Send + Sync + 'static {
     fn caches(&self) -> Vec<CacheInfo>;
     /// The same of each other member that answers soon.
     fn caches_elsewhere(&self) -> BoxFuture<'_, Vec<Vec<CacheInfo>>>;
+    /// The indexes of every cache, or of the one of this name, at all members; with `check` compared with the entries.
+    fn indexes(&self, cache: Option<String>, check: bool)
+    -> BoxFuture<'_, Result<Vec<IndexInfo>, LookError>>;
     /// The health of this member.
     fn health(&self) -> Health;
     /// Hands this member's partitions over to others, before it stops.

@@ -5,15 +5,17 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use grid_member::cache::CacheInfo;
 use hyper::body::Body as _;
+use serde::Deserialize;
 
-use crate::cluster_view::{ClusterView, Health};
+use crate::cluster_view::{ClusterView, Health, LookError};
 use crate::config::HttpConfig;
 
 use super::HttpState;
@@ -46,6 +48,7 @@ pub(super) fn router(state: Arc<HttpState>) -> Router {
         .route("/cluster/drain", post(changes::drain))
         .route("/cluster/accept-loss", post(changes::accept_loss))
         .route("/caches", get(caches))
+        .route("/caches/indexes", get(indexes))
         .route(
             "/metrics",
             get(|State(state): Shared| read(move || Some(metrics(&state)))),
@@ -81,6 +84,44 @@ async fn caches(State(state): State<Arc<HttpState>>) -> Response {
         Some(Json(CacheInfo::sums(elsewhere.into_iter().chain([here]))))
     })
     .await
+}
+
+/// `GET /caches/indexes?cache=NAME&check=true`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Indexes {
+    /// Every cache when it is left out.
+    cache: Option<String>,
+    /// Whether indexes are compared with the entries.
+    #[serde(default)]
+    check: bool,
+}
+
+/// The indexes of the caches of the cluster. When the time is over, no more partitions are looked at.
+async fn indexes(State(state): Shared, asked: Result<Query<Indexes>, QueryRejection>) -> Response {
+    let Ok(Query(Indexes { cache, check })) = asked else {
+        let what =
+            "say which cache, or none for all, and whether to check: /caches/indexes?cache=NAME&check=true";
+        return error(StatusCode::BAD_REQUEST, what);
+    };
+    let Some(view) = state.view() else {
+        return joining();
+    };
+    let turn = check.then(|| state.checking.try_acquire());
+    if matches!(turn, Some(Err(_))) {
+        let what = "indexes are being checked for somebody else; try again later";
+        return error(StatusCode::SERVICE_UNAVAILABLE, what);
+    }
+    match view.indexes(cache, check).await {
+        Ok(indexes) => Json(indexes).into_response(),
+        Err(failed) => {
+            let status = match failed {
+                LookError::NotFound(_) => StatusCode::NOT_FOUND,
+                _ => StatusCode::SERVICE_UNAVAILABLE,
+            };
+            error(status, &failed.to_string())
+        }
+    }
 }
 
 fn metrics(state: &HttpState) -> impl IntoResponse + use<> {

@@ -9,6 +9,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -35,6 +36,8 @@ pub struct HttpState {
     /// Limits.
     pub config: HttpConfig,
     draining: AtomicBool,
+    /// Who compares indexes with entries, which takes all processors: one at a time.
+    pub(super) checking: Semaphore,
 }
 
 impl HttpState {
@@ -46,6 +49,7 @@ impl HttpState {
             metrics,
             config,
             draining: AtomicBool::new(false),
+            checking: Semaphore::new(1),
         }
     }
 

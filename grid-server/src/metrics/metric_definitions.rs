@@ -95,6 +95,8 @@ pub(super) const QUESTIONS_WITHDRAWN: Metric = counter(
 pub(super) const MEMBERS: Metric = gauge("grid_members_count", "Members of the cluster.");
 pub(super) const CACHE_ENTRIES: Metric = gauge("grid_cache_entries", "Entries of a cache.");
 pub(super) const CACHE_BYTES: Metric = gauge("grid_cache_bytes", "Bytes of the keys and values of a cache.");
+pub(super) const CACHE_INDEX_BYTES: Metric =
+    gauge("grid_cache_index_bytes", "Bytes of the indexes of a cache.");
 pub(super) const CACHE_HITS: Metric = counter("grid_cache_hits_total", "Lookups that found a value.");
 pub(super) const CACHE_MISSES: Metric = counter("grid_cache_misses_total", "Lookups that found none.");
 pub(super) const CACHE_PUTS: Metric = counter("grid_cache_puts_total", "Values written.");

@@ -12,9 +12,10 @@ use super::process;
 
 type CacheFigure = fn(&CacheInfo) -> u64;
 
-const CACHE_FIGURES: [(Metric, CacheFigure); 6] = [
+const CACHE_FIGURES: [(Metric, CacheFigure); 7] = [
     (def::CACHE_ENTRIES, |cache| cache.entries),
     (def::CACHE_BYTES, |cache| cache.bytes),
+    (def::CACHE_INDEX_BYTES, |cache| cache.index_bytes),
     (def::CACHE_HITS, |cache| cache.hits),
     (def::CACHE_MISSES, |cache| cache.misses),
     (def::CACHE_PUTS, |cache| cache.puts),
@@ -185,6 +186,7 @@ mod tests {
             kind: CacheKind::Local,
             entries: 1,
             bytes: 2,
+            index_bytes: 9,
             hits: 3,
             misses: 4,
             puts: 5,
@@ -196,6 +198,7 @@ mod tests {
         for line in [
             "# TYPE grid_cache_hits_total counter",
             "grid_cache_entries{cache=\"a\\\"b\\\\c\",kind=\"local\"} 1",
+            "grid_cache_index_bytes{cache=\"a\\\"b\\\\c\",kind=\"local\"} 9",
             "grid_cache_removes_total{cache=\"a\\\"b\\\\c\",kind=\"local\"} 6",
             "grid_connections_open{edge=\"http\"} 1",
             "grid_connections_open{edge=\"grpc\"} 7",

@@ -6,12 +6,12 @@ use std::process::Stdio;
 
 use crate::process::{ServerProcess, grid, run_with_input};
 
-struct Shell {
-    server: ServerProcess,
+pub(crate) struct Shell {
+    pub(crate) server: ServerProcess,
 }
 
 impl Shell {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Shell {
             server: ServerProcess::start(&[]),
         }
@@ -27,16 +27,16 @@ impl Shell {
         arguments.iter().copied().chain(addresses).collect()
     }
 
-    fn run(&self, arguments: &[&str]) -> (i32, String, String) {
+    pub(crate) fn run(&self, arguments: &[&str]) -> (i32, String, String) {
         self.run_with_input(arguments, "")
     }
 
-    fn run_with_input(&self, arguments: &[&str], input: &str) -> (i32, String, String) {
+    pub(crate) fn run_with_input(&self, arguments: &[&str], input: &str) -> (i32, String, String) {
         run_with_input(&self.arguments(arguments), input)
     }
 
     /// What a command prints that works.
-    fn ok(&self, arguments: &[&str]) -> String {
+    pub(crate) fn ok(&self, arguments: &[&str]) -> String {
         let (code, printed, error) = self.run(arguments);
         assert_eq!(code, 0, "{arguments:?}: {error}");
         printed

@@ -1,11 +1,13 @@
 //! Listeners on the gRPC edges of three members, which hear of the changes at all of them.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use grid_client::Session;
 use grid_core::cache::conformance::{Fixture, Item, run_all};
-use grid_core::cache::{Cache, NamedCache};
+use grid_core::cache::{Cache, CacheBackend, NamedCache};
+use grid_core::value::Value;
 use grid_proto::v0::map_listener_request::RequestType;
 use grid_proto::v0::map_listener_response::ResponseType;
 use grid_proto::v0::named_cache_service_client::NamedCacheServiceClient;
@@ -136,6 +138,10 @@ impl Fixture for Remote {
             left_behind.destroy().await.expect("a cache can be destroyed");
         }
         self.session.cache(name).await.expect("a cache opens")
+    }
+
+    async fn backend(&self, name: &str) -> Arc<dyn CacheBackend> {
+        self.open::<Value, Value>(name).await.backend().clone()
     }
 
     async fn pass_time(&self, _by: Duration) {}

@@ -127,8 +127,14 @@ async fn caches_and_metrics_follow_what_is_done() {
     assert_eq!(stock.get("plums").await.unwrap(), None);
     stock.remove("pears").await.unwrap();
     let expected = json!([
-        {"name": "local-x", "kind": "local", "entries": 0, "bytes": 0, "hits": 0, "misses": 0, "puts": 0, "removes": 0},
-        {"name": "stock", "kind": "partitioned", "entries": 1, "bytes": 9, "hits": 1, "misses": 1, "puts": 2, "removes": 1},
+        {
+            "name": "local-x", "kind": "local", "entries": 0, "bytes": 0, "index_bytes": 0,
+            "hits": 0, "misses": 0, "puts": 0, "removes": 0,
+        },
+        {
+            "name": "stock", "kind": "partitioned", "entries": 1, "bytes": 9, "index_bytes": 0,
+            "hits": 1, "misses": 1, "puts": 2, "removes": 1,
+        },
     ]);
     let caches = get(&server, "/caches").await.body;
     assert_eq!(serde_json::from_str::<Value>(&caches).unwrap(), expected);

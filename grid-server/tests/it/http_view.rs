@@ -11,8 +11,8 @@ use futures::future::BoxFuture;
 use grid_core::cache::{Applied, CacheError};
 use grid_member::cache::CacheInfo;
 use grid_server::cluster_view::{
-    ChangeError, ChangeFuture, ClusterFigures, ClusterInfo, ClusterView, Health, MemberDetail,
-    PartitionsInfo, Rebalance, ServiceDetail, StatusHa,
+    ChangeError, ChangeFuture, ClusterFigures, ClusterInfo, ClusterView, Health, IndexInfo, LookError,
+    MemberDetail, PartitionsInfo, Rebalance, ServiceDetail, StatusHa,
 };
 use grid_server::config::HttpConfig;
 use grid_server::http::{HttpState, serve};
@@ -106,6 +106,18 @@ impl ClusterView for View {
 
     fn caches_elsewhere(&self) -> BoxFuture<'_, Vec<Vec<CacheInfo>>> {
         futures::future::ready(Vec::new()).boxed()
+    }
+
+    fn indexes(
+        &self,
+        cache: Option<String>,
+        check: bool,
+    ) -> BoxFuture<'_, Result<Vec<IndexInfo>, LookError>> {
+        Box::pin(ready(match cache.as_deref() {
+            Some("people") if check => Err(LookError::Failed(CacheError::ShuttingDown)),
+            None | Some("people") => Ok(Vec::new()),
+            Some(name) => Err(LookError::NotFound(format!("there is no cache {name:?}"))),
+        }))
     }
 
     fn health(&self) -> Health {
@@ -260,6 +272,27 @@ async fn a_member_that_joins_is_alive_and_not_ready() {
     assert_eq!(status, 503);
     edge.state.joined(edge.view.clone());
     assert!(edge.get("/health/ready").await.starts_with("HTTP/1.1 200 "));
+}
+
+#[tokio::test]
+async fn indexes_are_answered_with_what_there_is() {
+    let edge = Edge::start(HttpConfig::default()).await;
+    for (asked, status, part) in [
+        ("", "200", "[]"),
+        ("?cache=people", "200", "[]"),
+        ("?check=true", "200", "[]"),
+        ("?cache=people&check=true", "503", "shutting down"),
+        ("?cache=a%20b", "404", "there is no cache \\\"a b\\\""),
+        ("?check=1", "400", "/caches/indexes?cache=NAME&check=true"),
+        ("?name=people", "400", "/caches/indexes?cache=NAME&check=true"),
+    ] {
+        let answer = edge.get(&format!("/caches/indexes{asked}")).await;
+        let head = format!("HTTP/1.1 {status} ");
+        assert!(
+            answer.starts_with(&head) && answer.contains(part),
+            "{asked}: {answer}"
+        );
+    }
 }
 
 #[tokio::test]

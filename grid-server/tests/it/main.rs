@@ -46,4 +46,6 @@ mod member_tls;
 #[cfg(test)]
 mod process;
 #[cfg(test)]
+mod query_commands;
+#[cfg(test)]
 mod serve_command;

@@ -17,13 +17,14 @@
 )]
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::NamedCache;
+use super::{CacheBackend, NamedCache};
 
 pub mod aggregation;
 pub mod atomic;
@@ -31,12 +32,14 @@ pub mod bulk;
 pub mod conditional;
 pub mod expiry;
 pub mod filtered;
+pub mod indexes;
 pub mod invocation;
 pub mod lifecycle;
 pub mod listening;
 pub mod lookup;
 pub mod paging;
 pub mod queries;
+pub mod statements;
 pub mod values;
 pub mod views;
 mod wait;
@@ -61,6 +64,9 @@ pub trait Fixture: Sync {
     /// Opens the cache of this name; panics when that fails. Two calls with one name give two independent handles on
     /// one cache, which may differ in their types. A name that the suite opens first must be one of an empty cache.
     fn open<K: Item, V: Item>(&self, name: &str) -> impl Future<Output = Self::Cache<K, V>> + Send;
+
+    /// The cache of this name in bytes, on the same terms.
+    fn backend(&self, name: &str) -> impl Future<Output = Arc<dyn CacheBackend>> + Send;
 
     /// Lets this much time pass for the caches' times to live, and the second more within which the end of an entry is
     /// told. Where time passes by itself this returns at once: what should expire is waited for.
@@ -207,6 +213,15 @@ async fn run_asking<F: Fixture>(report: &mut Report<'_>, fixture: &F) {
         aggregation {
             answers_are_of_the_type_asked_for, some_entries_are_aggregated, nothing_is_aggregated,
             a_wrong_type_is_an_error,
+        }
+        indexes {
+            an_index_changes_no_answer, a_condition_of_an_index_changes_no_answer, an_order_of_an_index_changes_no_answer, indexes_are_told, indexes_are_checked,
+            another_index_of_an_extractor_is_refused,
+        }
+        statements {
+            a_statement_gives_rows, entries_keys_and_values_are_rows, aggregates_are_rows,
+            aggregates_of_doubles_are_rows, plans_are_explained,
+            a_wrong_statement_is_an_error,
         }
         invocation {
             a_processor_changes_and_answers, an_absent_entry_is_seen, one_that_fails_changes_nothing,

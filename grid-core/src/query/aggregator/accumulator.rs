@@ -35,7 +35,7 @@ enum State<'q> {
 impl<'q> Accumulator<'q> {
     pub(super) fn new(aggregator: &'q Aggregator) -> Self {
         let state = match aggregator {
-            Aggregator::Count | Aggregator::Record(_) => State::Count(0),
+            Aggregator::Count | Aggregator::Record(_) | Aggregator::Indexes { .. } => State::Count(0),
             Aggregator::Number(operation, _) => State::Number(NumberState::new(*operation)),
             Aggregator::Min(_) | Aggregator::Max(_) => State::Extreme(None),
             Aggregator::Distinct(_) => State::Distinct(IndexMap::new()),

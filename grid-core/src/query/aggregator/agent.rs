@@ -37,6 +37,7 @@ impl Aggregator {
             Aggregator::Reducer(_) => "aggregator.ReducerAggregator",
             Aggregator::Composite(_) => "aggregator.CompositeAggregator",
             Aggregator::Record(_) => "aggregator.QueryRecorder",
+            Aggregator::Indexes { .. } => "girih.IndexReports",
         }
     }
 }
@@ -76,6 +77,9 @@ fn single(node: Node<'_>, class: &str, depth: usize) -> Result<Aggregator, Agent
         "aggregator.TopNAggregator" => top(node, depth)?,
         "aggregator.ReducerAggregator" => Aggregator::Reducer(of_extractor(node, depth)?),
         "aggregator.QueryRecorder" => record(node)?,
+        "girih.IndexReports" => Aggregator::Indexes {
+            check: node.flag("check")?,
+        },
         "aggregator.ScriptAggregator" => {
             return Err(node.refused("scripts are not run here; use other aggregators"));
         }
@@ -161,6 +165,7 @@ impl WriteAgent for Aggregator {
                 let name = format!(r#"{{"enum":"{}"}}"#, kind.name());
                 writer.json("type", name.as_bytes()).end();
             }
+            Aggregator::Indexes { check } => writer.flag("check", *check).end(),
         }
         Ok(())
     }

@@ -67,6 +67,12 @@ pub enum Aggregator {
     Composite(Vec<Aggregator>),
     /// How a query is answered: see [`QueryRecord`], which who runs the query fills in.
     Record(RecordKind),
+    /// The indexes of the cache with their sizes, whatever the filter: see [`IndexReport`](crate::store::IndexReport), which
+    /// who runs the query fills in. The reference does not know it.
+    Indexes {
+        /// Whether each is compared with the entries, which takes as long as making it anew.
+        check: bool,
+    },
 }
 
 impl Aggregator {

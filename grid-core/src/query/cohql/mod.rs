@@ -3,7 +3,8 @@
 //! A [`Statement`] is read from a text and says, as a [`Query`], what to ask of a cache, in the types that the other
 //! ways of asking have: [`Filter`](super::Filter), [`Extractor`](super::Extractor),
 //! [`Aggregator`](super::Aggregator). What the cache answers becomes [`Rows`]. A condition alone is read by
-//! [`Filter::from_cohql`](super::Filter::from_cohql). Nothing here asks anything of a cache.
+//! [`Filter::from_cohql`](super::Filter::from_cohql). Nothing here asks anything of a cache: that is done where caches are
+//! got by name ([`Caches`](crate::cache::Caches)).
 //!
 //! ```
 //! use grid_core::query::cohql::{Bindings, Statement};
@@ -78,7 +79,7 @@
 //!
 //! It refuses:
 //!
-//! - all statements that change something, files of statements, subqueries, and two statements in one text;
+//! - all statements that change something, and subqueries;
 //! - properties compared with properties, arithmetic, and `having`, none of which the reference can do either;
 //! - `new` and other ways to name Java classes, object literals, and the function `concat`;
 //! - columns that are neither grouped by nor aggregates beside a `group by`, which the reference takes for more groups.

@@ -117,6 +117,20 @@ impl Query {
         })
     }
 
+    /// Whether anything of the keys is needed for the rows.
+    #[must_use]
+    pub fn needs_keys(&self) -> bool {
+        let is_of_key = |extractor: &Extractor| matches!(extractor, Extractor::Key(_));
+        self.extractors.iter().any(is_of_key)
+    }
+
+    /// Whether anything of the values is needed for the rows.
+    #[must_use]
+    pub fn needs_values(&self) -> bool {
+        let is_of_key = |extractor: &Extractor| matches!(extractor, Extractor::Key(_));
+        !self.extractors.iter().all(is_of_key)
+    }
+
     /// The order as a comparator of values, for caches that sort. `None` without an order, and when it is by the key
     /// or by aggregates, of which comparators of values know nothing.
     #[must_use]

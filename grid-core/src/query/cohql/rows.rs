@@ -8,7 +8,7 @@ use super::query::{Query, Selection};
 use crate::query::comparator::{Order, SortKey};
 use crate::query::parts::find_member;
 use crate::query::{Datum, Elements, QueryEntry, QueryError};
-use crate::value::{Binary, Format, Value, json};
+use crate::value::{Binary, Format, Object, Value, json};
 
 /// Rows of columns with names.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -54,6 +54,30 @@ impl Rows {
     /// The rows in order, each as long as there are columns.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[Value]> {
         self.rows.iter().map(Vec::as_slice)
+    }
+
+    /// Rows of one column, a row for each line of a text.
+    pub(crate) fn of_lines(column: &str, text: &str) -> Self {
+        let rows = text.lines().map(|line| vec![Value::from(line)]).collect();
+        let columns = vec![column.to_owned()];
+        Rows { columns, rows }
+    }
+
+    /// Leaves the rows beyond so many out.
+    pub fn truncate(&mut self, len: usize) {
+        self.rows.truncate(len);
+    }
+
+    /// A row as an object: the columns are its members. Of columns with equal names the first counts.
+    #[must_use]
+    pub fn object(&self, row: &[Value]) -> Object {
+        let mut object = Object::new();
+        for (name, value) in self.columns.iter().zip(row) {
+            if object.get(name).is_none() {
+                object.insert(name.clone(), value.clone());
+            }
+        }
+        object
     }
 
     /// The value in a row, by the number of the row from 0 and the name of the column; the first of several.

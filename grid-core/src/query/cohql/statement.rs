@@ -5,7 +5,7 @@ use super::error::CohqlError;
 use super::parser::{Parsed, Parser};
 use super::query::Query;
 use super::select;
-use super::syntax::Purpose;
+use super::syntax::{Purpose, StatementSyntax};
 use crate::query::RecordKind;
 
 /// A statement of the reading half of the language.
@@ -44,6 +44,28 @@ impl Statement {
         read(text, bindings).map_err(|fault| fault.in_text(text))
     }
 
+    /// Reads statements with semicolons between them, all with the values of the same bind variables. Empty ones are left
+    /// out, so that there may be none.
+    ///
+    /// ```
+    /// use grid_core::query::cohql::{Bindings, Statement};
+    ///
+    /// let text = "select * from people; select count() from people where name = ';';";
+    /// assert_eq!(Statement::parse_all(text, &Bindings::new())?.len(), 2);
+    /// # Ok::<(), grid_core::query::cohql::CohqlError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Statement::parse`], for the first statement that is wrong; the limit of length is for the whole text.
+    pub fn parse_all(text: &str, bindings: &Bindings) -> Result<Vec<Self>, CohqlError> {
+        let read = || -> Parsed<Vec<Self>> {
+            let statements = Parser::new(text)?.statements()?;
+            let statements = statements.iter();
+            statements.map(|syntax| meant(syntax, text, bindings)).collect()
+        };
+        read().map_err(|fault| fault.in_text(text))
+    }
+
     /// The query that it is about.
     #[must_use]
     pub fn query(&self) -> &Query {
@@ -54,7 +76,10 @@ impl Statement {
 }
 
 fn read(text: &str, bindings: &Bindings) -> Parsed<Statement> {
-    let syntax = Parser::new(text)?.statement()?;
+    meant(&Parser::new(text)?.statement()?, text, bindings)
+}
+
+fn meant(syntax: &StatementSyntax, text: &str, bindings: &Bindings) -> Parsed<Statement> {
     let query = select::query(&syntax.select, text, bindings)?;
     Ok(match syntax.purpose {
         Purpose::Select => Statement::Select(query),

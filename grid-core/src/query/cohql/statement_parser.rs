@@ -22,13 +22,33 @@ const CLAUSES: [&str; 3] = ["group", "order", "having"];
 impl Parser<'_> {
     /// Reads a statement and the end of the text.
     pub(super) fn statement(&mut self) -> Parsed<StatementSyntax> {
+        let statement = self.one_statement()?;
+        self.take_symbol(";");
+        self.expect_end("the end of the statement")?;
+        Ok(statement)
+    }
+
+    /// Reads statements with semicolons between them to the end of the text. There may be none.
+    pub(super) fn statements(&mut self) -> Parsed<Vec<StatementSyntax>> {
+        let mut statements = Vec::new();
+        loop {
+            while self.take_symbol(";") {}
+            if self.expect_end("").is_ok() {
+                return Ok(statements);
+            }
+            statements.push(self.one_statement()?);
+            if !self.peek().is_symbol(";") {
+                self.expect_end("the end of the statement, or `;` and another one")?;
+            }
+        }
+    }
+
+    fn one_statement(&mut self) -> Parsed<StatementSyntax> {
         let purpose = self.purpose()?;
         if !self.take_word("select") {
             return Err(self.no_select());
         }
         let select = self.select()?;
-        self.take_symbol(";");
-        self.expect_end("the end of the statement")?;
         Ok(StatementSyntax { purpose, select })
     }
 

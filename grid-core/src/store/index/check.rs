@@ -44,17 +44,17 @@ impl Partition {
     /// making the indexes anew, one by one.
     #[must_use]
     pub fn check_indexes(&self, cache: CacheId) -> Vec<IndexFault> {
-        let mut faults = Vec::new();
-        for index in self
-            .indexes
-            .get(cache)
-            .into_iter()
+        let indexes = self.indexes.get(cache).into_iter();
+        indexes
             .flat_map(|indexes| indexes.as_slice())
-        {
-            let anew = Indexes::build(Arc::clone(index.definition()), self.query_entries(cache));
-            faults.extend(self.compare_indexes(cache, index, &anew));
-        }
-        faults
+            .flat_map(|index| self.check_index(cache, index))
+            .collect()
+    }
+
+    /// Compares an index of a cache with its entries.
+    pub(in crate::store) fn check_index(&self, cache: CacheId, index: &PartitionIndex) -> Vec<IndexFault> {
+        let anew = Indexes::build(Arc::clone(index.definition()), self.query_entries(cache));
+        self.compare_indexes(cache, index, &anew)
     }
 
     fn compare_indexes(

@@ -14,7 +14,8 @@ pub struct IndexDefinition {
     /// Whether values are kept in order, so that ranges are found without looking at every value.
     pub sorted: bool,
     /// An order that was asked for. It is kept and told; what the index finds does not depend on it, as filters compare
-    /// values in one order.
+    /// values in one order. In the reference the values of an ordered index stand in this order and its filters look for
+    /// ranges in it, so that with the inverse order `age > 30` finds who is younger: answers that depend on an index.
     pub comparator: Option<Comparator>,
     /// Which entries are in the index; all when there is none. The index is of use to filters that select none of the
     /// others.
@@ -39,10 +40,25 @@ impl IndexDefinition {
         }
     }
 
+    /// An index of a property, by a path of names with dots between them.
+    #[must_use]
+    pub fn of(path: &str) -> Self {
+        IndexDefinition::new(Extractor::path(path))
+    }
+
     /// The same with values in order.
     #[must_use]
     pub fn sorted(mut self) -> Self {
         self.sorted = true;
+        self
+    }
+
+    /// The same with an order that is kept and told with the index, and is part of what tells it from others. What it finds
+    /// stays the same: see [`comparator`](Self::comparator).
+    #[must_use]
+    pub fn ordered_by(mut self, comparator: Comparator) -> Self {
+        self.sorted = true;
+        self.comparator = Some(comparator);
         self
     }
 
@@ -72,6 +88,22 @@ impl IndexDefinition {
             comparator: comparator.map(Comparator::from_json).transpose()?,
             filter,
         })
+    }
+
+    /// The extractor as clients ask for an index of it: with its condition, if it has one.
+    ///
+    /// # Errors
+    /// When it holds a number that JSON cannot say.
+    pub fn request_extractor(&self) -> Result<Vec<u8>, QueryError> {
+        let Some(filter) = &self.filter else {
+            return self.extractor.to_json();
+        };
+        let mut out = Vec::new();
+        ObjectWriter::new(CONDITIONAL, &mut out)
+            .agent("extractor", &self.extractor)?
+            .agent("filter", filter)?
+            .end();
+        Ok(out)
     }
 
     /// Reads what [`to_json`](Self::to_json) wrote.
@@ -228,6 +260,12 @@ mod tests {
                 .only(Filter::Always)
         };
         assert_eq!(definition, expected);
+        let asked = expected.request_extractor().unwrap();
+        let comparator = Comparator::Natural.to_json().unwrap();
+        assert_eq!(
+            IndexDefinition::of_request(&asked, true, Some(&comparator)),
+            Ok(expected)
+        );
         let plain = br#"{"@class":"extractor.UniversalExtractor","name":"age"}"#;
         let definition = IndexDefinition::of_request(plain, false, None).unwrap();
         assert_eq!(definition, IndexDefinition::new(Extractor::path("age")));

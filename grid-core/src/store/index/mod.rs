@@ -15,6 +15,7 @@
 //!   compared. Each is looked at again with the whole filter, so that an index changes neither results nor errors.
 //! - An index with a condition is asked only where the filter selects no entry that the condition does not
 //!   (`implied`).
+//! - The order that a definition may have changes nothing: keys are in the order in which filters compare.
 //! - Definitions stay when the last entry goes, and go with the cache ([`Partition::drop_cache`]).
 //! - The memory is counted as it is taken, but for what the allocator adds.
 //! - Bounds: [`INDEXES_MAX`] indexes a cache, [`ELEMENTS_MAX`] elements of an entry (those with more are without a
@@ -40,11 +41,13 @@ mod partition;
 mod partition_index;
 mod postings;
 mod range;
+mod report;
 mod sorted_list;
 
 pub use check::IndexFault;
 pub use definition::{IndexDefinition, IndexError, IndexInfo};
 pub use held::ELEMENTS_MAX;
+pub use report::IndexReport;
 
 pub(in crate::store) use ask::Ask;
 pub(in crate::store) use cache_indexes::{CacheIndexes, Indexes};

@@ -2,6 +2,7 @@
 
 mod dump;
 mod entry;
+mod indexes;
 mod load;
 mod progress;
 mod whole;
@@ -12,6 +13,9 @@ use super::error::{CliError, Effect};
 
 pub(super) async fn run(arguments: &CacheArguments) -> Result<(), CliError> {
     let client = &arguments.client;
+    if let CacheCommand::Indexes { name, check } = &arguments.command {
+        return indexes::run(client, name.as_deref(), *check).await;
+    }
     let (CacheCommand::Get { name, .. }
     | CacheCommand::Put { name, .. }
     | CacheCommand::Remove { name, .. }

@@ -10,11 +10,12 @@ use super::super::http_request::get_json;
 use super::super::output::print;
 use super::super::table::{Column, table};
 
-const COLUMNS: [Column; 8] = [
+const COLUMNS: [Column; 9] = [
     ("CACHE", "name"),
     ("KIND", "kind"),
     ("ENTRIES", "entries"),
     ("BYTES", "bytes"),
+    ("INDEX BYTES", "index_bytes"),
     ("HITS", "hits"),
     ("MISSES", "misses"),
     ("PUTS", "puts"),
