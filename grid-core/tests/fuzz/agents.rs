@@ -118,6 +118,11 @@ fn spoil(source: &mut Source<'_>, out: &mut Vec<u8>) {
     }
 }
 
+/// Whether a class is known not to be run, or not known.
+fn is_refused(class: &str) -> bool {
+    class.contains("Script") || class.contains("Nope") || class.contains("EntryComparator")
+}
+
 impl Agents<'_, '_> {
     fn is_wrong(&mut self) -> bool {
         self.sound > 0 && self.source.once_in(self.sound)
@@ -139,7 +144,11 @@ impl Agents<'_, '_> {
     fn object(&mut self, kind: Kind, depth: usize) {
         let classes = kind.classes();
         let ends = depth >= DEPTH_MAX || self.source.is_over() || self.out.len() > LEN_MAX;
-        let index = if ends { 0 } else { self.source.below(classes.len()) };
+        let mut index = if ends { 0 } else { self.source.below(classes.len()) };
+        if is_refused(classes[index].0) {
+            // Agents in which something is refused are not run: so that is to be seldom.
+            index = self.source.below(classes.len());
+        }
         let (class, parts) = classes[index];
         let long = if self.source.once_in(16) { "util." } else { "" };
         self.push(&format!(r#"{{"@class":"{long}{class}""#));
@@ -241,7 +250,7 @@ impl Agents<'_, '_> {
             Part::Method => {
                 let method = self.source.pick(&METHODS);
                 self.push(method);
-                let brackets = self.source.pick(&["()", "", "(", ")"]);
+                let brackets = self.source.pick(&["()", "()", "()", "()", "()", "()", "", "("]);
                 self.push(brackets);
             }
             _ => {

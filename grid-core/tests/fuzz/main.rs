@@ -29,6 +29,7 @@ mod watch;
 
 use std::panic::{AssertUnwindSafe, RefUnwindSafe};
 
+use bolero::{ValueGenerator, produce};
 use grid_core::value::Binary;
 
 use agents::agent;
@@ -40,10 +41,15 @@ use watch::Watch;
 /// What each of these tests runs under `cargo test`.
 const ITERATIONS: usize = 2_000;
 
+/// Inputs of up to so many bytes.
+fn bytes(len_max: usize) -> impl ValueGenerator<Output = Vec<u8>> {
+    produce::<Vec<u8>>().with().len(0..=len_max)
+}
+
 /// Watches what a function makes of inputs.
-fn target(feed: impl Fn(&Watch, &Bench, &[u8])) -> impl Fn(&[u8]) + RefUnwindSafe {
+fn target(feed: impl Fn(&Watch, &Bench, &[u8])) -> impl Fn(&Vec<u8>) + RefUnwindSafe {
     let state = AssertUnwindSafe((Watch::new(), Bench::new(), feed));
-    move |input: &[u8]| {
+    move |input: &Vec<u8>| {
         let AssertUnwindSafe((watch, bench, feed)) = &state;
         feed(watch, bench, input);
     }
@@ -87,7 +93,7 @@ fn json_agent(watch: &Watch, bench: &Bench, input: &[u8]) {
 fn json_agents() {
     bolero::check!()
         .with_iterations(ITERATIONS)
-        .with_max_len(1_500)
+        .with_generator(bytes(1_500))
         .for_each(target(json_agent));
 }
 
@@ -95,7 +101,7 @@ fn json_agents() {
 fn bytes_as_agents() {
     bolero::check!()
         .with_iterations(ITERATIONS)
-        .with_max_len(300)
+        .with_generator(bytes(300))
         .for_each(target(|watch, bench, input| {
             watch.run(input, || bench.any_agent(input));
         }));
@@ -105,7 +111,7 @@ fn bytes_as_agents() {
 fn statements_of_words() {
     bolero::check!()
         .with_iterations(ITERATIONS)
-        .with_max_len(400)
+        .with_generator(bytes(400))
         .for_each(target(|watch, bench, input| {
             let text = statements::statement(&mut Source::new(input));
             watch.run(text.as_bytes(), || bench.statement(&text));
@@ -116,7 +122,7 @@ fn statements_of_words() {
 fn bytes_as_statements() {
     bolero::check!()
         .with_iterations(ITERATIONS)
-        .with_max_len(200)
+        .with_generator(bytes(200))
         .for_each(target(|watch, bench, input| {
             let text = String::from_utf8_lossy(input);
             watch.run(input, || bench.statement(&text));
