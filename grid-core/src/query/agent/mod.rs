@@ -19,7 +19,7 @@ pub use error::AgentError;
 
 pub(crate) use read_extractor::{extractor, manipulator, operands, updater};
 pub(crate) use read_filter::filter;
-pub(crate) use tree::{Node, Tree, check_depth};
+pub(crate) use tree::{Node, Tree, check_depth, implied};
 pub(crate) use write::{ObjectWriter, WriteAgent, write_array};
 
 use super::{Extractor, Filter, QueryError};

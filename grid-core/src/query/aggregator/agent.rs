@@ -1,7 +1,7 @@
 //! Reading and writing aggregators.
 
 use super::{Aggregator, NumberOperation, RecordKind};
-use crate::query::agent::{Node, ObjectWriter, Tree, WriteAgent, check_depth, extractor, filter};
+use crate::query::agent::{Node, ObjectWriter, Tree, WriteAgent, check_depth, extractor, filter, implied};
 use crate::query::comparator::comparator;
 use crate::query::{AgentError, Comparator, Extractor, QueryError};
 
@@ -106,11 +106,11 @@ fn top(node: Node<'_>, depth: usize) -> Result<Aggregator, AgentError> {
             .map_err(|_negative| node.wrong("results", "a number of results"))?,
         extractor: match node.get("extractor") {
             Some(inner) => extractor(inner, depth + 1)?,
-            None => Extractor::Identity,
+            None => implied(Extractor::Identity, depth)?,
         },
         comparator: match node.get("comparator") {
             Some(inner) => comparator(inner, depth + 1)?,
-            None => Comparator::Natural,
+            None => implied(Comparator::Natural, depth)?,
         },
     })
 }
