@@ -125,7 +125,7 @@ fn number(class: &str, values: &[Json]) -> Option<Json> {
         .max()?
         .max(0);
     let result = match operation {
-        "Sum" => sum(),
+        "Sum" => sum().with_scale(places),
         "Min" => numbers.iter().min()?.clone(),
         "Max" => numbers.iter().max()?.clone(),
         _ if kind == "Double" => sum() / count,
@@ -184,6 +184,8 @@ pub(crate) fn same_answer(aggregator: &Json, left: &Json, right: &Json) -> bool 
             same_answer(&aggregator["aggregator"], left, right)
         }),
         "aggregator.ReducerAggregator" => same_maps(left, right, same),
+        // With as many places.
+        "aggregator.BigDecimalSum" | "aggregator.BigDecimalAverage" => same(left, right),
         _ => match (Typed::of(left).number(), Typed::of(right).number()) {
             (Some(one), Some(other)) => one == other,
             _ => left.is_null() && right.is_null(),

@@ -12,10 +12,8 @@ use super::{class, many};
 /// or two of them cannot be compared, in whatever comes first or later in the comparator.
 pub(crate) fn is_in_order(comparator: &Json, values: &[Json]) -> Option<bool> {
     check(comparator, values)?;
-    let pairs = values.windows(2);
-    Some(pairs.fold(true, |ordered, pair| {
-        ordered && order_of(comparator, &pair[0], &pair[1]) != Ordering::Greater
-    }))
+    let mut pairs = values.windows(2);
+    Some(pairs.all(|pair| order_of(comparator, &pair[0], &pair[1]).is_le()))
 }
 
 /// Finds out whether values have an order.
