@@ -91,6 +91,10 @@ fn filled(entries: &[(&str, &str)], indexes: &[(&str, bool)]) -> Partition {
     partition
 }
 
+fn is_even(text: &[u8]) -> bool {
+    text.len().is_multiple_of(2)
+}
+
 fn binary(text: &[u8]) -> Binary {
     json(text.to_vec())
 }
@@ -115,6 +119,12 @@ impl Bench {
                 filled(&WILD, &indexes),
             ],
         }
+    }
+
+    /// The partitions of one kind of entries, without indexes and with: by turns, so that an input takes little time.
+    fn pair(&self, text: &[u8]) -> &[Partition] {
+        let (people, wild) = self.partitions.split_at(2);
+        if is_even(text) { people } else { wild }
     }
 
     /// The entries, and some with other values.
@@ -155,7 +165,7 @@ impl Bench {
             );
             before = Some(entry);
         }
-        for partition in &self.partitions {
+        for partition in self.pair(text) {
             compare(partition, START, &filter, 3);
             for kind in [RecordKind::Explain, RecordKind::Trace] {
                 let _ = partition.explain(START, CACHE, &filter, kind);
@@ -225,7 +235,7 @@ impl Bench {
         }
         check(&partition);
         let extractor = &definition.extractor;
-        for value in ["1", "null", "\"x\"", "[1]"] {
+        for value in ["1", "\"x\""] {
             let value = Operand::new(value.as_bytes()).unwrap();
             for filter in [
                 Filter::Contains(extractor.clone(), value.clone()),
@@ -335,13 +345,12 @@ impl Bench {
         };
         let work = Arc::new(work);
         let indexes = [("a", true), ("o", false), ("", false)];
-        for entries in [&PEOPLE[..], &WILD] {
-            let mut partition = filled(entries, &indexes);
-            for (key, _) in entries.iter().chain(&[("99", "")]) {
-                apply(&mut partition, &json(*key), Command::Work(work.clone()));
-            }
-            check(&partition);
+        let entries = if is_even(text) { &PEOPLE[..] } else { &WILD };
+        let mut partition = filled(entries, &indexes);
+        for (key, _) in entries.iter().chain(&[("99", "")]) {
+            apply(&mut partition, &json(*key), Command::Work(work.clone()));
         }
+        check(&partition);
     }
 
     pub(crate) fn statement(&self, text: &str) {
@@ -364,7 +373,7 @@ impl Bench {
         };
         let query = statement.query();
         let _ = (query.to_string(), query.comparator());
-        for partition in &self.partitions {
+        for partition in self.pair(text.as_bytes()) {
             compare(partition, START, query.filter(), 4);
         }
         for entries in [&self.entries[..PEOPLE.len()], &self.entries] {

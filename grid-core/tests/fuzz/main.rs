@@ -11,20 +11,23 @@
 //! more than 256 MiB, fails as one that panics does. A failure prints its seed, by which `BOLERO_RANDOM_SEED` repeats it.
 //! `cargo bolero test -p grid-core --sanitizer NONE --profile fuzz -T 60s json_agents` searches with coverage.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot unwrap has failed, also outside its own function"
-)]
-
+#[cfg(test)]
 mod agents;
+#[cfg(test)]
 mod bench;
+#[cfg(test)]
 mod classes;
 #[path = "../index/model.rs"]
 #[expect(dead_code, reason = "what adds an index is for the other tests")]
+#[cfg(test)]
 mod model;
+#[cfg(test)]
 mod source;
+#[cfg(test)]
 mod statements;
+#[cfg(test)]
 mod values;
+#[cfg(test)]
 mod watch;
 
 use std::panic::{AssertUnwindSafe, RefUnwindSafe};

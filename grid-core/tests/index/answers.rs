@@ -11,6 +11,7 @@ use proptest::test_runner::TestRunner;
 use crate::model::{CACHE, START, add, json, put};
 use crate::oracle::{self, Entry};
 use crate::properties::definition;
+use crate::random::{filter, object, spaced, value};
 use crate::random_agents::{aggregator, comparator, entry_filter, stored};
 
 /// Keys of two kinds.
@@ -24,6 +25,9 @@ fn key_of(number: u8) -> Value {
 fn text_of(value: &Value) -> Vec<u8> {
     to_binary(value).unwrap().bytes().to_vec()
 }
+
+/// The texts of a key and a value.
+type Texts = (Vec<u8>, Vec<u8>);
 
 /// A case of a test.
 #[derive(Clone, Debug)]
@@ -75,7 +79,7 @@ impl Case {
     }
 
     /// What is selected, as texts of keys and values in order.
-    fn selected(&self, partitions: &[Partition]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, QueryError> {
+    fn selected(&self, partitions: &[Partition]) -> Result<Vec<Texts>, QueryError> {
         let mut selected = Vec::new();
         for partition in partitions {
             partition.select(START, CACHE, &self.filter, |entry| {
@@ -215,5 +219,18 @@ fn a_naive_reading_knows_what_is_an_error() {
             expected,
             "{filter}"
         );
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+
+    #[test]
+    fn filters_say_what_a_naive_reading_says(filter in filter(), value in prop_oneof![3 => object(), 1 => value()]) {
+        let (key, value) = (json("\"key\""), json(spaced(&value)));
+        let read = oracle::read(&filter.to_json().unwrap());
+        let expected = oracle::selects(&read, &Entry::new(key.bytes(), value.bytes()));
+        let entry = QueryEntry::of(&key, Some(&value));
+        prop_assert_eq!(filter.evaluate(&entry).ok(), expected, "{} of {:?}", filter, value);
     }
 }
