@@ -5,7 +5,10 @@ use num_bigint::BigInt;
 
 use super::EntryView;
 use super::process::{answer, null};
-use crate::query::{Datum, Extracted, Manipulator, Operand, QueryError, decimal_of, equal, whole};
+use crate::query::{
+    Datum, Extracted, Manipulator, Operand, QueryError, add_decimals, decimal_of, equal, multiply_decimals,
+    whole,
+};
 use crate::value::{Binary, Format};
 
 /// Changes a number of an entry, and answers it.
@@ -60,7 +63,7 @@ pub(super) fn add(number: &Datum<'_>, by: &Datum<'_>) -> Result<Datum<'static>, 
         }
         Datum::BigInt(number) => Datum::BigInt(number + whole(&decimal_of(by)?)),
         Datum::Double(number) => Datum::Double(number + double_of(by)?),
-        Datum::Decimal(number) => Datum::Decimal(number + decimal_of(by)?),
+        Datum::Decimal(number) => Datum::Decimal(add_decimals(number.clone(), decimal_of(by)?)),
         other => return Err(QueryError::NotNumber { kind: other.kind() }),
     })
 }
@@ -71,7 +74,7 @@ pub(super) fn multiply(number: &Datum<'_>, by: &Datum<'_>) -> Result<Datum<'stat
         Datum::Int(number) => Datum::Int(multiply_integer(*number, by)?),
         Datum::BigInt(number) => Datum::BigInt(whole(&(BigDecimal::from(number.clone()) * decimal_of(by)?))),
         Datum::Double(number) => Datum::Double(number * double_of(by)?),
-        Datum::Decimal(number) => Datum::Decimal(number * decimal_of(by)?),
+        Datum::Decimal(number) => Datum::Decimal(multiply_decimals(number, &decimal_of(by)?)),
         other => return Err(QueryError::NotNumber { kind: other.kind() }),
     })
 }

@@ -4,6 +4,9 @@ use super::{EntryView, Processor, number, versioned};
 use crate::query::{Datum, Extracted, Extractor, Filter, Operand, QueryError, Updater, call_method};
 use crate::value::{Binary, Format};
 
+/// The most bytes that several processors answer together.
+const ANSWER_LEN_MAX: usize = 32 << 20;
+
 impl Processor {
     /// Does it to an entry, and answers.
     ///
@@ -170,6 +173,11 @@ fn composite(processors: &[Processor], entry: &mut EntryView<'_>) -> Result<Bina
             out.push(b',');
         }
         out.extend_from_slice(answer.bytes());
+        // As many processors as fit into an agent may each answer the whole value.
+        if out.len() > ANSWER_LEN_MAX {
+            let (what, max) = ("a processor of several", ANSWER_LEN_MAX);
+            return Err(QueryError::TooLarge { what, max });
+        }
     }
     out.push(b']');
     Ok(Binary::new(Format::JSON, out.into()))

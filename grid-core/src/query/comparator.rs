@@ -225,7 +225,7 @@ pub(crate) fn comparator(node: Node<'_>, depth: usize) -> Result<Comparator, Age
     let class = node.expect_class(expected)?;
     let inner = |depth| match node.get("comparator") {
         Some(inner) => comparator(inner, depth),
-        None => Ok(Comparator::Natural),
+        None => check_depth(depth).map(|()| Comparator::Natural),
     };
     Ok(match class.as_ref() {
         "comparator.ExtractorComparator" => {

@@ -49,6 +49,6 @@ pub use operand::Operand;
 pub use parts::Elements;
 pub use pattern::{LikePattern, PatternError, RegexPattern};
 
-pub(crate) use aggregator::decimal_of;
+pub(crate) use aggregator::{add_decimals, decimal_of, multiply_decimals};
 pub(crate) use extractor::{call_method, set_member, whole};
 pub(crate) use parts::find_member;

@@ -5,9 +5,14 @@
     reason = "a test that cannot unwrap has failed, also outside its own function"
 )]
 
+mod answers;
 mod memory;
 mod model;
+#[path = "../oracle/mod.rs"]
+mod oracle;
 mod plans;
 mod properties;
 #[path = "../query/random.rs"]
 mod random;
+#[path = "../query/random_agents.rs"]
+mod random_agents;

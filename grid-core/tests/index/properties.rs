@@ -73,7 +73,7 @@ fn condition() -> impl Strategy<Value = Filter> {
     ]
 }
 
-fn definition() -> impl Strategy<Value = IndexDefinition> {
+pub(crate) fn definition() -> impl Strategy<Value = IndexDefinition> {
     let condition = prop_oneof![3 => Just(None), 1 => condition().prop_map(Some)];
     let comparator = prop_oneof![
         3 => Just(None),

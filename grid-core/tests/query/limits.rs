@@ -2,10 +2,11 @@
 
 use std::thread;
 
-use grid_core::processor::Processor;
+use grid_core::processor::{EntryView, Processor};
 use grid_core::query::{
     AgentError, Aggregator, Comparator, Extractor, Filter, PatternError, QueryEntry, QueryError, RegexPattern,
 };
+use grid_core::value::{Binary, Format};
 
 const ALWAYS: &str = r#"{"@class":"filter.AlwaysFilter"}"#;
 
@@ -122,6 +123,90 @@ fn extractors_do_not_grow_what_they_make_without_bounds() {
 }
 
 #[test]
+fn processors_do_not_answer_without_bounds() {
+    let whole =
+        r#"{"@class":"processor.ExtractorProcessor","extractor":{"@class":"extractor.IdentityExtractor"}}"#;
+    let all = vec![whole; 1_000].join(",");
+    let agent = format!(r#"{{"@class":"processor.CompositeProcessor","processors":[{all}]}}"#);
+    let processor = Processor::from_json(agent.as_bytes()).unwrap();
+    let json = |text: String| Binary::new(Format::JSON, text.into_bytes().into());
+    let (key, value) = (json("1".to_owned()), json(format!("\"{}\"", "a".repeat(1 << 20))));
+    let mut entry = EntryView::new(&key, Some(&value));
+    let refused = processor.process(&mut entry).unwrap_err();
+    assert!(matches!(refused, QueryError::TooLarge { .. }), "{refused}");
+    assert!(entry.change().is_none());
+}
+
+#[test]
+fn aggregators_are_made_of_so_many() {
+    let composite = |count: usize| {
+        let all = vec![r#"{"@class":"aggregator.Count"}"#; count].join(",");
+        format!(r#"{{"@class":"aggregator.CompositeAggregator","aggregators":[{all}]}}"#)
+    };
+    Aggregator::from_json(composite(1_000).as_bytes()).unwrap();
+    let nested = vec![composite(100); 20].join(",");
+    let nested = format!(r#"{{"@class":"aggregator.CompositeAggregator","aggregators":[{nested}]}}"#);
+    for many in [composite(2_000), nested] {
+        let refused = Aggregator::from_json(many.as_bytes()).unwrap_err();
+        assert!(matches!(refused, AgentError::TooMany { max: 1_024 }), "{refused}");
+    }
+}
+
+/// What an agent leaves out counts as what it is written as: so every agent that is read can be sent on.
+#[test]
+fn what_is_left_out_counts_too() {
+    let property = r#"{"@class":"extractor.UniversalExtractor","name":"a"}"#;
+    let wrapped = |depth: usize, before: &str, inner: &str, after: &str| {
+        format!("{}{inner}{}", before.repeat(depth), after.repeat(depth))
+    };
+    let chained = (r#"{"@class":"extractor.ChainedExtractor","extractors":["#, "]}");
+    let inverse = (r#"{"@class":"comparator.InverseComparator","comparator":"#, "}");
+    let composite = (
+        r#"{"@class":"aggregator.CompositeAggregator","aggregators":["#,
+        "]}",
+    );
+    let not = (r#"{"@class":"filter.NotFilter","filter":"#, "}");
+    for depth in 150..165 {
+        for inner in [
+            r#"{"@class":"extractor.KeyExtractor"}"#,
+            r#"{"@class":"extractor.UniversalExtractor","name":"a","target":1}"#,
+            property,
+        ] {
+            if let Ok(extractor) =
+                Extractor::from_json(wrapped(depth, chained.0, inner, chained.1).as_bytes())
+            {
+                assert_eq!(Extractor::from_json(&extractor.to_json().unwrap()), Ok(extractor));
+            }
+        }
+        let text = wrapped(
+            depth,
+            inverse.0,
+            r#"{"@class":"comparator.InverseComparator"}"#,
+            inverse.1,
+        );
+        if let Ok(comparator) = Comparator::from_json(text.as_bytes()) {
+            Comparator::from_json(&comparator.to_json().unwrap()).unwrap();
+        }
+        let text = wrapped(
+            depth,
+            composite.0,
+            r#"{"@class":"aggregator.TopNAggregator","results":1}"#,
+            composite.1,
+        );
+        if let Ok(aggregator) = Aggregator::from_json(text.as_bytes()) {
+            assert_eq!(
+                Aggregator::from_json(&aggregator.to_json().unwrap()),
+                Ok(aggregator)
+            );
+        }
+        let predicate = format!(r#"{{"@class":"filter.PredicateFilter","predicate":{ALWAYS}}}"#);
+        if let Ok(filter) = Filter::from_json(wrapped(depth, not.0, &predicate, not.1).as_bytes()) {
+            assert_eq!(Filter::from_json(&filter.to_json().unwrap()), Ok(filter));
+        }
+    }
+}
+
+#[test]
 fn patterns_have_a_length() {
     let pattern = "a%".repeat(5 << 20);
     for class in ["LikeFilter", "RegexFilter"] {
@@ -200,4 +285,63 @@ fn the_greatest_of_any_number() {
     let all = answer("2147483647");
     assert!(all.bytes().starts_with(b"[999,998,") && all.bytes().ends_with(b",1,0]"));
     assert!(top("-1").is_err());
+}
+
+#[test]
+fn expressions_that_make_others_go_back_for_ever_are_answered() {
+    let text = "a".repeat(1 << 20);
+    for (expression, matches) in [
+        ("(a+)+$", true),
+        ("(a+)+b", false),
+        ("(a|a)*b", false),
+        ("(.*)*(.*)*b", false),
+        ("([ab]*a[ab]{12})*c", false),
+    ] {
+        assert_eq!(
+            RegexPattern::new(expression).unwrap().matches(&text),
+            matches,
+            "{expression}"
+        );
+    }
+}
+
+#[test]
+fn what_is_missing_or_of_two_types_is_answered_or_refused() {
+    let of = |class: &str| {
+        let text = format!(
+            r#"{{"@class":"aggregator.{class}","extractor":{{"@class":"extractor.UniversalExtractor","name":"missing"}}}}"#
+        );
+        Aggregator::from_json(text.as_bytes()).unwrap()
+    };
+    let entries = [r#"{"a":1}"#, r#"{"a":"x"}"#, "{}"].map(str::as_bytes);
+    for class in [
+        "BigDecimalSum",
+        "BigDecimalAverage",
+        "LongMax",
+        "DoubleAverage",
+        "ComparableMin",
+    ] {
+        let answer = of(class).aggregate(entries.map(QueryEntry::of_value)).unwrap();
+        assert_eq!(&answer.bytes()[..], b"null", "{class}");
+    }
+    assert_eq!(
+        &of("DistinctValues")
+            .aggregate(entries.map(QueryEntry::of_value))
+            .unwrap()
+            .bytes()[..],
+        b"[]"
+    );
+    let mut values = entries.to_vec();
+    let refused = Comparator::by("a").sort(&mut values, |value| value);
+    assert!(
+        matches!(refused, Err(QueryError::Incomparable { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(values, entries, "nothing is moved");
+    let string = Aggregator::Number(grid_core::query::NumberOperation::LongSum, Extractor::path("a"));
+    let refused = string.aggregate(entries.map(QueryEntry::of_value));
+    assert!(
+        matches!(refused, Err(QueryError::NotNumber { .. })),
+        "{refused:?}"
+    );
 }

@@ -38,14 +38,16 @@ impl Questions {
 
     /// A question is withdrawn, if it is open.
     pub(super) fn withdraw(&self, connection: u64, number: u64) {
-        if let Some(stop) = self.open.lock().get(&(connection, number)) {
-            self.stop(stop);
+        let stop = self.open.lock().get(&(connection, number)).cloned();
+        if let Some(stop) = stop {
+            self.stop(&stop);
         }
     }
 
     /// A connection is over, and nobody can get the answers to its questions.
     pub(super) fn closed(&self, connection: u64) {
-        for ((came_on, _), stop) in self.open.lock().iter() {
+        let open = self.open.lock();
+        for ((came_on, _), stop) in open.iter() {
             if *came_on == connection {
                 self.stop(stop);
             }

@@ -15,7 +15,17 @@ mod listening;
 #[cfg(test)]
 mod losses;
 #[cfg(test)]
+#[path = "../../../grid-core/tests/oracle/mod.rs"]
+mod oracle;
+#[cfg(test)]
 mod queries;
 #[cfg(test)]
+mod query_answers;
+#[cfg(test)]
+#[path = "../../../grid-core/tests/query/random.rs"]
+mod random;
+#[cfg(test)]
+#[path = "../../../grid-core/tests/query/random_agents.rs"]
+mod random_agents;
 mod statements;
 mod transport;

@@ -19,7 +19,7 @@ pub use error::AgentError;
 
 pub(crate) use read_extractor::{extractor, manipulator, operands, updater};
 pub(crate) use read_filter::filter;
-pub(crate) use tree::{Node, Tree, check_depth};
+pub(crate) use tree::{Node, Tree, check_depth, implied};
 pub(crate) use write::{ObjectWriter, WriteAgent, write_array};
 
 use super::{Extractor, Filter, QueryError};
@@ -32,6 +32,9 @@ pub const DEPTH_MAX: usize = 160;
 
 /// How many extractors may follow each other, or stand beside each other in one.
 pub const EXTRACTORS_MAX: usize = 256;
+
+/// How many aggregators an aggregator may be made of. Each keeps something for each group of entries.
+pub const AGGREGATORS_MAX: usize = 1_024;
 
 /// How many values, arrays and objects the text of an agent may have.
 pub const NODES_MAX: usize = 500_000;

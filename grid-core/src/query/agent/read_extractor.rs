@@ -1,6 +1,6 @@
 //! Reading extractors and updaters.
 
-use super::tree::check_depth;
+use super::tree::{check_depth, implied};
 use super::{AgentError, EXTRACTORS_MAX, Node};
 use crate::query::{Extractor, Manipulator, Operand, Updater};
 
@@ -10,14 +10,14 @@ pub(crate) fn extractor(node: Node<'_>, depth: usize) -> Result<Extractor, Agent
     let expected = "an extractor";
     let class = node.expect_class(expected)?;
     Ok(match class.as_ref() {
-        "extractor.UniversalExtractor" => universal(node)?,
+        "extractor.UniversalExtractor" => universal(node, depth)?,
         "extractor.ReflectionExtractor" => reflection(node)?,
         "extractor.ChainedExtractor" => Extractor::Chained(extractors(node, depth)?),
         "extractor.MultiExtractor" => Extractor::Multi(extractors(node, depth)?),
         "extractor.IdentityExtractor" => Extractor::Identity,
         "extractor.KeyExtractor" => Extractor::Key(Box::new(match node.get("extractor") {
             Some(inner) => extractor(inner, depth + 1)?,
-            None => Extractor::Identity,
+            None => implied(Extractor::Identity, depth)?,
         })),
         "extractor.ScriptValueExtractor" => return Err(node.refused("scripts are not run here")),
         _ => return Err(node.unknown(expected)),
@@ -42,7 +42,7 @@ fn reflection(node: Node<'_>) -> Result<Extractor, AgentError> {
     Ok(Extractor::method(&name, operands(node, "params")?))
 }
 
-fn universal(node: Node<'_>) -> Result<Extractor, AgentError> {
+fn universal(node: Node<'_>, depth: usize) -> Result<Extractor, AgentError> {
     /// The target that means the key.
     const KEY: i64 = 1;
     let name = node.need_string("name")?;
@@ -54,7 +54,7 @@ fn universal(node: Node<'_>) -> Result<Extractor, AgentError> {
         None => return Err(node.wrong("params", "absent for a property")),
     };
     Ok(match node.integer("target")? {
-        Some(KEY) => Extractor::Key(Box::new(extractor)),
+        Some(KEY) => Extractor::Key(Box::new(implied(extractor, depth)?)),
         _ => extractor,
     })
 }
@@ -98,7 +98,8 @@ pub(crate) fn manipulator(node: Node<'_>, depth: usize) -> Result<Manipulator, A
             let names = ["property_name", "propertyName", "property", "name"];
             let name = names.iter().find_map(|name| node.get(name)?.string());
             let name = name.ok_or_else(|| node.wrong("property_name", "the name of a property"))?;
-            Ok(Manipulator::path(&name))
+            // It is written as an extractor and an updater, which may be of several properties.
+            implied(Manipulator::path(&name), depth + 1)
         }
         _ => Err(node.unknown(expected)),
     }

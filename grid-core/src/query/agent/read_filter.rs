@@ -1,7 +1,7 @@
 //! Reading filters.
 
 use super::read_extractor::{extractor, operands};
-use super::tree::check_depth;
+use super::tree::{check_depth, implied};
 use super::{AgentError, Node};
 use crate::query::{
     Between, EventFilter, EventKinds, Extractor, Filter, LikePattern, Operand, RegexPattern, Test, ValueSet,
@@ -69,7 +69,7 @@ fn of_one(node: Node<'_>, name: &str, filter: Filter) -> Result<Filter, AgentErr
 fn of_predicate(node: Node<'_>, predicate: Filter, depth: usize) -> Result<Filter, AgentError> {
     let extractor = match node.get("extractor") {
         Some(inner) => extractor(inner, depth + 1)?,
-        None => Extractor::Identity,
+        None => implied(Extractor::Identity, depth)?,
     };
     Ok(Filter::Predicate(extractor, Box::new(predicate)))
 }

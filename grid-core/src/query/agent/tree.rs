@@ -309,3 +309,10 @@ pub(crate) fn check_depth(depth: usize) -> Result<(), AgentError> {
         Err(AgentError::TooDeep { max: DEPTH_MAX })
     }
 }
+
+/// What is meant where an agent that stands in so many others names none. It counts as one that stands in it, which it is
+/// when it is written.
+pub(crate) fn implied<T>(agent: T, depth: usize) -> Result<T, AgentError> {
+    check_depth(depth + 1)?;
+    Ok(agent)
+}

@@ -1,7 +1,9 @@
 //! Reading and writing aggregators.
 
 use super::{Aggregator, NumberOperation, RecordKind};
-use crate::query::agent::{Node, ObjectWriter, Tree, WriteAgent, check_depth, extractor, filter};
+use crate::query::agent::{
+    AGGREGATORS_MAX, Node, ObjectWriter, Tree, WriteAgent, check_depth, extractor, filter, implied,
+};
 use crate::query::comparator::comparator;
 use crate::query::{AgentError, Comparator, Extractor, QueryError};
 
@@ -11,7 +13,20 @@ impl Aggregator {
     /// # Errors
     /// As [`Filter::from_json`](crate::query::Filter::from_json).
     pub fn from_json(text: &[u8]) -> Result<Self, AgentError> {
-        aggregator(Tree::read(text)?.root(), 0)
+        let aggregator = aggregator(Tree::read(text)?.root(), 0)?;
+        if aggregator.part_count() > AGGREGATORS_MAX {
+            return Err(AgentError::TooMany { max: AGGREGATORS_MAX });
+        }
+        Ok(aggregator)
+    }
+
+    /// How many aggregators this is made of.
+    fn part_count(&self) -> usize {
+        match self {
+            Aggregator::Group { aggregator, .. } => 1 + aggregator.part_count(),
+            Aggregator::Composite(inner) => 1 + inner.iter().map(Aggregator::part_count).sum::<usize>(),
+            _ => 1,
+        }
     }
 
     /// Writes the aggregator in the one form.
@@ -110,11 +125,11 @@ fn top(node: Node<'_>, depth: usize) -> Result<Aggregator, AgentError> {
             .map_err(|_negative| node.wrong("results", "a number of results"))?,
         extractor: match node.get("extractor") {
             Some(inner) => extractor(inner, depth + 1)?,
-            None => Extractor::Identity,
+            None => implied(Extractor::Identity, depth)?,
         },
         comparator: match node.get("comparator") {
             Some(inner) => comparator(inner, depth + 1)?,
-            None => Comparator::Natural,
+            None => implied(Comparator::Natural, depth)?,
         },
     })
 }

@@ -13,7 +13,7 @@ mod top;
 
 pub use accumulator::Accumulator;
 pub use number::NumberOperation;
-pub(crate) use number::decimal_of;
+pub(crate) use number::{add_decimals, decimal_of, multiply_decimals};
 pub use record::{IndexRecord, PartitionRecord, QueryRecord, RecordKind, RecordStep};
 
 use super::{Comparator, Extractor, Filter, QueryEntry, QueryError};

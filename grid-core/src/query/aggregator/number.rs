@@ -142,7 +142,7 @@ impl NumberState {
     fn add_decimal(&mut self, number: BigDecimal) {
         self.decimal = Some(match (self.decimal.take(), self.operation.fold()) {
             (None, _) => number,
-            (Some(sum), Fold::Sum) => sum + number,
+            (Some(sum), Fold::Sum) => add_decimals(sum, number),
             (Some(least), Fold::Least) => least.min(number),
             (Some(greatest), Fold::Greatest) => greatest.max(number),
         });
@@ -192,7 +192,7 @@ impl NumberState {
         }
         let mut total = self.decimal.unwrap_or_default();
         if self.operation.fold() == Fold::Sum {
-            total += BigDecimal::from(self.integers);
+            total = add_decimals(total, BigDecimal::from(self.integers));
         }
         Ok(match self.operation {
             NumberOperation::DecimalSum | NumberOperation::DecimalMin | NumberOperation::DecimalMax => {
@@ -207,6 +207,27 @@ impl NumberState {
             }
             NumberOperation::DoubleAverage => Datum::Double(nearest(&(total / BigDecimal::from(self.count)))),
         })
+    }
+}
+
+/// The sum, with as many places as the one has that has more, as in Java: also where the other is zero.
+pub(crate) fn add_decimals(left: BigDecimal, right: BigDecimal) -> BigDecimal {
+    let places = left.fractional_digit_count().max(right.fractional_digit_count());
+    with_places(left + right, places)
+}
+
+/// The product, with as many places as both have together, as in Java: also where one of them is one.
+pub(crate) fn multiply_decimals(left: &BigDecimal, right: &BigDecimal) -> BigDecimal {
+    let places = left.fractional_digit_count() + right.fractional_digit_count();
+    with_places(left * right, places)
+}
+
+/// The same number with zeros after it.
+fn with_places(number: BigDecimal, places: i64) -> BigDecimal {
+    if number.fractional_digit_count() < places {
+        number.with_scale(places)
+    } else {
+        number
     }
 }
 
@@ -283,6 +304,32 @@ fn exact(number: f64) -> BigDecimal {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn sums_and_products_have_the_places_that_they_have_in_java() {
+        let decimal = |text: &str| text.parse::<BigDecimal>().unwrap();
+        let places = |number: BigDecimal| number.fractional_digit_count();
+        for (left, right, sum, product) in [
+            ("1", "0.00", 2, 2),
+            ("0.00", "1", 2, 2),
+            ("1.00", "2.5", 2, 3),
+            ("0", "0.0000000000000000000000", 22, 22),
+            ("-1.50", "1.5", 2, 3),
+        ] {
+            let (left, right) = (decimal(left), decimal(right));
+            assert_eq!(
+                places(multiply_decimals(&left, &right)),
+                product,
+                "{left} * {right}"
+            );
+            assert_eq!(places(add_decimals(left, right)), sum);
+        }
+        let mut state = NumberState::new(NumberOperation::DecimalAverage);
+        for number in [Datum::Int(1), Datum::Decimal(decimal("0.00")), Datum::Int(0)] {
+            state.add(&number).unwrap();
+        }
+        assert_eq!(state.finish().unwrap(), Datum::Decimal(decimal("0.3333333333")));
+    }
 
     proptest! {
         #[test]

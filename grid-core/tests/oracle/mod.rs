@@ -1,0 +1,49 @@
+//! What filters, extractors, comparators and aggregators mean, written down as plainly as can be: on values that
+//! `serde_json` read, from agents that it read. Nothing of the engine is used, and nothing is fast.
+//!
+//! An answer of `None` is an error. What the random agents of the tests have is known, and nothing else.
+
+mod aggregate;
+mod extract;
+mod order;
+mod select;
+mod text;
+mod typed;
+
+use serde_json::Value as Json;
+
+pub(crate) use aggregate::{aggregate, same_answer};
+pub(crate) use order::{is_in_order, order_of};
+pub(crate) use select::{select, selects};
+
+/// An entry; a value that was extracted has no key.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) key: Option<Json>,
+    pub(crate) value: Json,
+}
+
+impl Entry {
+    /// An entry of two texts.
+    pub(crate) fn new(key: &[u8], value: &[u8]) -> Self {
+        Entry {
+            key: Some(read(key)),
+            value: read(value),
+        }
+    }
+}
+
+/// The value of a text.
+pub(crate) fn read(text: &[u8]) -> Json {
+    serde_json::from_slice(text).unwrap_or_else(|error| panic!("{error}: {}", text.escape_ascii()))
+}
+
+/// The class of an agent.
+fn class(agent: &Json) -> &str {
+    agent["@class"].as_str().unwrap_or_default()
+}
+
+/// The agents or values of a member.
+fn many<'a>(agent: &'a Json, name: &str) -> &'a [Json] {
+    agent[name].as_array().map_or(&[], Vec::as_slice)
+}
