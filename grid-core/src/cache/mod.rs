@@ -10,6 +10,7 @@ mod background;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
+mod followed_events;
 mod handle;
 mod invoked;
 mod name;
@@ -21,6 +22,7 @@ pub mod view;
 pub use backend::{BinaryEvents, BinaryPage, CacheBackend, PageContents, Updated};
 pub use background::Background;
 pub use error::{Applied, CacheError};
+pub use followed_events::FollowedEvents;
 pub use handle::Cache;
 pub use invoked::Invoked;
 pub use name::{CacheName, CacheNameError};
