@@ -3,9 +3,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use bytes::BytesMut;
+
 use crate::partition::PartitionCount;
 use crate::partition::table::Epoch;
 use crate::store::{Change, Sequence};
+use crate::value::Binary;
 
 use super::{EventNumber, EventOrigin, EventPositions, LogReader};
 
@@ -23,7 +26,7 @@ pub struct LoggedChange {
 
 impl LoggedChange {
     fn bytes(&self) -> usize {
-        let of = |value: &Option<crate::value::Binary>| value.as_ref().map_or(0, |value| value.bytes().len());
+        let of = |value: &Option<Binary>| value.as_ref().map_or(0, |value| value.bytes().len());
         OVERHEAD_LEN + self.change.key.bytes().len() + of(&self.change.old) + of(&self.change.new)
     }
 }
@@ -130,9 +133,10 @@ impl EventLog {
         self.shrink();
     }
 
-    /// Notes a change.
-    pub fn push(&mut self, number: EventNumber, change: Change) {
+    /// Notes a change. Its bytes are copied: they may be part of much more.
+    pub fn push(&mut self, number: EventNumber, change: &Change) {
         self.told.advance(number);
+        let change = owned(change);
         self.append(Logged::Change(Arc::new(LoggedChange { number, change })));
     }
 
@@ -234,6 +238,23 @@ impl EventLog {
         }
         let next = place + items.len() as u64;
         ReadLog::Items(items, next)
+    }
+}
+
+/// The change with bytes of its own, in one piece.
+fn owned(change: &Change) -> Change {
+    let values = [Some(&change.key), change.old.as_ref(), change.new.as_ref()];
+    let len = values.iter().flatten().map(|value| value.bytes().len()).sum();
+    let mut all = BytesMut::with_capacity(len);
+    let mut copy = |value: &Binary| {
+        all.extend_from_slice(value.bytes());
+        Binary::new(value.format(), all.split().freeze())
+    };
+    Change {
+        key: copy(&change.key),
+        old: change.old.as_ref().map(&mut copy),
+        new: change.new.as_ref().map(&mut copy),
+        ..*change
     }
 }
 

@@ -46,7 +46,7 @@ fn push(log: &mut EventLog, partition: u16, sequence: u64) {
         deadline: None,
         expired: false,
     };
-    log.push(number(partition, sequence), change);
+    log.push(number(partition, sequence), &change);
 }
 
 fn all() -> Listen {

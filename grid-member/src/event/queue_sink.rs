@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use futures::stream::{Stream, StreamExt};
 use grid_core::cache::{BinaryEvents, CacheError};
-use grid_core::event::{BinaryEntryEvent, BinaryEvent, EntryEventKind, Listen, ListenTo, is_selected};
+use grid_core::event::{BinaryEntryEvent, BinaryEvent, EntryEventKind, EventNumber, Listen, ListenTo, is_selected};
 use grid_core::query::EventFilter;
 use grid_core::store::{Change, ChangeKind};
 
@@ -40,7 +40,7 @@ fn kind_of(kind: ChangeKind) -> EntryEventKind {
 }
 
 impl EventSink for QueueSink {
-    fn entry(&self, change: &Change, _: Matched) {
+    fn entry(&self, (_, change): (EventNumber, &Change), _: Matched) {
         if self
             .filter
             .as_ref()
@@ -62,6 +62,7 @@ impl EventSink for QueueSink {
             new,
             synthetic: change.expired,
             expired: change.expired,
+            number: None,
         };
         self.push(BinaryEvent::Entry(event), bytes);
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use grid_core::event::EventNumber;
 use grid_core::store::Change;
 use grid_core::value::{Binary, Key};
 use grid_member::cache::{OpenCache, Reply};
@@ -64,7 +65,7 @@ impl CacheSink {
 }
 
 impl EventSink for CacheSink {
-    fn entry(&self, change: &Change, matched: Matched) {
+    fn entry(&self, (_, change): (EventNumber, &Change), matched: Matched) {
         if let Some(event) = self.event(change, matched) {
             (self.outlet)(Notice::Entry(Box::new(event)));
         }

@@ -12,7 +12,7 @@ use crate::cache::{
     Background, BinaryEvents, BinarySelection, CacheBackend, CacheError, CacheName, Query, QueryContents,
     Selected,
 };
-use crate::event::{BinaryEvent, EventPositions, Listen, ListenTo};
+use crate::event::{BinaryEntryEvent, BinaryEvent, EventPositions, Listen, ListenTo};
 use crate::query::EventFilter;
 
 use super::content::Content;
@@ -104,6 +104,25 @@ impl<K, V> Shared<K, V> {
         let events = change(&mut state.content)?;
         for event in events {
             state.listeners.tell(&event);
+        }
+        Ok(())
+    }
+
+    /// Takes an event of the cache in. Who is told of it finds the view as far as it.
+    fn take_event(&self, event: BinaryEntryEvent) -> Result<(), CacheError>
+    where
+        K: DeserializeOwned,
+        V: DeserializeOwned,
+    {
+        let mut state = self.write();
+        let number = event.number;
+        let told = state.content.take_event(event)?;
+        if let Some(number) = number {
+            state.progress.passed(&[number]);
+        }
+        self.events.fetch_add(1, Ordering::Relaxed);
+        if let Some(told) = told {
+            state.listeners.tell(&told);
         }
         Ok(())
     }
@@ -299,12 +318,7 @@ fn hear<K: DeserializeOwned, V: DeserializeOwned>(
 ) -> Result<Heard, CacheError> {
     match event {
         Some(Ok(BinaryEvent::Entry(event))) => {
-            let number = event.number;
-            shared.change(|content| content.take_event(event))?;
-            if let Some(number) = number {
-                shared.write().progress.passed(&[number]);
-            }
-            shared.events.fetch_add(1, Ordering::Relaxed);
+            shared.take_event(event)?;
             Ok(Heard::Taken)
         }
         // Others may have put entries since the cache was truncated, and their events came before this one.
