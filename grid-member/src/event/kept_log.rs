@@ -98,7 +98,11 @@ impl KeptLog {
             let read = after.map_or_else(|| Ok(state.log.read_on()), |after| state.log.read_after(after));
             match read {
                 Ok(reader) => (reader, None),
-                Err(Gap) => (state.log.read_on(), Some(BinaryEvent::Resync)),
+                Err(Gap) => {
+                    let (whole, bytes) = (state.log.is_whole(), state.log.bytes());
+                    tracing::debug!(whole, bytes, "who came back is to read again: changes are not kept any more");
+                    (state.log.read_on(), Some(BinaryEvent::Resync))
+                }
             }
         };
         let begins = BinaryEvent::Reached(reader.positions().clone().into());

@@ -1,5 +1,6 @@
 //! A cache as one client's stream knows it, with the listeners of that stream.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use grid_member::event::{AttachedSink, EventSink, Lifecycle, Matched, Quiet};
 use parking_lot::RwLock;
 
 use super::event_body::event_number;
-use super::listeners::{ListenerTable, Registration};
+use super::listeners::{ListenerTable, Registration, identity_of};
 use super::{Edge, EventBody, Reader, Refusal, WireValue};
 
 /// What a stream is told.
@@ -187,19 +188,59 @@ impl CacheProxy {
         )
     }
 
-    /// The value of a key, read when a listener for it is heard everywhere.
-    pub(crate) fn value_when(&self, heard: Reply<()>, key: &Key) -> Reply<Option<Binary>> {
-        let (cache, key) = (self.cache.clone(), key.clone());
-        heard.then(move |heard| match heard {
-            Ok(()) => cache.get(&key),
-            Err(error) => Reply::Ready(Err(error)),
-        })
+    /// Adds listeners for keys that prime a copy of their own, and gives the values of the keys, which are read when the
+    /// listeners are heard everywhere: what changes later is heard of.
+    ///
+    /// # Errors
+    /// None at present.
+    pub(crate) fn add_primed(&self, keys: Vec<Key>, lite: bool) -> Result<Reply<Primed>, Refusal> {
+        let mut quiet = Vec::with_capacity(keys.len());
+        for key in &keys {
+            quiet.extend(self.change_listeners(|table| Ok(table.add_key(key.clone(), lite, true)))?);
+        }
+        let (sink, attached) = (self.sink.clone(), Arc::downgrade(&self.attached));
+        let cache = self.cache.clone();
+        Ok(self.cache.heard_everywhere().then(move |heard| {
+            let Err(error) = heard else {
+                quiet.into_iter().for_each(Quiet::begin);
+                return values_of(&cache, keys);
+            };
+            if let Some(attached) = attached.upgrade() {
+                for key in keys {
+                    let registration = sink.listeners.write().remove_key(key);
+                    registration.make(&attached).into_iter().for_each(Quiet::begin);
+                }
+            }
+            Reply::Ready(Err(error))
+        }))
     }
 
     /// What makes the events for listeners that prime a copy of their own.
     pub(crate) fn primer(&self) -> Primer {
         Primer(self.sink.clone())
     }
+}
+
+/// Keys and their values.
+pub(crate) type Primed = Vec<(Key, Option<Binary>)>;
+
+fn values_of(cache: &Arc<OpenCache>, mut keys: Vec<Key>) -> Reply<Primed> {
+    if keys.len() == 1
+        && let Some(key) = keys.pop()
+    {
+        return cache.get(&key).map(|value| vec![(key, value)]);
+    }
+    cache.get_all(keys.clone()).map(|found| {
+        let found = found.into_iter();
+        let found = found.filter_map(|(key, value)| Some((identity_of(&Key::new(key).ok()?), value)));
+        let mut found: HashMap<_, _> = found.collect();
+        let keys = keys.into_iter();
+        keys.map(|key| {
+            let value = found.remove(&identity_of(&key));
+            (key, value)
+        })
+        .collect()
+    })
 }
 
 /// Makes the event that a listener gets at once that primes a copy of its own: the present value of a key.

@@ -234,6 +234,7 @@ impl Registration {
     }
 }
 
-fn identity_of(key: &Key) -> (Format, Bytes) {
+/// What tells keys apart.
+pub(crate) fn identity_of(key: &Key) -> (Format, Bytes) {
     (key.format(), Bytes::copy_from_slice(key.canonical()))
 }
