@@ -114,7 +114,11 @@ impl FollowCall {
             let released = self.body.flow_control().release_capacity(chunk.len());
             released.map_err(|error| lost("the call broke", &error))?;
             self.deframer.push(chunk);
-            while let Some(piece) = self.deframer.next().map_err(|error| lost("the call broke", &error))? {
+            while let Some(piece) = self
+                .deframer
+                .next()
+                .map_err(|error| lost("the call broke", &error))?
+            {
                 match piece {
                     Piece::Message(message) => match event_of(message) {
                         Ok(event) => self.waiting.extend(event),

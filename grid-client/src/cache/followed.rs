@@ -122,6 +122,9 @@ mod tests {
         }
         assert!(read(Event::Reached(Bytes::from_static(b"?"))).is_err());
         assert!(event_of(Bytes::from_static(b"\xff")).is_err());
-        assert!(matches!(event_of(Bytes::new()), Ok(None)), "one of a later version");
+        assert!(
+            matches!(event_of(Bytes::new()), Ok(None)),
+            "one of a later version"
+        );
     }
 }

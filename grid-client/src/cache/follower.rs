@@ -71,16 +71,19 @@ impl Follower {
         };
         let (sender, receiver) = mpsc::channel(self.settings.event_queue_len);
         life.spawn(Box::pin(self.run(call, sender)))?;
-        let events = unfold((receiver, life, false), |(mut receiver, life, ended)| async move {
-            let item = match receiver.recv().await {
-                Some(item) => item,
-                None if ended => return None,
-                // The session ended.
-                None => Err(CacheError::ShuttingDown),
-            };
-            let ends = matches!(item, Ok(BinaryEvent::Destroyed) | Err(_));
-            Some((item, (receiver, life, ended || ends)))
-        });
+        let events = unfold(
+            (receiver, life, false),
+            |(mut receiver, life, ended)| async move {
+                let item = match receiver.recv().await {
+                    Some(item) => item,
+                    None if ended => return None,
+                    // The session ended.
+                    None => Err(CacheError::ShuttingDown),
+                };
+                let ends = matches!(item, Ok(BinaryEvent::Destroyed) | Err(_));
+                Some((item, (receiver, life, ended || ends)))
+            },
+        );
         Ok(events.boxed())
     }
 

@@ -20,9 +20,7 @@ use grid_proto::wire::{Encode, Whole};
 
 use crate::clock;
 use crate::codec::CacheMessage;
-use crate::connection::{
-    Answer, Binding, CacheRoute, Failure, Lane, Opener, Purpose, Refusal, Submission,
-};
+use crate::connection::{Answer, Binding, CacheRoute, Failure, Lane, Opener, Purpose, Refusal, Submission};
 use crate::routing::{Fleet, MEMBER_LANES_MAX, Number, Numbers, READERS_MAX, Readers};
 use crate::session::Settings;
 

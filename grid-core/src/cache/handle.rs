@@ -13,9 +13,7 @@ use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::event::{
-    BinaryEntryEvent, BinaryEvent, CacheEvent, EntryEvent, EventPositions, Listen, ListenTo,
-};
+use crate::event::{BinaryEntryEvent, BinaryEvent, CacheEvent, EntryEvent, EventPositions, Listen, ListenTo};
 use crate::processor::Processor;
 use crate::query::{Aggregator, Comparator, EventFilter, Filter};
 use crate::store::{Command, TimeToLive};

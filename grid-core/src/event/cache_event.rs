@@ -55,10 +55,9 @@ impl<K, V> CacheEvent<K, V> {
     pub fn entry(self) -> Option<EntryEvent<K, V>> {
         match self {
             CacheEvent::Entry(event) => Some(event),
-            CacheEvent::Truncated
-            | CacheEvent::Destroyed
-            | CacheEvent::Resync
-            | CacheEvent::Disconnected => None,
+            CacheEvent::Truncated | CacheEvent::Destroyed | CacheEvent::Resync | CacheEvent::Disconnected => {
+                None
+            }
         }
     }
 }

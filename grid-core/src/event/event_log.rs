@@ -222,7 +222,11 @@ impl EventLog {
             _ => false,
         });
         let known = known.map_or(0, |at| self.first + at as u64 + 1);
-        Ok(LogReader::new(self.first, positions.clone(), (known, self.end_place())))
+        Ok(LogReader::new(
+            self.first,
+            positions.clone(),
+            (known, self.end_place()),
+        ))
     }
 
     /// At most so many items from this place on.

@@ -144,15 +144,11 @@ fn what_is_forgotten_is_a_gap_for_those_who_need_it() {
     assert_eq!(log.read_after(old.positions()).err(), Some(Gap));
     assert_eq!(told(&mut old.clone(), &log, &all()), ["gap"]);
     let new = log.read_on();
-    assert!(log.read_after(new.positions()).is_ok(), "it needs nothing that is gone");
-    let mut elsewhere = EventLog::new(
-        EventOrigin {
-            life: 2,
-            ..origin()
-        },
-        count(),
-        1 << 20,
+    assert!(
+        log.read_after(new.positions()).is_ok(),
+        "it needs nothing that is gone"
     );
+    let mut elsewhere = EventLog::new(EventOrigin { life: 2, ..origin() }, count(), 1 << 20);
     elsewhere.begin(&[Default::default(); 3]);
     assert_eq!(elsewhere.read_after(new.positions()).err(), Some(Gap));
 }

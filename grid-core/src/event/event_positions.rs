@@ -34,7 +34,9 @@ pub struct EventPositions {
 
 /// Bytes that are no positions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the positions of a listener are damaged: give those that EventPositions::to_bytes made, or none to start anew")]
+#[error(
+    "the positions of a listener are damaged: give those that EventPositions::to_bytes made, or none to start anew"
+)]
 pub struct PositionsError;
 
 impl EventPositions {
@@ -74,10 +76,7 @@ impl EventPositions {
     /// The number reached in a partition; nothing is reached in one that there is not.
     #[must_use]
     pub fn of(&self, partition: crate::partition::PartitionId) -> (Epoch, Sequence) {
-        self.reached
-            .get(partition.index())
-            .copied()
-            .unwrap_or_default()
+        self.reached.get(partition.index()).copied().unwrap_or_default()
     }
 
     /// Whether a change is after these.
@@ -237,6 +236,9 @@ mod tests {
     fn a_later_life_of_a_partition_is_after_an_earlier_one() {
         let (early, late) = (positions(&[(3, 900)]), positions(&[(4, 2)]));
         assert!(late.covers(&early) && !early.covers(&late));
-        assert!(!late.covers(&positions(&[(4, 2), (4, 2)])), "another number of partitions");
+        assert!(
+            !late.covers(&positions(&[(4, 2), (4, 2)])),
+            "another number of partitions"
+        );
     }
 }

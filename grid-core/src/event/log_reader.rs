@@ -7,7 +7,7 @@ use crate::value::Key;
 
 use super::{
     BinaryEntryEvent, BinaryEvent, EntryEventKind, EventLog, EventNumber, EventPositions, Gap, Listen,
-    ListenTo, Logged, LoggedChange, ReadLog, is_selected,
+    ListenTo, Logged, LoggedChange, ReadLog, is_selected, told_values,
 };
 
 /// So many items are taken out of a log at a time.
@@ -78,11 +78,14 @@ impl LogReader {
                         continue;
                     }
                     let partition = logged.number.partition.index();
-                    if wants(listen, &logged) {
-                        passed.remove(&partition);
-                        events.push(BinaryEvent::Entry(event_of(&logged, listen.values)));
-                    } else {
-                        passed.insert(partition, logged.number);
+                    match event_of(&logged, listen).filter(|_| wants(listen, &logged)) {
+                        Some(event) => {
+                            passed.remove(&partition);
+                            events.push(BinaryEvent::Entry(event));
+                        }
+                        None => {
+                            passed.insert(partition, logged.number);
+                        }
                     }
                 }
                 Logged::Truncated(_) if place < self.truncations_known => {}
@@ -138,20 +141,29 @@ fn wants(listen: &Listen, logged: &LoggedChange) -> bool {
     }
 }
 
-fn event_of(logged: &LoggedChange, values: bool) -> BinaryEntryEvent {
+/// The event of a change for a listener that wants it; `None` when it cannot be told.
+fn event_of(logged: &LoggedChange, listen: &Listen) -> Option<BinaryEntryEvent> {
     let change = &logged.change;
-    let value = |value: &Option<crate::value::Binary>| value.as_ref().filter(|_| values).cloned();
-    BinaryEntryEvent {
+    let filter = match &listen.to {
+        ListenTo::Where(filter) => Some(filter),
+        ListenTo::Key(_) | ListenTo::All => None,
+    };
+    let (old, new) = if listen.values {
+        told_values(filter, change)?
+    } else {
+        (None, None)
+    };
+    Some(BinaryEntryEvent {
         kind: match change.kind {
             ChangeKind::Insert => EntryEventKind::Insert,
             ChangeKind::Update => EntryEventKind::Update,
             ChangeKind::Delete => EntryEventKind::Delete,
         },
         key: change.key.clone(),
-        old: value(&change.old),
-        new: value(&change.new),
+        old,
+        new,
         synthetic: change.expired,
         expired: change.expired,
         number: Some(logged.number),
-    }
+    })
 }

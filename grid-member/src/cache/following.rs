@@ -125,7 +125,8 @@ impl OpenCache {
                 return Ok(log);
             }
         }
-        let what = "events are lost faster than a log of them can begin; try again when the cluster is calm".to_owned();
+        let what = "events are lost faster than a log of them can begin; try again when the cluster is calm"
+            .to_owned();
         Err(CacheError::Overloaded { what })
     }
 

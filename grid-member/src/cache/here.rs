@@ -409,9 +409,7 @@ impl OpenCache {
             // A change that is not acknowledged may be lost, and another have its number.
             replica.gate_all()
         };
-        let read = self
-            .replicas
-            .try_read(id, gate, |store, _| store.sequence());
+        let read = self.replicas.try_read(id, gate, |store, _| store.sequence());
         let mark = move |sequence| PartResult::Mark(placed, sequence);
         self.answer_read(id, read, mark, done);
     }

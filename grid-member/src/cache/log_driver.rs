@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::CacheRegistry;
 
 /// How often caches are looked at.
-const INTERVAL: Duration = Duration::from_millis(50);
+const INTERVAL: Duration = Duration::from_millis(100);
 
 /// So many logs are begun at a time.
 const AT_ONCE: usize = 32;
@@ -32,7 +32,9 @@ pub async fn drive_logs(registry: Weak<CacheRegistry>, stop: CancellationToken) 
             }
             _ = interval.tick() => {}
         }
-        let Some(registry) = registry.upgrade() else { return };
+        let Some(registry) = registry.upgrade() else {
+            return;
+        };
         for (cache, begin) in registry.tend_logs(AT_ONCE.saturating_sub(under_way.len()), &under_way) {
             under_way.insert(cache);
             beginnings.push(async move {

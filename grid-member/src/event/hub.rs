@@ -255,9 +255,7 @@ impl ListenerHub {
         let told = |values: bool| has_values || !values;
         let inner = self.inner.read();
         let keys = inner.by_key.len() > usize::from(inner.by_key.contains_key(&Subject::Kept));
-        let subject = keys
-            .then(|| Key::new(change.key.clone()).ok())
-            .flatten();
+        let subject = keys.then(|| Key::new(change.key.clone()).ok()).flatten();
         let subject = subject.map(|key| Subject::of_key(&key));
         let of_key = subject.as_ref().and_then(|subject| inner.by_key.get(subject));
         let of_key_alone = of_key

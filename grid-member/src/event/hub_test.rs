@@ -82,7 +82,9 @@ impl InterestLog for Ears {
 
 fn told(hub: &ListenerHub, change: &Change, here: bool) -> Vec<(MemberId, bool)> {
     let mut members = Vec::new();
-    hub.tell((number(), change), here, |member, values| members.push((member, values)));
+    hub.tell((number(), change), here, |member, values| {
+        members.push((member, values))
+    });
     members
 }
 

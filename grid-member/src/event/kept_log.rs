@@ -100,7 +100,11 @@ impl KeptLog {
                 Ok(reader) => (reader, None),
                 Err(Gap) => {
                     let (whole, bytes) = (state.log.is_whole(), state.log.bytes());
-                    tracing::debug!(whole, bytes, "who came back is to read again: changes are not kept any more");
+                    tracing::debug!(
+                        whole,
+                        bytes,
+                        "who came back is to read again: changes are not kept any more"
+                    );
                     (state.log.read_on(), Some(BinaryEvent::Resync))
                 }
             }
@@ -183,7 +187,8 @@ impl Following {
                 Ok(taken) => self.told.extend(self.reader.tell(taken, &self.listen)),
                 Err(Gap) => {
                     let reached = self.reader.positions().clone().into();
-                    self.told.extend([BinaryEvent::Resync, BinaryEvent::Reached(reached)]);
+                    self.told
+                        .extend([BinaryEvent::Resync, BinaryEvent::Reached(reached)]);
                 }
             }
         }

@@ -71,7 +71,10 @@ async fn who_comes_back_is_told_what_it_missed_once() {
     cache.truncate().await.unwrap();
     cache.insert(&3, &1).await.unwrap();
     let positions = EventPositions::from_bytes(&kept).unwrap();
-    let mut events = cache.listen_from(EventFilter::all(), Some(positions)).await.unwrap();
+    let mut events = cache
+        .listen_from(EventFilter::all(), Some(positions))
+        .await
+        .unwrap();
     assert_eq!(entry(&mut events).await.key, 2);
     let removed = entry(&mut events).await;
     assert_eq!((removed.key, removed.old), (1, Some(2)));
@@ -84,7 +87,10 @@ async fn who_comes_back_is_told_what_it_missed_once() {
     assert_eq!(next(&mut events).await, CacheEvent::Destroyed);
     assert!(bounded("the end", events.next()).await.is_none());
     let cache = fixture.grid.cache::<u32, u32>("back").await.unwrap();
-    let mut events = cache.listen_from(EventFilter::all(), Some(positions)).await.unwrap();
+    let mut events = cache
+        .listen_from(EventFilter::all(), Some(positions))
+        .await
+        .unwrap();
     assert_eq!(next(&mut events).await, CacheEvent::Resync);
     cache.insert(&9, &9).await.unwrap();
     assert_eq!(entry(&mut events).await.key, 9);
@@ -108,8 +114,15 @@ async fn the_log_is_bounded_and_forgotten() {
     assert!(slow.next().now_or_never().is_none());
     cache.insert(&7, &0).await.unwrap();
     assert_eq!(entry(&mut slow).await.key, 7);
-    let mut late = cache.listen_from(EventFilter::all(), Some(positions)).await.unwrap();
-    assert_eq!(next(&mut late).await, CacheEvent::Resync, "one that comes too late");
+    let mut late = cache
+        .listen_from(EventFilter::all(), Some(positions))
+        .await
+        .unwrap();
+    assert_eq!(
+        next(&mut late).await,
+        CacheEvent::Resync,
+        "one that comes too late"
+    );
     drop((slow, late));
     let name = CacheName::new("bounded").unwrap();
     let open = fixture.grid.open("", &name).await.unwrap();
@@ -140,10 +153,12 @@ async fn what_a_filter_leaves_out_counts_as_told() {
     assert_eq!(left.new.unwrap()["n"], 2);
     cache.insert(&1, &serde_json::json!({ "n": 3 })).await.unwrap();
     assert!(events.next().now_or_never().is_none());
-    assert!(events.positions().is_before(left.number.unwrap()) || {
-        let reached = events.positions().of(left.number.unwrap().partition);
-        reached > left.number.unwrap().place()
-    });
+    assert!(
+        events.positions().is_before(left.number.unwrap()) || {
+            let reached = events.positions().of(left.number.unwrap().partition);
+            reached > left.number.unwrap().place()
+        }
+    );
     current(&view, events.positions()).await;
     assert!(view.is_empty());
 }

@@ -134,6 +134,7 @@ impl Edge {
         let everything = EventFilter {
             kinds: EventKinds::ALL,
             filter: None,
+            transformer: None,
         };
         let Some(text) = self.agent_text(format, wire)? else {
             return Ok(everything);

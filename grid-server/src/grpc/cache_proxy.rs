@@ -12,7 +12,7 @@ use grid_member::event::{AttachedSink, EventSink, Lifecycle, Matched, Quiet};
 use parking_lot::RwLock;
 
 use super::event_body::event_number;
-use super::listeners::{ListenerTable, Registration, identity_of};
+use super::listeners::{ListenerTable, Registration, TransformedValues, identity_of};
 use super::{Edge, EventBody, Reader, Refusal, WireValue};
 
 /// What a stream is told.
@@ -48,6 +48,22 @@ impl CacheSink {
         }
     }
 
+    /// The event for one listener that wants other values.
+    fn transformed(&self, change: &Change, id: i64, values: TransformedValues) -> Option<EventBody> {
+        let wanted = values.is_some();
+        let (old, new) = values.unwrap_or_default();
+        Some(EventBody {
+            kind: event_number(change.kind),
+            key: self.edge.to_wire(self.reader, change.key.clone()).ok()?,
+            new: self.value(wanted, new.as_ref())?,
+            old: self.value(wanted, old.as_ref())?,
+            filter_ids: vec![id],
+            synthetic: change.expired,
+            priming: false,
+            expired: change.expired,
+        })
+    }
+
     /// The event for this stream. `None` when no listener wants it, and when it is in another format than the
     /// client reads: it could do nothing with it.
     fn event(&self, change: &Change, matched: Matched) -> Option<EventBody> {
@@ -69,6 +85,11 @@ impl EventSink for CacheSink {
     fn entry(&self, (_, change): (EventNumber, &Change), matched: Matched) {
         if let Some(event) = self.event(change, matched) {
             (self.outlet)(Notice::Entry(Box::new(event)));
+        }
+        for (id, values) in self.listeners.read().transformed(change, matched) {
+            if let Some(event) = self.transformed(change, id, values) {
+                (self.outlet)(Notice::Entry(Box::new(event)));
+            }
         }
     }
 

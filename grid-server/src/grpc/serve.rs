@@ -69,7 +69,9 @@ pub async fn serve(
         .add_service(ProxyService::new(edge.clone()))
         .add_service(named_caches)
         .add_service(ClusterServer::new(ClusterService::new(edge.clone())))
-        .add_service(EventsServer::new(EventsService::new(edge.clone())).max_decoding_message_size(message_len_max))
+        .add_service(
+            EventsServer::new(EventsService::new(edge.clone())).max_decoding_message_size(message_len_max),
+        )
         .add_service(health_service)
         .add_service(reflection)
         .serve_with_incoming_shutdown(incoming, stop.cancelled_owned());

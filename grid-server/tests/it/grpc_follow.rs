@@ -15,8 +15,9 @@ use crate::grpc_cluster::{Server, three};
 use crate::grpc_peer::soon;
 
 async fn session(servers: &[&Server], queue_len: usize) -> Session {
+    let addresses: Vec<String> = servers.iter().map(|server| server.address.to_string()).collect();
     let builder = Session::builder()
-        .addresses(servers.iter().map(|server| server.address.to_string()))
+        .addresses(addresses.iter().map(String::as_str))
         .event_queue_len(queue_len)
         .routed(false)
         .retry(RetryPolicy {
@@ -97,7 +98,11 @@ async fn when_its_server_dies_a_listener_goes_on_at_another_and_so_does_a_view()
     };
     soon(current).await;
     phase(&view, |phase| matches!(phase, ViewPhase::Current)).await;
-    assert_eq!((view.len(), view.status().readings), (150, 1), "it went on, and read nothing anew");
+    assert_eq!(
+        (view.len(), view.status().readings),
+        (150, 1),
+        "it went on, and read nothing anew"
+    );
     // There is nobody left that it could be connected with.
     second.end().await;
     phase(&view, |phase| matches!(phase, ViewPhase::Disconnected)).await;

@@ -84,7 +84,10 @@ pub async fn what_a_filter_leaves_out_is_passed<F: Fixture>(fixture: &F) {
     let positions = events.positions().clone();
     drop(events);
     fill(&cache, 30).await;
-    let mut events = cache.listen_from(&oslo, Some(positions)).await.expect("listen_from");
+    let mut events = cache
+        .listen_from(&oslo, Some(positions))
+        .await
+        .expect("listen_from");
     let mut heard = 0;
     while heard < before {
         let event = entry(fixture, &mut events).await;
@@ -118,7 +121,13 @@ pub async fn a_view_says_how_far_it_is<F: Fixture>(fixture: &F) {
             shown.next().await.expect("the view goes on");
         }
     };
-    within(fixture, EVENT_BOUND, "the view to be as far as the listener", until).await;
+    within(
+        fixture,
+        EVENT_BOUND,
+        "the view to be as far as the listener",
+        until,
+    )
+    .await;
     assert!(view.is_empty());
     assert_eq!(view.status().readings, 1);
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use futures::StreamExt;
 use futures::stream::{BoxStream, unfold};
-use futures::{FutureExt, StreamExt};
 use grid_core::cache::BinaryEvents;
 use grid_core::event::{EventPositions, Listen, ListenTo};
 use grid_core::value::Format;
