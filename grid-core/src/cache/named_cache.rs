@@ -406,6 +406,8 @@ pub trait NamedCache<K, V>: Send + Sync {
     /// who reads so slowly that what it should read next is not kept any more. A client's listener goes on by itself
     /// when it is connected anew; meanwhile it is told [`CacheEvent::Disconnected`].
     ///
+    /// A truncation has no number: who comes back before it was told of a later change may be told of it again.
+    ///
     /// Each member hears of all changes of such a cache, which costs more than [`NamedCache::listen_where`].
     ///
     /// ```
