@@ -45,7 +45,9 @@
 //! changes something is done again if it was not sent; with Girih also if it is on one key, since such requests are
 //! numbered and done once however often they come. Otherwise it fails with an error whose
 //! [`applied`](grid_core::cache::CacheError::applied) says whether the change may have been made. Listeners are
-//! registered again and get a [`Resync`](grid_core::event::CacheEvent::Resync). The answer to a query that breaks off
+//! registered again and get a [`Resync`](grid_core::event::CacheEvent::Resync). With Girih, views and those that
+//! [`listen_from`](grid_core::cache::NamedCache::listen_from) go on where they were, at whichever member, and get one only when the
+//! cluster does not keep all that they missed. The answer to a query that breaks off
 //! after something of it was read ends with an error. An entry processor is a change of one key; on many keys each is
 //! one of its own.
 //!
@@ -67,7 +69,8 @@
 //!
 //! `session` holds settings, addresses and the caches that are open, `finding` looks for members; `connection` one HTTP/2 connection through all its lives,
 //! with the requests in flight; `routing` knows who serves what and numbers the requests; `codec` reads frames in place; `cache` is the backend, with listeners and batches. One
-//! task per connection does all its input and output, one more renews listeners, one hears who serves what.
+//! task per connection does all its input and output, one more renews listeners, one hears who serves what, and one for each view
+//! or listener with numbers passes its events on.
 
 mod cache;
 mod clock;

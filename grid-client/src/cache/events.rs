@@ -62,6 +62,7 @@ pub(super) fn entry_event(payload: Option<Payload>) -> Result<Option<(BinaryEntr
             new,
             synthetic: message.synthetic,
             expired: message.expired,
+            number: None,
         })
     };
     let filter_ids = message.filter_ids;

@@ -412,6 +412,7 @@ mod tests {
                 new: Some(json("1")),
                 synthetic: false,
                 expired: false,
+                number: None,
             },
             &[],
         );
@@ -438,6 +439,7 @@ mod tests {
             new: Some(json("1")),
             synthetic: false,
             expired: false,
+            number: None,
         };
         listeners.deliver(&event, &[id]);
         assert_eq!((taken(&one).len(), taken(&other).len()), (1, 0));

@@ -3,6 +3,9 @@
 mod agents;
 mod event_queue;
 mod events;
+mod follow_call;
+mod followed;
+mod follower;
 mod keeper;
 mod listeners;
 mod reading;

@@ -12,14 +12,17 @@ use grid_core::cache::{
     Among, Background, BinaryEvents, BinaryPage, BinarySelection, CacheBackend, CacheError, CacheName,
     PageContents, Query, Updated,
 };
-use grid_core::event::{Listen, ListenTo};
+use grid_core::event::{EventPositions, Listen, ListenTo};
 use grid_core::processor::{ProcessorWork, Work};
 use grid_core::query::{Aggregator, Extractor, Filter};
 use grid_core::store::{Command, IndexDefinition, TimeToLive};
 use grid_core::value::{Binary, Format, Key};
 use grid_proto::any::Packed;
 use grid_proto::frame::{BytesFields, PutFields};
+use grid_proto::girih::FollowRequest;
+use grid_proto::girih::follow_request::What;
 use grid_proto::google::BytesValue;
+use grid_proto::limits::JSON_PREFIX;
 use grid_proto::v1::cache::{
     ExecuteRequest, IndexRequest, NamedCacheRequestType as Kind, PutAllRequest, PutRequest,
     ReplaceMappingRequest,
@@ -36,6 +39,7 @@ use crate::session::Life;
 use super::CacheState;
 use super::agents::{aggregation, index, invalid, invocation, no_index};
 use super::events::EventStream;
+use super::follower::Follower;
 use super::listeners::{Level, Target};
 use super::reading::select;
 use super::requests::{Many, Three, one, pair, parts, ttl_ms};
@@ -316,6 +320,43 @@ impl RemoteCache {
         })
     }
 
+    async fn start_to_follow(
+        &self,
+        listen: Listen,
+        after: Option<EventPositions>,
+    ) -> Result<BinaryEvents, CacheError> {
+        self.check()?;
+        self.state.check()?;
+        let prefixed = |text: &[u8]| Bytes::from([&[JSON_PREFIX], text].concat());
+        let what = match listen.to {
+            ListenTo::All => None,
+            ListenTo::Key(key) => {
+                // A key of another format could not be asked for.
+                wire_payload(key.spelling())?;
+                Some(What::Key(prefixed(key.spelling().bytes())))
+            }
+            ListenTo::Where(filter) => {
+                let filter = Filter::Event(filter).to_json().map_err(invalid)?;
+                Some(What::Filter(prefixed(&filter)))
+            }
+            _ => {
+                return Err(CacheError::Unsupported {
+                    what: "listening to this kind of selection",
+                });
+            }
+        };
+        let settings = self.state.wiring.settings.clone();
+        let request = FollowRequest {
+            scope: settings.scope.clone(),
+            cache: self.state.name().to_string(),
+            what,
+            lite: !listen.values,
+            after: Bytes::new(),
+        };
+        let follower = Follower::new(self.state.wiring.openers.clone(), settings, request, after);
+        follower.begin(self.life.clone(), || self.state.late()).await
+    }
+
     async fn start_to_listen(&self, listen: Listen) -> Result<BinaryEvents, CacheError> {
         self.check()?;
         self.state.check()?;
@@ -516,6 +557,14 @@ impl CacheBackend for RemoteCache {
 
     fn listen(&self, listen: Listen) -> BoxFuture<'_, Result<BinaryEvents, CacheError>> {
         self.start_to_listen(listen).boxed()
+    }
+
+    fn follow(
+        &self,
+        listen: Listen,
+        after: Option<EventPositions>,
+    ) -> BoxFuture<'_, Result<BinaryEvents, CacheError>> {
+        self.start_to_follow(listen, after).boxed()
     }
 
     fn query(&self, query: Query) -> BinarySelection {

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use grid_core::cache::{Applied, CacheError, CacheName};
@@ -19,7 +20,7 @@ use grid_proto::wire::{Encode, Whole};
 
 use crate::clock;
 use crate::codec::CacheMessage;
-use crate::connection::{Answer, Binding, CacheRoute, Failure, Lane, Purpose, Refusal, Submission};
+use crate::connection::{Answer, Binding, CacheRoute, Failure, Lane, Opener, Purpose, Refusal, Submission};
 use crate::routing::{Fleet, MEMBER_LANES_MAX, Number, Numbers, READERS_MAX, Readers};
 use crate::session::Settings;
 
@@ -47,6 +48,8 @@ pub(crate) struct Wiring {
     pub(crate) readers: Arc<Readers>,
     pub(crate) numbers: Arc<Numbers>,
     pub(crate) settings: Arc<Settings>,
+    /// What opens further calls on the first lane's connection.
+    pub(crate) openers: watch::Receiver<Option<Opener>>,
 }
 
 /// What to ask of a cache.

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use grid_core::cache::{Background, Cache, CacheBackend, CacheError, CacheName, Caches};
 
 use crate::cache::{CacheState, Keeper, RemoteCache, Wiring};
-use crate::connection::{Began, Lane, Opened, keep};
+use crate::connection::{Began, Lane, Opened, Opener, keep};
 use crate::routing::{self, Fleet, Numbers, Readers};
 use crate::task::Tasks;
 
@@ -77,10 +77,16 @@ impl Background for Life {
 }
 
 /// Starts the tasks of a session.
-fn start(wiring: &Arc<Wiring>, connections: Vec<Opened>, addresses: &Arc<Addresses>, tasks: &Tasks) {
+fn start(
+    wiring: &Arc<Wiring>,
+    connections: Vec<Opened>,
+    first: watch::Sender<Option<Opener>>,
+    addresses: &Arc<Addresses>,
+    tasks: &Tasks,
+) {
     let settings = &wiring.settings;
     let (opener, openers) = watch::channel(None);
-    let mut opener = Some(opener);
+    let mut opener = Some((opener, first));
     for (index, opened) in connections.into_iter().enumerate() {
         let (lane, keeper) = (wiring.lanes[index].clone(), wiring.keepers[index].clone());
         // One connection is enough to hear who serves what.
@@ -95,7 +101,8 @@ fn start(wiring: &Arc<Wiring>, connections: Vec<Opened>, addresses: &Arc<Address
                 if let Some(now_ms) = began.grants.once {
                     numbers.now_is(now_ms);
                 }
-                if let Some(opener) = &opener {
+                if let Some((opener, first)) = &opener {
+                    first.send_replace(Some(began.opener.clone()));
                     let routes = began.grants.routes.filter(|_| routed);
                     opener.send_replace(routes.map(|_| began.opener));
                 }
@@ -172,6 +179,7 @@ impl Session {
         let keepers: Vec<_> = lanes.iter().map(|_| Arc::new(Keeper::default())).collect();
         let fleet = Fleet::new(lanes.clone(), settings.clone(), addresses.clone(), tasks.clone());
         let readers = Readers::new(lanes.clone(), settings.clone(), addresses.clone(), tasks.clone());
+        let (opener, openers) = watch::channel(None);
         let wiring = Arc::new(Wiring {
             readers: Arc::new(readers),
             lanes,
@@ -179,8 +187,9 @@ impl Session {
             fleet: Arc::new(fleet),
             numbers: Arc::new(Numbers::new()),
             settings,
+            openers,
         });
-        start(&wiring, connections, &addresses, tasks);
+        start(&wiring, connections, opener, &addresses, tasks);
         // The first operation must not find a lane whose task had no turn yet.
         for lane in &wiring.lanes {
             let deadline = crate::clock::now() + wiring.settings.connect_timeout;

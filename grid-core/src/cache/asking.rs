@@ -13,7 +13,7 @@ use crate::query::{Aggregator, Comparator, Datum, Filter};
 use crate::value::{self, Binary, Format, Key, ValueError};
 
 use super::answer::read_answer;
-use super::handle::{absent_value, decoded, decoded_event};
+use super::handle::{absent_value, decoded, decoded_events};
 use super::{Among, Cache, CacheBackend, CacheError, Events, Invoked, Query, QueryContents};
 
 /// A processor on many entries is under way on so many of them at a time.
@@ -86,6 +86,7 @@ fn present_event(key: &Key, value: Option<Binary>) -> BinaryEvent {
         new: value,
         synthetic: true,
         expired: false,
+        number: None,
     })
 }
 
@@ -234,9 +235,7 @@ where
             }
         };
         let first = stream::once(async move { first });
-        Ok(Events::new(
-            first.chain(events).map(|event| decoded_event(event?)).boxed(),
-        ))
+        Ok(decoded_events(first.chain(events).boxed()))
     }
 }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt};
 
-use crate::event::{BinaryEvent, Listen};
+use crate::event::{BinaryEvent, EventPositions, Listen};
 use crate::processor::ProcessorWork;
 use crate::query::{Aggregator, Extractor};
 use crate::store::{Command, IndexDefinition, TimeToLive};
@@ -103,6 +103,22 @@ pub trait CacheBackend: Send + Sync + fmt::Debug {
 
     /// Starts to listen. When the future is ready, every later change is heard of.
     fn listen(&self, listen: Listen) -> BoxFuture<'_, Result<BinaryEvents, CacheError>>;
+
+    /// Starts to listen with numbers: after these positions, or from now on. The first item is
+    /// [`Reached`](BinaryEvent::Reached), with where the events begin; before it comes [`Resync`](BinaryEvent::Resync) when
+    /// not all of what came after the positions can be told any more. Each change is told once, whatever
+    /// happens to members and connections, or lost with a `Resync`.
+    ///
+    /// # Errors
+    /// [`CacheError::Unsupported`] where changes have no numbers, as in the reference.
+    fn follow(
+        &self,
+        listen: Listen,
+        after: Option<EventPositions>,
+    ) -> BoxFuture<'_, Result<BinaryEvents, CacheError>> {
+        let _not_followed = (listen, after);
+        Box::pin(async { Err(unsupported("listening with numbers to this kind of cache")) })
+    }
 
     /// The entries that a query selects. One that is there and selected all the while comes exactly once. They are asked for
     /// as they are read: what waits for a reader that takes its time is bounded.

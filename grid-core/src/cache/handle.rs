@@ -13,14 +13,15 @@ use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::event::{BinaryEntryEvent, BinaryEvent, CacheEvent, EntryEvent, Listen, ListenTo};
+use crate::event::{BinaryEntryEvent, BinaryEvent, CacheEvent, EntryEvent, EventPositions, Listen, ListenTo};
 use crate::processor::Processor;
 use crate::query::{Aggregator, Comparator, EventFilter, Extractor, Filter};
 use crate::store::{Command, IndexDefinition, IndexReport, TimeToLive};
 use crate::value::{self, Binary, Key};
 
 use super::{
-    Among, CacheBackend, CacheError, Events, Invoked, NamedCache, PageContents, Updated, View, ViewPlan,
+    Among, BinaryEvents, CacheBackend, CacheError, Events, FollowedEvents, Invoked, NamedCache, PageContents,
+    Updated, View, ViewPlan,
 };
 
 /// How often [`NamedCache::compute`] and [`NamedCache::merge`] try before they give up.
@@ -87,10 +88,11 @@ fn previous<V: DeserializeOwned>(updated: Updated) -> Result<Option<V>, CacheErr
     })
 }
 
+/// An event as an application sees it; `None` for one that only says how far the events are.
 pub(super) fn decoded_event<K: DeserializeOwned, V: DeserializeOwned>(
     event: BinaryEvent,
-) -> Result<CacheEvent<K, V>, CacheError> {
-    Ok(match event {
+) -> Result<Option<CacheEvent<K, V>>, CacheError> {
+    Ok(Some(match event {
         BinaryEvent::Entry(BinaryEntryEvent {
             kind,
             key,
@@ -98,6 +100,7 @@ pub(super) fn decoded_event<K: DeserializeOwned, V: DeserializeOwned>(
             new,
             synthetic,
             expired,
+            number,
         }) => {
             let key = value::from_binary(&key)?;
             CacheEvent::Entry(EntryEvent {
@@ -107,12 +110,28 @@ pub(super) fn decoded_event<K: DeserializeOwned, V: DeserializeOwned>(
                 new: decoded(new)?,
                 synthetic,
                 expired,
+                number,
             })
         }
         BinaryEvent::Truncated => CacheEvent::Truncated,
         BinaryEvent::Destroyed => CacheEvent::Destroyed,
         BinaryEvent::Resync => CacheEvent::Resync,
-    })
+        BinaryEvent::Disconnected => CacheEvent::Disconnected,
+        BinaryEvent::Reached(_) | BinaryEvent::Passed(_) => return Ok(None),
+    }))
+}
+
+/// Events as an application sees them.
+pub(super) fn decoded_events<K, V>(events: BinaryEvents) -> Events<K, V>
+where
+    K: DeserializeOwned + Send + 'static,
+    V: DeserializeOwned + Send + 'static,
+{
+    let decoded = |event: Result<BinaryEvent, CacheError>| {
+        let decoded = event.and_then(decoded_event);
+        futures::future::ready(decoded.transpose())
+    };
+    Events::new(events.filter_map(decoded).boxed())
 }
 
 impl<K, V> Cache<K, V>
@@ -222,7 +241,7 @@ where
 
     async fn listen_to(&self, to: ListenTo, values: bool) -> Result<Events<K, V>, CacheError> {
         let events = self.backend.listen(Listen { to, values }).await?;
-        Ok(Events::new(events.map(|event| decoded_event(event?)).boxed()))
+        Ok(decoded_events(events))
     }
 }
 
@@ -586,6 +605,18 @@ where
         filter: impl Into<EventFilter> + Send,
     ) -> Result<Events<K, V>, CacheError> {
         self.listen_to(ListenTo::Where(filter.into()), false).await
+    }
+
+    async fn listen_from(
+        &self,
+        filter: impl Into<EventFilter> + Send,
+        after: Option<EventPositions>,
+    ) -> Result<FollowedEvents<K, V>, CacheError> {
+        let listen = Listen {
+            to: ListenTo::Where(filter.into()),
+            values: true,
+        };
+        FollowedEvents::open(self.backend.as_ref(), listen, after).await
     }
 
     async fn listen_key_primed<Q>(&self, key: &Q) -> Result<Events<K, V>, CacheError>

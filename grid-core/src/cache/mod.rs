@@ -11,6 +11,7 @@ mod cohql;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
+mod followed_events;
 mod handle;
 mod indexing;
 mod invoked;
@@ -24,6 +25,7 @@ pub use backend::{BinaryEvents, BinaryPage, CacheBackend, PageContents, Updated}
 pub use background::Background;
 pub use cohql::{Ask, AskError, Caches};
 pub use error::{Applied, CacheError};
+pub use followed_events::FollowedEvents;
 pub use handle::Cache;
 pub use invoked::Invoked;
 pub use name::{CacheName, CacheNameError};

@@ -12,12 +12,12 @@ use futures::stream::{BoxStream, Stream};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::event::CacheEvent;
+use crate::event::{CacheEvent, EventPositions};
 use crate::processor::Processor;
 use crate::query::{Aggregator, Comparator, EventFilter, Extractor, Filter};
 use crate::store::{IndexDefinition, IndexReport};
 
-use super::{CacheError, Invoked, View, ViewPlan};
+use super::{CacheError, FollowedEvents, Invoked, View, ViewPlan};
 
 /// A stream of a cache's events. Dropping it ends the listening.
 pub struct Events<K, V>(BoxStream<'static, Result<CacheEvent<K, V>, CacheError>>);
@@ -431,6 +431,48 @@ pub trait NamedCache<K, V>: Send + Sync {
         &self,
         filter: impl Into<EventFilter> + Send,
     ) -> impl Future<Output = Result<Events<K, V>, CacheError>> + Send;
+
+    /// Events with numbers, of what a filter selects: after these positions, or from now on. How far they are is
+    /// [`FollowedEvents::positions`], to be kept and given here later, by another process too.
+    ///
+    /// Changes are numbered in each partition, the same at every member and after a failover. The members keep the last ones
+    /// of a cache that someone follows, up to `limits.event-log-bytes-max`, and for a minute after the last one went: who
+    /// comes back within that is told of every change since, once; otherwise of one [`CacheEvent::Resync`] first. So is
+    /// who reads so slowly that what it should read next is not kept any more. A client's listener goes on by itself
+    /// when it is connected anew; meanwhile it is told [`CacheEvent::Disconnected`].
+    ///
+    /// A truncation has no number: who comes back before it was told of a later change may be told of it again.
+    ///
+    /// Each member hears of all changes of such a cache, which costs more than [`NamedCache::listen_where`].
+    ///
+    /// ```
+    /// # use futures::TryStreamExt;
+    /// # use grid_core::cache::{CacheError, NamedCache};
+    /// # use grid_core::event::{CacheEvent, EventPositions};
+    /// # use grid_core::query::EventFilter;
+    /// # async fn example(
+    /// #     orders: &impl NamedCache<u64, String>, kept: Option<EventPositions>, mut keep: impl FnMut(Vec<u8>),
+    /// # ) -> Result<(), CacheError> {
+    /// let mut events = orders.listen_from(EventFilter::all(), kept).await?;
+    /// while let Some(event) = events.try_next().await? {
+    ///     match event {
+    ///         CacheEvent::Entry(event) => println!("{:?} {}", event.kind, event.key),
+    ///         CacheEvent::Resync => println!("read all again"),
+    ///         _ => {}
+    ///     }
+    ///     keep(events.positions().to_bytes());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`CacheError::Unsupported`] where changes have no numbers: with Coherence.
+    fn listen_from(
+        &self,
+        filter: impl Into<EventFilter> + Send,
+        after: Option<EventPositions>,
+    ) -> impl Future<Output = Result<FollowedEvents<K, V>, CacheError>> + Send;
 
     /// Events of one key, with values, beginning with what its entry is: a synthetic insert of the value that is there, a
     /// synthetic delete when there is none; or a change that came meanwhile.

@@ -2,7 +2,7 @@
 
 use crate::value::Binary;
 
-use super::EntryEventKind;
+use super::{EntryEventKind, EventNumber, EventPositions};
 
 /// A change of one entry, in bytes.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub struct BinaryEntryEvent {
     pub synthetic: bool,
     /// Whether the entry went because its time to live was over.
     pub expired: bool,
+    /// The number of the change, for a listener that [follows](crate::cache::CacheBackend::follow) the cache.
+    pub number: Option<EventNumber>,
 }
 
 /// Anything that a listener hears of, in bytes.
@@ -33,4 +35,13 @@ pub enum BinaryEvent {
     Destroyed,
     /// Events were lost: the listener was too slow, or its connection was renewed. What it knows may be stale.
     Resync,
+    /// The connection is gone, for now. What follows goes on where this is, or begins with a [`Resync`](Self::Resync).
+    /// Only those who follow the cache are told.
+    Disconnected,
+    /// Where one who follows the cache begins, at first and after each [`Resync`](Self::Resync); and that the
+    /// connection is there, after [`Disconnected`](Self::Disconnected).
+    Reached(Box<EventPositions>),
+    /// One who follows the cache is this far in some partitions without an event: it does not want to hear of the changes
+    /// before.
+    Passed(Vec<EventNumber>),
 }

@@ -1,5 +1,7 @@
 //! Events as an application sees them.
 
+use super::EventNumber;
+
 /// What happened to an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EntryEventKind {
@@ -26,6 +28,8 @@ pub struct EntryEvent<K, V> {
     pub synthetic: bool,
     /// Whether the entry went because its time to live was over.
     pub expired: bool,
+    /// The number of the change, for a listener that [follows](crate::cache::NamedCache::listen_from) the cache.
+    pub number: Option<EventNumber>,
 }
 
 /// Anything that a listener hears of.
@@ -41,6 +45,9 @@ pub enum CacheEvent<K, V> {
     /// Events were lost: the listener was too slow, or its connection was renewed. Whatever was built from
     /// events should be read again.
     Resync,
+    /// The connection is gone, for now. What follows goes on where this is, or begins with a
+    /// [`Resync`](Self::Resync). Only listeners that [follow](crate::cache::NamedCache::listen_from) the cache are told.
+    Disconnected,
 }
 
 impl<K, V> CacheEvent<K, V> {
@@ -48,7 +55,9 @@ impl<K, V> CacheEvent<K, V> {
     pub fn entry(self) -> Option<EntryEvent<K, V>> {
         match self {
             CacheEvent::Entry(event) => Some(event),
-            CacheEvent::Truncated | CacheEvent::Destroyed | CacheEvent::Resync => None,
+            CacheEvent::Truncated | CacheEvent::Destroyed | CacheEvent::Resync | CacheEvent::Disconnected => {
+                None
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::query::{EventFilter, QueryEntry};
 use crate::store::{Change, ChangeKind};
-use crate::value::Key;
+use crate::value::{Binary, Key};
 
 /// The entries that a listener hears of.
 #[derive(Clone, Debug)]
@@ -36,17 +36,31 @@ impl Listen {
     }
 }
 
-/// Whether a filter of events looks at the values of entries, and not only at the kinds of events.
+/// Whether a filter of events, or what it tells of them, looks at the values of entries, and not only at the kinds.
 #[must_use]
 pub fn looks_at_values(filter: &EventFilter) -> bool {
-    filter.filter.is_some()
+    filter.filter.is_some() || filter.transformer.is_some()
+}
+
+/// The values before and after that a listener is told of a change that it selected; `None` when what it wants to be told
+/// cannot be taken from them: then the change is not told.
+#[must_use]
+pub fn told_values(
+    filter: Option<&EventFilter>,
+    change: &Change,
+) -> Option<(Option<Binary>, Option<Binary>)> {
+    let Some(transformer) = filter.and_then(|filter| filter.transformer.as_ref()) else {
+        return Some((change.old.clone(), change.new.clone()));
+    };
+    let told = transformer.transform(&change.key, change.old.as_ref(), change.new.as_ref());
+    told.ok()
 }
 
 /// Whether a filter selects a change: what all who listen with a filter go by, wherever they listen. The change must have
 /// been made with values if the filter [looks at them](looks_at_values).
 #[must_use]
 pub fn is_selected(filter: &EventFilter, change: &Change) -> bool {
-    if looks_at_values(filter) {
+    if filter.filter.is_some() {
         let entry = |value| QueryEntry::of(&change.key, Some(value));
         let (old, new) = (change.old.as_ref().map(entry), change.new.as_ref().map(entry));
         return filter.tells(old.as_ref(), new.as_ref());

@@ -38,7 +38,7 @@ impl PartitionCount {
 
     /// A count of partitions.
     #[must_use]
-    pub fn new(count: NonZeroU16) -> Self {
+    pub const fn new(count: NonZeroU16) -> Self {
         PartitionCount(count)
     }
 

@@ -44,7 +44,9 @@ pub use datum::Datum;
 pub use entry::QueryEntry;
 pub use error::QueryError;
 pub use extractor::{Extracted, Extractor, Manipulator, Updater};
-pub use filter::{Between, EventFilter, EventKinds, Field, Filter, Test, ValueSet, field, key};
+pub use filter::{
+    Between, EventFilter, EventKinds, EventTransformer, Field, Filter, Test, ValueSet, field, key,
+};
 pub use operand::Operand;
 pub use parts::Elements;
 pub use pattern::{LikePattern, PatternError, RegexPattern};

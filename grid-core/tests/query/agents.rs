@@ -102,6 +102,7 @@ fn every_agent_comes_back_as_it_was_written() {
         Filter::Event(EventFilter {
             kinds: EventKinds::from_bits(0x40),
             filter: None,
+            transformer: None,
         }),
     ];
     for filter in &filters {

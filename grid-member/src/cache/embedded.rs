@@ -11,7 +11,7 @@ use grid_core::cache::{
     Among, Background, BinaryEvents, BinaryPage, BinarySelection, CacheBackend, CacheError, CacheName,
     PageContents, Query, QueryContents, Updated,
 };
-use grid_core::event::Listen;
+use grid_core::event::{EventPositions, Listen};
 use grid_core::processor::ProcessorWork;
 use grid_core::query::{AgentError, Aggregator, Extractor, Filter};
 use grid_core::store::{Command, IndexDefinition, PageContent, TimeToLive, WorkAnswer};
@@ -176,6 +176,18 @@ impl CacheBackend for EmbeddedCache {
                 Err(error) => Reply::Ready(Err(error)),
             }
         })
+    }
+
+    fn follow(
+        &self,
+        listen: Listen,
+        after: Option<EventPositions>,
+    ) -> BoxFuture<'_, Result<BinaryEvents, CacheError>> {
+        async move {
+            self.check_held()?;
+            self.cache.follow(listen, after.as_ref()).await
+        }
+        .boxed()
     }
 
     fn query(&self, query: Query) -> BinarySelection {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use grid_core::partition::PartitionId;
+use grid_core::partition::table::Epoch;
 use grid_core::query::{Aggregator, QueryError};
 use grid_core::replication::{Failure, Outcome, Replica, RequestTag, Write, Written};
 use grid_core::store::{
@@ -204,6 +205,7 @@ impl OpenCache {
                 self.answer_read(id, read, |len| PartResult::Len(len as u64), done);
             }
             PartRequest::Figures => self.here_figures(id, done),
+            PartRequest::Mark => self.here_mark(id, done),
             PartRequest::ContainsValue(value) => {
                 let read = self.replicas.try_read(id, Replica::gate_all, |store, now| {
                     store.contains_value(now, self.id(), &value)
@@ -398,6 +400,18 @@ impl OpenCache {
             Tried::Waits(position, result) => result.map(|result| Tried::Waits(position, result)),
             Tried::Elsewhere => Some(Tried::Elsewhere),
         }
+    }
+
+    fn here_mark(&self, id: PartitionId, done: impl FnOnce(PartAnswer) + Send + Sync + 'static) {
+        let mut placed = Epoch::ZERO;
+        let gate = |replica: &Replica<Waiter>| {
+            placed = replica.placed();
+            // A change that is not acknowledged may be lost, and another have its number.
+            replica.gate_all()
+        };
+        let read = self.replicas.try_read(id, gate, |store, _| store.sequence());
+        let mark = move |sequence| PartResult::Mark(placed, sequence);
+        self.answer_read(id, read, mark, done);
     }
 
     /// What the aggregator of a question makes of the entries of a partition.

@@ -2,10 +2,12 @@
 
 mod allowance;
 mod embedded;
+mod following;
 mod gather;
 mod here;
 mod info;
 mod kind;
+mod log_driver;
 mod open_cache;
 mod paging;
 mod part;
@@ -22,6 +24,7 @@ pub(crate) use gather::Gather;
 pub(crate) use here::{Numbered, PartAnswer};
 pub use info::{CacheCounters, CacheIndexes, CacheInfo};
 pub use kind::CacheKind;
+pub use log_driver::drive_logs;
 pub use open_cache::OpenCache;
 pub use part::{PartFailure, PartRequest, PartResult};
 pub use question::Question;

@@ -19,6 +19,7 @@ use crate::event::{InterestLog, Lifecycle, ListenerHub};
 use crate::replication::{Replicas, Tried, Waiter};
 use crate::routing::Router;
 
+use super::following::LogKeeper;
 use super::here::Updating;
 use super::paging::Paging;
 use super::{CacheCounters, CacheInfo, CacheKind, PartFailure, PartRequest, PartResult, ReadFrom, Reply};
@@ -39,6 +40,7 @@ pub struct OpenCache {
     /// The way to other members. `None`: every partition is in this process, for ever.
     pub(super) router: Option<Arc<Router>>,
     listeners: Arc<ListenerHub>,
+    pub(super) keeper: LogKeeper,
     counters: CacheCounters,
     /// Read under the lock of a partition: nothing is written after it is set.
     destroyed: AtomicBool,
@@ -48,6 +50,7 @@ pub struct OpenCache {
 
 impl OpenCache {
     pub(super) fn new(
+        keeper: LogKeeper,
         id: CacheId,
         (scope, name): (String, CacheName),
         (kind, settings): (CacheKind, CacheSettings),
@@ -64,6 +67,7 @@ impl OpenCache {
             replicas,
             router,
             listeners: Arc::new(log.map_or_else(ListenerHub::new, ListenerHub::with_log)),
+            keeper,
             counters: CacheCounters::default(),
             destroyed: AtomicBool::new(false),
             reads_closest: AtomicBool::new(false),

@@ -7,7 +7,9 @@ use grid_core::partition::table::Epoch;
 use grid_core::processor::Work;
 use grid_core::query::Extractor;
 use grid_core::replication::{Failure, Outcome, RequestTag};
-use grid_core::store::{Command, IndexDefinition, Page, PageContent, PageCursor, PageLimits, TimeToLive};
+use grid_core::store::{
+    Command, IndexDefinition, Page, PageContent, PageCursor, PageLimits, Sequence, TimeToLive,
+};
 use grid_core::value::{Binary, Key};
 
 use super::Question;
@@ -60,6 +62,8 @@ pub enum PartRequest {
     },
     /// The number and the bytes of the entries.
     Figures,
+    /// The number of the last change.
+    Mark,
     /// Some of the entries that a filter selects.
     Query {
         /// The filter.
@@ -177,6 +181,8 @@ pub enum PartResult {
         /// The bytes of their keys and values.
         bytes: u64,
     },
+    /// The epoch in which the partition began empty, and the number of its last change.
+    Mark(Epoch, Sequence),
     /// What an aggregator made of the entries, for the aggregators of others to go on with.
     Partial(Bytes),
     /// What came of work on several entries, in the order of their keys.

@@ -1,12 +1,14 @@
 //! The caches of one kind that are open at this member.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use grid_core::cache::{CacheError, CacheName};
 use grid_core::control::CacheRecord;
+use grid_core::event::{EventNumber, EventOrigin};
 use grid_core::membership::MemberId;
 use grid_core::partition::PartitionId;
 use grid_core::partition::table::{BackupCount, Epoch, ServiceId, StepChange};
@@ -15,10 +17,11 @@ use grid_core::replication::{Effect, Message};
 use grid_core::store::{CacheId, CacheSettings, Change, IndexDefinition, Want};
 use parking_lot::{Mutex, RwLock};
 
-use crate::event::InterestLog;
+use crate::event::{InterestLog, LogBudget};
 use crate::replication::{Awaited, Outlet, Replicas};
 use crate::routing::Router;
 
+use super::following::{LogKeeper, LogLimits};
 use super::{CacheInfo, CacheKind, OpenCache, Reply};
 
 /// How many entries expire under one lock.
@@ -33,6 +36,11 @@ pub struct CacheLimits {
     pub event_queue_len_max: usize,
     /// The largest size of the events that wait for one listener, in bytes; 64 MiB by default.
     pub event_queue_bytes_max: usize,
+    /// The largest size of the logs of last changes that are kept for those who follow caches, of all caches of a kind
+    /// together, in bytes; 64 MiB by default. With 0 nobody who comes back can go on where it was.
+    pub event_log_bytes_max: usize,
+    /// How long the log of a cache is kept after the last one who followed it went; one minute by default.
+    pub event_log_linger: Duration,
 }
 
 impl Default for CacheLimits {
@@ -41,6 +49,8 @@ impl Default for CacheLimits {
             caches_max: 10_000,
             event_queue_len_max: 65_536,
             event_queue_bytes_max: 64 << 20,
+            event_log_bytes_max: 64 << 20,
+            event_log_linger: Duration::from_mins(1),
         }
     }
 }
@@ -94,6 +104,9 @@ pub trait Catalogue: Send + Sync {
     /// What notes which of the changes of a cache are listened to here.
     fn interest_log(&self, cache: CacheId) -> Arc<dyn InterestLog>;
 
+    /// What the numbers of changes belong to: the life of the cluster.
+    fn life(&self) -> u128;
+
     /// The way to other members.
     fn router(&self) -> Arc<Router>;
 }
@@ -115,6 +128,9 @@ pub struct CacheRegistry {
     /// Destroying a cache and opening its successor take turns.
     destroying: Mutex<()>,
     shutting_down: AtomicBool,
+    logs: LogLimits,
+    /// What the numbers of changes belong to, when there is no cluster: this life of the process.
+    life: u128,
 }
 
 /// Tells the listeners of caches whose partitions are in this process alone.
@@ -125,13 +141,13 @@ struct LocalOutlet {
 impl Outlet for LocalOutlet {
     fn publish(
         &self,
-        _place: (ServiceId, PartitionId, Epoch),
+        (_, partition, placed): (ServiceId, PartitionId, Epoch),
         effect: &Effect,
         here: bool,
         _awaited: &mut Vec<Awaited>,
     ) {
         if let (Some(registry), Some(change)) = (self.registry.upgrade(), effect.change()) {
-            registry.tell(change, here, |_, _| {});
+            registry.tell((partition, placed), change, here, |_, _| {});
         }
     }
 
@@ -173,6 +189,11 @@ impl CacheRegistry {
             open: RwLock::default(),
             destroying: Mutex::new(()),
             shutting_down: AtomicBool::new(false),
+            logs: LogLimits {
+                budget: Arc::new(LogBudget::new(limits.event_log_bytes_max)),
+                linger: limits.event_log_linger,
+            },
+            life: crate::random::draw(),
         }
     }
 
@@ -264,6 +285,7 @@ impl CacheRegistry {
         open.last_id = number;
         let id = CacheId::new(number);
         Ok(open.add(OpenCache::new(
+            self.keeper(id, self.life),
             id,
             qualified,
             (self.kind, settings),
@@ -286,12 +308,37 @@ impl CacheRegistry {
         // Looked at under the lock under which a destroyed cache is forgotten.
         catalogue.numbered(record.id)?;
         Some(open.add(OpenCache::new(
+            self.keeper(record.id, catalogue.life()),
             record.id,
             (record.scope.clone(), name),
             (self.kind, record.settings()),
             replicas,
             Some((catalogue.router(), catalogue.interest_log(record.id))),
         )))
+    }
+
+    fn keeper(&self, cache: CacheId, life: u128) -> LogKeeper {
+        LogKeeper::new(EventOrigin { life, cache }, self.logs.clone())
+    }
+
+    /// Sees to the logs of the caches. What takes time is given, at most so much of it, and none for those that are named.
+    pub(super) fn tend_logs(
+        &self,
+        count_max: usize,
+        but: &HashSet<CacheId>,
+    ) -> Vec<(CacheId, BoxFuture<'static, ()>)> {
+        let at = match &self.home {
+            Home::Alone(replicas) => replicas.uptime(),
+            Home::Cluster(catalogue) => match catalogue.all_replicas().first() {
+                Some(replicas) => replicas.uptime(),
+                // There is no cache.
+                None => return Vec::new(),
+            },
+        };
+        let open = self.open.read();
+        let caches = open.by_name.values().filter(|cache| !but.contains(&cache.id()));
+        let begin = |cache: &Arc<OpenCache>| Some((cache.id(), cache.tend_log(at)?));
+        caches.filter_map(begin).take(count_max).collect()
     }
 
     /// The cache with this number, opened if the cluster knows it.
@@ -399,10 +446,21 @@ impl CacheRegistry {
 
     /// Tells the listeners of a change that is acknowledged: those at this member if `here`, and `member` each other member
     /// that wants to hear of it, and whether with values.
-    pub(crate) fn tell(&self, change: &Change, here: bool, member: impl FnMut(MemberId, bool)) {
+    pub(crate) fn tell(
+        &self,
+        (partition, placed): (PartitionId, Epoch),
+        change: &Change,
+        here: bool,
+        member: impl FnMut(MemberId, bool),
+    ) {
         let cache = self.open.read().by_id.get(&change.cache).cloned();
         if let Some(cache) = cache {
-            cache.listeners().tell(change, here, member);
+            let number = EventNumber {
+                partition,
+                placed,
+                sequence: change.sequence,
+            };
+            cache.listeners().tell((number, change), here, member);
         }
     }
 

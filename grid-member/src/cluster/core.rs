@@ -540,6 +540,12 @@ impl Catalogue for Core {
         .boxed()
     }
 
+    fn life(&self) -> u128 {
+        // A cache that is agreed on is one of a cluster.
+        let life = self.view.read(|state| state.identity().id.get());
+        life.unwrap_or_default()
+    }
+
     fn named(&self, scope: &str, name: &CacheName) -> Option<CacheRecord> {
         self.view
             .read(|state| state.cache_named(scope, name.as_str()).cloned())?

@@ -271,7 +271,7 @@ impl Core {
         let (Some(registry), Some(change)) = (self.registry(), effect.change()) else {
             return;
         };
-        registry.tell(change, here, |member, values| {
+        registry.tell((place.1, place.2), change, here, |member, values| {
             let Some(peer) = self.listening.peer(member) else {
                 return;
             };
@@ -306,7 +306,7 @@ impl Core {
                 let replicas = self.services.read().get(&service).cloned();
                 if let Some(replicas) = replicas {
                     replicas.told_elsewhere(partition, (placed, change.sequence), || {
-                        registry.tell(&change, true, |_, _| {});
+                        registry.tell((partition, placed), &change, true, |_, _| {});
                     });
                 }
             }

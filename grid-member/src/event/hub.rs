@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use grid_core::event::ListenTo;
+use grid_core::event::{EventNumber, ListenTo};
 use grid_core::membership::MemberId;
 use grid_core::store::{Change, ChangeKind, Want};
 use grid_core::value::Key;
@@ -123,7 +123,7 @@ impl Inner {
                 }
                 &mut self.all_here
             }
-            Subject::Key(_) => {
+            Subject::Key(_) | Subject::Kept => {
                 let of_key = self.by_key.entry(subject.clone()).or_default();
                 if after.is_some() {
                     of_key.sinks.insert(id);
@@ -232,8 +232,8 @@ impl ListenerHub {
 
     /// Tells the sinks in this process of a change. Called with the partition locked, or what stands for it when another
     /// member made the change, so that the order is that of the changes.
-    pub fn publish(&self, change: &Change) {
-        self.tell(change, true, |_, _| {});
+    pub fn publish(&self, number: EventNumber, change: &Change) {
+        self.tell((number, change), true, |_, _| {});
     }
 
     /// Tells those who listen of a change that was made here. Called with the partition locked, so that the order is that
@@ -242,16 +242,20 @@ impl ListenerHub {
     ///
     /// A registration that wants values is not told of a change that was made without them: it came after the writer
     /// asked what is [wanted](ListenerHub::want), so the change is before it, and its listener reads the result.
-    pub fn tell(&self, change: &Change, here: bool, mut member: impl FnMut(MemberId, bool)) {
+    pub fn tell(
+        &self,
+        (number, change): (EventNumber, &Change),
+        here: bool,
+        mut member: impl FnMut(MemberId, bool),
+    ) {
         let has_values = match change.kind {
             ChangeKind::Delete => change.old.is_some(),
             ChangeKind::Insert | ChangeKind::Update => change.new.is_some(),
         };
         let told = |values: bool| has_values || !values;
         let inner = self.inner.read();
-        let subject = (!inner.by_key.is_empty())
-            .then(|| Key::new(change.key.clone()).ok())
-            .flatten();
+        let keys = inner.by_key.len() > usize::from(inner.by_key.contains_key(&Subject::Kept));
+        let subject = keys.then(|| Key::new(change.key.clone()).ok()).flatten();
         let subject = subject.map(|key| Subject::of_key(&key));
         let of_key = subject.as_ref().and_then(|subject| inner.by_key.get(subject));
         let of_key_alone = of_key
@@ -279,7 +283,7 @@ impl ListenerHub {
             }
             match &attached.ear {
                 Ear::Here(sink) if here => sink.entry(
-                    change,
+                    (number, change),
                     Matched {
                         all: all.is_some(),
                         key: key.is_some(),
@@ -300,6 +304,12 @@ impl ListenerHub {
                 sink.missed();
             }
         }
+    }
+
+    /// Whether someone, here or at another member, wants the last changes to be kept.
+    #[must_use]
+    pub fn is_log_wanted(&self) -> bool {
+        self.inner.read().by_key.contains_key(&Subject::Kept)
     }
 
     /// What the sinks in this process want to hear of, all together.
@@ -396,6 +406,11 @@ impl AttachedSink {
         }
     }
 
+    /// Registers for the log of the last changes to be kept, at all members.
+    pub fn keep_log(&self) {
+        self.register(&Subject::Kept, Some(false));
+    }
+
     /// Takes a registration back. One that was never made is not missed.
     pub fn unlisten(&self, to: &ListenTo) {
         self.register(&Subject::of(to), None);
@@ -414,8 +429,8 @@ impl AttachedSink {
         };
         let before = match (subject, values) {
             (Subject::All, values) => std::mem::replace(&mut attached.all, values),
-            (Subject::Key(_), Some(values)) => attached.keys.insert(subject.clone(), values),
-            (Subject::Key(_), None) => attached.keys.remove(subject),
+            (Subject::Key(_) | Subject::Kept, Some(values)) => attached.keys.insert(subject.clone(), values),
+            (Subject::Key(_) | Subject::Kept, None) => attached.keys.remove(subject),
         };
         if quiet && before.is_none() {
             attached.quiet.insert(subject.clone());

@@ -1,4 +1,6 @@
 use bytes::Bytes;
+use grid_core::partition::PartitionCount;
+use grid_core::partition::table::Epoch;
 use grid_core::store::{CacheId, Sequence};
 use grid_core::value::{Binary, Format};
 use parking_lot::Mutex;
@@ -28,6 +30,14 @@ fn change(key: &'static str) -> Change {
     }
 }
 
+fn number() -> EventNumber {
+    EventNumber {
+        partition: PartitionCount::ONE.nth(0).unwrap(),
+        placed: Epoch::ZERO,
+        sequence: Sequence::new(1),
+    }
+}
+
 /// Remembers what it is told.
 #[derive(Default)]
 struct Ears {
@@ -45,7 +55,7 @@ impl Ears {
 }
 
 impl EventSink for Ears {
-    fn entry(&self, change: &Change, matched: Matched) {
+    fn entry(&self, (_, change): (EventNumber, &Change), matched: Matched) {
         let key = String::from_utf8(change.key.bytes().to_vec()).unwrap();
         self.put(format!("{key} {} {}", matched.all, matched.key));
     }
@@ -63,6 +73,7 @@ impl InterestLog for Ears {
     fn note(&self, subject: &Subject, wish: Option<Wish>) {
         let subject = match subject {
             Subject::All => "all",
+            Subject::Kept => "kept",
             Subject::Key((_, key)) => std::str::from_utf8(key).unwrap(),
         };
         self.put(format!("{subject} {:?}", wish.map(|wish| wish.values)));
@@ -71,7 +82,9 @@ impl InterestLog for Ears {
 
 fn told(hub: &ListenerHub, change: &Change, here: bool) -> Vec<(MemberId, bool)> {
     let mut members = Vec::new();
-    hub.tell(change, here, |member, values| members.push((member, values)));
+    hub.tell((number(), change), here, |member, values| {
+        members.push((member, values))
+    });
     members
 }
 
@@ -95,7 +108,7 @@ fn other_members_are_told_of_changes_that_were_made_here_alone() {
         "here it was told before"
     );
     assert!(ears.take().is_empty());
-    hub.publish(&change("1"));
+    hub.publish(number(), &change("1"));
     assert_eq!(ears.take(), ["1 false true"]);
     there.listen(&to_key("1"), true);
     assert_eq!(
@@ -160,21 +173,21 @@ fn a_quiet_registration_counts_and_hears_nothing_before_it_begins() {
     let key = attached.listen_quietly(&to_key("1"), true);
     let all = attached.listen_quietly(&ListenTo::All, true);
     assert!(hub.want(false).new_value, "writers tell already");
-    hub.publish(&change("1"));
+    hub.publish(number(), &change("1"));
     assert!(ears.take().is_empty());
     key.begin();
-    hub.publish(&change("1"));
-    hub.publish(&change("2"));
+    hub.publish(number(), &change("1"));
+    hub.publish(number(), &change("2"));
     assert_eq!(ears.take(), ["1 false true"]);
     all.begin();
-    hub.publish(&change("1"));
+    hub.publish(number(), &change("1"));
     assert_eq!(ears.take(), ["1 true true"]);
     // One that has begun goes on, and one that was taken back does not begin.
     let again = attached.listen_quietly(&to_key("1"), true);
-    hub.publish(&change("1"));
+    hub.publish(number(), &change("1"));
     assert_eq!(ears.take(), ["1 true true"]);
     attached.unlisten(&to_key("1"));
     again.begin();
-    hub.publish(&change("1"));
+    hub.publish(number(), &change("1"));
     assert_eq!(ears.take(), ["1 true false"]);
 }

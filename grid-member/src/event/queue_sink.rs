@@ -6,7 +6,9 @@ use std::task::{Context, Poll};
 
 use futures::stream::{Stream, StreamExt};
 use grid_core::cache::{BinaryEvents, CacheError};
-use grid_core::event::{BinaryEntryEvent, BinaryEvent, EntryEventKind, Listen, ListenTo, is_selected};
+use grid_core::event::{
+    BinaryEntryEvent, BinaryEvent, EntryEventKind, EventNumber, Listen, ListenTo, is_selected, told_values,
+};
 use grid_core::query::EventFilter;
 use grid_core::store::{Change, ChangeKind};
 
@@ -40,7 +42,7 @@ fn kind_of(kind: ChangeKind) -> EntryEventKind {
 }
 
 impl EventSink for QueueSink {
-    fn entry(&self, change: &Change, _: Matched) {
+    fn entry(&self, (_, change): (EventNumber, &Change), _: Matched) {
         if self
             .filter
             .as_ref()
@@ -48,11 +50,12 @@ impl EventSink for QueueSink {
         {
             return;
         }
-        let (old, new) = if self.values {
-            (change.old.clone(), change.new.clone())
+        let values = if self.values {
+            told_values(self.filter.as_ref(), change)
         } else {
-            (None, None)
+            Some((None, None))
         };
+        let Some((old, new)) = values else { return };
         let len_of = |value: &Option<grid_core::value::Binary>| value.as_ref().map_or(0, |v| v.bytes().len());
         let bytes = EVENT_OVERHEAD_LEN + change.key.bytes().len() + len_of(&old) + len_of(&new);
         let event = BinaryEntryEvent {
@@ -62,6 +65,7 @@ impl EventSink for QueueSink {
             new,
             synthetic: change.expired,
             expired: change.expired,
+            number: None,
         };
         self.push(BinaryEvent::Entry(event), bytes);
     }

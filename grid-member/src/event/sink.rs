@@ -1,5 +1,6 @@
 //! Where events go.
 
+use grid_core::event::EventNumber;
 use grid_core::store::Change;
 
 /// Which registrations of a sink an event matched.
@@ -26,7 +27,7 @@ pub enum Lifecycle {
 /// implementation queues and returns, and never waits.
 pub trait EventSink: Send + Sync {
     /// An entry changed. Called only for changes that the sink registered for.
-    fn entry(&self, change: &Change, matched: Matched);
+    fn entry(&self, change: (EventNumber, &Change), matched: Matched);
 
     /// The cache changed as a whole. Called on every sink that is attached.
     fn lifecycle(&self, what: Lifecycle);

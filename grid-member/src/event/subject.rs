@@ -13,6 +13,8 @@ pub enum Subject {
     All,
     /// The key with this identity: its format and its canonical form.
     Key((Format, Bytes)),
+    /// No key: that the last changes are kept, for those who [follow](crate::cache::OpenCache::follow) the cache.
+    Kept,
 }
 
 /// What those who listen want to know.
@@ -42,7 +44,7 @@ impl Subject {
     #[must_use]
     pub fn bytes(&self) -> usize {
         match self {
-            Subject::All => 1,
+            Subject::All | Subject::Kept => 1,
             Subject::Key((_, canonical)) => 8 + canonical.len(),
         }
     }
@@ -50,9 +52,10 @@ impl Subject {
     /// Writes it.
     pub fn write(&self, out: &mut Writer) {
         match self {
-            Subject::All => out.bool(false),
+            Subject::All => out.u8(0),
+            Subject::Kept => out.u8(2),
             Subject::Key((format, canonical)) => {
-                out.bool(true);
+                out.u8(1);
                 out.format(*format);
                 out.bytes(canonical);
             }
@@ -64,8 +67,15 @@ impl Subject {
     /// # Errors
     /// When the body is damaged, or the key is none.
     pub fn read(body: &mut Reader) -> Result<Self, WireError> {
-        if !body.bool()? {
-            return Ok(Subject::All);
+        match body.u8()? {
+            0 => return Ok(Subject::All),
+            1 => {}
+            2 => return Ok(Subject::Kept),
+            _ => {
+                return Err(WireError {
+                    what: "what is listened to is nothing",
+                });
+            }
         }
         let format = body.format()?;
         let key = Key::new(Binary::new(format, body.bytes()?)).map_err(|_error| WireError {

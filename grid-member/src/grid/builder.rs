@@ -5,7 +5,7 @@ use std::sync::Arc;
 use grid_core::partition::PartitionCount;
 use grid_core::partition::table::BackupCount;
 
-use crate::cache::{CacheKind, CacheLimits, CacheRegistry, CacheRule, CacheRules};
+use crate::cache::{CacheKind, CacheLimits, CacheRegistry, CacheRule, CacheRules, drive_logs};
 use crate::clock::{Clock, SystemClock};
 use crate::cluster::{Cluster, ClusterSettings, StartError};
 use crate::replication::Replicas;
@@ -164,6 +164,8 @@ impl GridBuilder {
         for registry in [&partitioned, &local] {
             let expiry = drive_expiry(Arc::downgrade(registry), supervisor.token().clone());
             supervisor.spawn(TaskKind::Essential, "expiry", expiry);
+            let logs = drive_logs(Arc::downgrade(registry), supervisor.token().clone());
+            supervisor.spawn(TaskKind::Essential, "logs of changes", logs);
         }
         Ok(Grid::new(Inner {
             cluster_name: self.cluster_name,

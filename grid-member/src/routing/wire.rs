@@ -169,6 +169,7 @@ fn write_request(out: &mut Writer, request: &PartRequest, agents: &Agents) {
             write_place(out, *after, *limits, *content);
         }
         PartRequest::Figures => out.u8(10),
+        PartRequest::Mark => out.u8(16),
         query => write_query(out, query, agents),
     }
 }
@@ -270,6 +271,7 @@ fn read_request(body: &mut Reader, agents: &Agents) -> Result<PartRequest, WireE
             }
         }
         10 => PartRequest::Figures,
+        16 => PartRequest::Mark,
         11 => {
             let question = agents.read_question(body)?;
             let (after, limits, content) = read_place(body)?;
@@ -403,6 +405,11 @@ fn write_result(out: &mut Writer, result: &PartResult) {
             out.len(outcomes.len());
             outcomes.iter().for_each(|outcome| out.outcome(outcome));
         }
+        PartResult::Mark(placed, sequence) => {
+            out.u8(10);
+            out.varint(placed.get());
+            out.varint(sequence.get());
+        }
     }
 }
 
@@ -457,6 +464,10 @@ fn read_answer(body: &mut Reader) -> Result<Result<PartResult, PartFailure>, Wir
             let count = body.count(4)?;
             let outcomes: Result<Vec<_>, WireError> = (0..count).map(|_| body.outcome()).collect();
             Ok(PartResult::Worked(outcomes?))
+        }
+        10 => {
+            let placed = Epoch::new(body.varint()?);
+            Ok(PartResult::Mark(placed, Sequence::new(body.varint()?)))
         }
         128 => Err(PartFailure::Elsewhere(Epoch::new(body.varint()?))),
         129 => Err(PartFailure::Destroyed),

@@ -25,7 +25,7 @@ use crate::fixture::{bounded, spawned};
 /// So few that they are soon where they belong.
 const PARTITIONS: NonZeroU16 = NonZeroU16::new(31).expect("31 is not zero");
 
-async fn member(number: usize, join: Option<&Grid>) -> Grid {
+pub(crate) async fn member(number: usize, join: Option<&Grid>) -> Grid {
     let grid = described(number, join.map(|other| vec![address(other)]))
         .partition_count(PartitionCount::new(PARTITIONS))
         .build()
@@ -36,7 +36,7 @@ async fn member(number: usize, join: Option<&Grid>) -> Grid {
 }
 
 /// Three members with all partitions where they belong.
-async fn three() -> [Grid; 3] {
+pub(crate) async fn three() -> [Grid; 3] {
     let first = member(1, None).await;
     let second = member(2, Some(&first)).await;
     let third = member(3, Some(&first)).await;
@@ -44,7 +44,7 @@ async fn three() -> [Grid; 3] {
     [first, second, third]
 }
 
-async fn caches(grids: &[Grid], name: &str) -> Vec<Cache<u32, u32>> {
+pub(crate) async fn caches(grids: &[Grid], name: &str) -> Vec<Cache<u32, u32>> {
     let mut caches = Vec::new();
     for grid in grids {
         caches.push(grid.cache::<u32, u32>(name).await.unwrap());
@@ -61,7 +61,7 @@ fn id(grid: &Grid) -> MemberId {
     grid.cluster().unwrap().me().unwrap()
 }
 
-async fn end(grids: impl IntoIterator<Item = Grid>) {
+pub(crate) async fn end(grids: impl IntoIterator<Item = Grid>) {
     for grid in grids {
         grid.shutdown().await;
     }
@@ -76,13 +76,13 @@ async fn entry(events: &mut Events<u32, u32>) -> EntryEvent<u32, u32> {
 
 /// What a listener made of the events so far, each of which must follow the one before of its key.
 #[derive(Default)]
-struct Chain {
-    values: HashMap<u32, u32>,
+pub(crate) struct Chain {
+    pub(crate) values: HashMap<u32, u32>,
     count: usize,
 }
 
 impl Chain {
-    fn add(&mut self, event: &EntryEvent<u32, u32>) {
+    pub(crate) fn add(&mut self, event: &EntryEvent<u32, u32>) {
         assert_eq!(
             event.old,
             self.values.get(&event.key).copied(),
@@ -288,7 +288,7 @@ async fn keys_and_lite_and_those_who_stop_to_listen() {
 }
 
 /// Writes until it is told to stop, each key by one task; gives the last value of each key.
-async fn write_until(
+pub(crate) async fn write_until(
     caches: &[Cache<u32, u32>],
     enough: &CancellationToken,
     written: &watch::Sender<u32>,
@@ -315,7 +315,7 @@ async fn write_until(
 }
 
 /// Waits until a member is the primary of some partitions.
-async fn serves(grid: &Grid) {
+pub(crate) async fn serves(grid: &Grid) {
     let (view, me) = (grid.cluster().unwrap().view(), id(grid));
     let serves = |_: &u64| {
         view.read(|state| {
@@ -327,7 +327,7 @@ async fn serves(grid: &Grid) {
 }
 
 /// Waits until so many more rounds are written.
-async fn more(written: &watch::Sender<u32>, rounds: u32) {
+pub(crate) async fn more(written: &watch::Sender<u32>, rounds: u32) {
     let mut news = written.subscribe();
     let before = *news.borrow();
     news.wait_for(|written| *written >= before + rounds)

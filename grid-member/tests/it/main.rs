@@ -7,6 +7,8 @@ mod events;
 #[cfg(test)]
 mod finding;
 mod fixture;
+#[cfg(test)]
+mod following;
 mod grid;
 mod invariants;
 mod limits;

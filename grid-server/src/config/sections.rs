@@ -202,6 +202,11 @@ pub struct LimitsConfig {
     pub event_queue_len_max: usize,
     /// `event-queue-bytes-max`: the size of the events that wait for one listener; 64 MiB by default.
     pub event_queue_bytes_max: ByteSize,
+    /// `event-log-bytes-max`: the size of the logs of last changes of all caches of a kind together, for listeners that come
+    /// back; 64 MiB by default.
+    pub event_log_bytes_max: ByteSize,
+    /// `event-log-linger`: how long such a log is kept after the last listener that uses it went; a minute by default.
+    pub event_log_linger: Duration,
 }
 
 impl Default for LimitsConfig {
@@ -210,6 +215,8 @@ impl Default for LimitsConfig {
             caches_max: 10_000,
             event_queue_len_max: 65_536,
             event_queue_bytes_max: ByteSize(64 << 20),
+            event_log_bytes_max: ByteSize(64 << 20),
+            event_log_linger: MINUTE,
         }
     }
 }
@@ -225,6 +232,14 @@ impl LimitsConfig {
         visit(
             "event-queue-bytes-max",
             &mut Within(&mut self.event_queue_bytes_max, bytes),
+        );
+        visit(
+            "event-log-bytes-max",
+            &mut Within(&mut self.event_log_bytes_max, ByteSize(0)..=ByteSize(1 << 36)),
+        );
+        visit(
+            "event-log-linger",
+            &mut Within(&mut self.event_log_linger, Duration::ZERO..=DAY),
         );
     }
 }

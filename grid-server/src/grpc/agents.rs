@@ -6,7 +6,7 @@ use bytes::Bytes;
 use grid_core::processor::{ProcessorWork, Work};
 use grid_core::query::{AgentError, Comparator, EventFilter, EventKinds, Filter};
 use grid_core::store::{IndexDefinition, WorkAnswer};
-use grid_core::value::Format;
+use grid_core::value::{Format, Key};
 use grid_member::cache::Question;
 
 use super::{Edge, Reader, Refusal, RefusalKind, WireValue};
@@ -134,6 +134,7 @@ impl Edge {
         let everything = EventFilter {
             kinds: EventKinds::ALL,
             filter: None,
+            transformer: None,
         };
         let Some(text) = self.agent_text(format, wire)? else {
             return Ok(everything);
@@ -149,6 +150,22 @@ impl Edge {
             },
             filter => EventFilter::new(filter),
         })
+    }
+
+    /// The keys of a listener that primes a copy of its own and has a filter: it must be one of keys, as on the reference.
+    ///
+    /// # Errors
+    /// When it is another.
+    pub fn primed_keys(&self, format: Format, wire: Bytes) -> Result<Vec<Key>, Refusal> {
+        match self.event_filter(format, wire)?.filter.as_deref() {
+            Some(Filter::InKeySet(_, keys)) => {
+                let keys = keys.iter().map(|key| Ok(Key::new(key.to_binary())?));
+                keys.collect()
+            }
+            _ => Err(Refusal::unsupported(
+                "a priming listener with another filter than an InKeySetFilter",
+            )),
+        }
     }
 }
 

@@ -1,8 +1,10 @@
 //! A cache as one client's stream knows it, with the listeners of that stream.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use grid_core::event::EventNumber;
 use grid_core::store::Change;
 use grid_core::value::{Binary, Key};
 use grid_member::cache::{OpenCache, Reply};
@@ -10,7 +12,7 @@ use grid_member::event::{AttachedSink, EventSink, Lifecycle, Matched, Quiet};
 use parking_lot::RwLock;
 
 use super::event_body::event_number;
-use super::listeners::{ListenerTable, Registration};
+use super::listeners::{ListenerTable, Registration, TransformedValues, identity_of};
 use super::{Edge, EventBody, Reader, Refusal, WireValue};
 
 /// What a stream is told.
@@ -46,6 +48,22 @@ impl CacheSink {
         }
     }
 
+    /// The event for one listener that wants other values.
+    fn transformed(&self, change: &Change, id: i64, values: TransformedValues) -> Option<EventBody> {
+        let wanted = values.is_some();
+        let (old, new) = values.unwrap_or_default();
+        Some(EventBody {
+            kind: event_number(change.kind),
+            key: self.edge.to_wire(self.reader, change.key.clone()).ok()?,
+            new: self.value(wanted, new.as_ref())?,
+            old: self.value(wanted, old.as_ref())?,
+            filter_ids: vec![id],
+            synthetic: change.expired,
+            priming: false,
+            expired: change.expired,
+        })
+    }
+
     /// The event for this stream. `None` when no listener wants it, and when it is in another format than the
     /// client reads: it could do nothing with it.
     fn event(&self, change: &Change, matched: Matched) -> Option<EventBody> {
@@ -64,9 +82,14 @@ impl CacheSink {
 }
 
 impl EventSink for CacheSink {
-    fn entry(&self, change: &Change, matched: Matched) {
+    fn entry(&self, (_, change): (EventNumber, &Change), matched: Matched) {
         if let Some(event) = self.event(change, matched) {
             (self.outlet)(Notice::Entry(Box::new(event)));
+        }
+        for (id, values) in self.listeners.read().transformed(change, matched) {
+            if let Some(event) = self.transformed(change, id, values) {
+                (self.outlet)(Notice::Entry(Box::new(event)));
+            }
         }
     }
 
@@ -186,19 +209,59 @@ impl CacheProxy {
         )
     }
 
-    /// The value of a key, read when a listener for it is heard everywhere.
-    pub(crate) fn value_when(&self, heard: Reply<()>, key: &Key) -> Reply<Option<Binary>> {
-        let (cache, key) = (self.cache.clone(), key.clone());
-        heard.then(move |heard| match heard {
-            Ok(()) => cache.get(&key),
-            Err(error) => Reply::Ready(Err(error)),
-        })
+    /// Adds listeners for keys that prime a copy of their own, and gives the values of the keys, which are read when the
+    /// listeners are heard everywhere: what changes later is heard of.
+    ///
+    /// # Errors
+    /// None at present.
+    pub(crate) fn add_primed(&self, keys: Vec<Key>, lite: bool) -> Result<Reply<Primed>, Refusal> {
+        let mut quiet = Vec::with_capacity(keys.len());
+        for key in &keys {
+            quiet.extend(self.change_listeners(|table| Ok(table.add_key(key.clone(), lite, true)))?);
+        }
+        let (sink, attached) = (self.sink.clone(), Arc::downgrade(&self.attached));
+        let cache = self.cache.clone();
+        Ok(self.cache.heard_everywhere().then(move |heard| {
+            let Err(error) = heard else {
+                quiet.into_iter().for_each(Quiet::begin);
+                return values_of(&cache, keys);
+            };
+            if let Some(attached) = attached.upgrade() {
+                for key in keys {
+                    let registration = sink.listeners.write().remove_key(key);
+                    registration.make(&attached).into_iter().for_each(Quiet::begin);
+                }
+            }
+            Reply::Ready(Err(error))
+        }))
     }
 
     /// What makes the events for listeners that prime a copy of their own.
     pub(crate) fn primer(&self) -> Primer {
         Primer(self.sink.clone())
     }
+}
+
+/// Keys and their values.
+pub(crate) type Primed = Vec<(Key, Option<Binary>)>;
+
+fn values_of(cache: &Arc<OpenCache>, mut keys: Vec<Key>) -> Reply<Primed> {
+    if keys.len() == 1
+        && let Some(key) = keys.pop()
+    {
+        return cache.get(&key).map(|value| vec![(key, value)]);
+    }
+    cache.get_all(keys.clone()).map(|found| {
+        let found = found.into_iter();
+        let found = found.filter_map(|(key, value)| Some((identity_of(&Key::new(key).ok()?), value)));
+        let mut found: HashMap<_, _> = found.collect();
+        let keys = keys.into_iter();
+        keys.map(|key| {
+            let value = found.remove(&identity_of(&key));
+            (key, value)
+        })
+        .collect()
+    })
 }
 
 /// Makes the event that a listener gets at once that primes a copy of its own: the present value of a key.

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
-use grid_core::event::{ListenTo, is_selected, looks_at_values};
+use grid_core::event::{ListenTo, is_selected, looks_at_values, told_values};
 use grid_core::query::EventFilter;
 use grid_core::store::{Change, ChangeKind};
-use grid_core::value::{Format, Key};
+use grid_core::value::{Binary, Format, Key};
 use grid_member::event::{AttachedSink, Matched, Quiet};
 
 use super::Refusal;
@@ -61,6 +61,9 @@ impl KeyListener {
     }
 }
 
+/// The values before and after that a client is told of a change; `None` for a listener that wants none.
+pub(crate) type TransformedValues = Option<(Option<Binary>, Option<Binary>)>;
+
 /// What of a change a client is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Told {
@@ -107,6 +110,7 @@ impl ListenerTable {
                 .filters
                 .iter()
                 .rev()
+                .filter(|(_, l)| l.filter.transformer.is_none())
                 .filter(|(_, l)| (has_values || !l.needs_values()) && l.wants(change))
             {
                 heard = true;
@@ -126,6 +130,30 @@ impl ListenerTable {
             told.new |= !listener.is_lite();
         }
         heard.then_some(told)
+    }
+
+    /// What to tell of a change that listeners want transformed, to each in an event of its own: its id, and the values
+    /// before and after.
+    #[must_use]
+    pub(crate) fn transformed(&self, change: &Change, matched: Matched) -> Vec<(i64, TransformedValues)> {
+        let has_values = match change.kind {
+            ChangeKind::Delete => change.old.is_some(),
+            ChangeKind::Insert | ChangeKind::Update => change.new.is_some(),
+        };
+        if !matched.all || !has_values {
+            return Vec::new();
+        }
+        let listeners = self.filters.iter().rev();
+        let listeners = listeners.filter(|(_, l)| l.filter.transformer.is_some() && l.wants(change));
+        let told = listeners.filter_map(|(id, listener)| {
+            let values = if listener.lite {
+                None
+            } else {
+                Some(told_values(Some(&listener.filter), change)?)
+            };
+            Some((*id, values))
+        });
+        told.collect()
     }
 
     /// Registers a listener for everything.
@@ -234,6 +262,7 @@ impl Registration {
     }
 }
 
-fn identity_of(key: &Key) -> (Format, Bytes) {
+/// What tells keys apart.
+pub(crate) fn identity_of(key: &Key) -> (Format, Bytes) {
     (key.format(), Bytes::copy_from_slice(key.canonical()))
 }

@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use grid_member::Grid;
 use grid_proto::girih::cluster_server::ClusterServer;
+use grid_proto::girih::events_server::EventsServer;
 use grid_proto::v0::named_cache_service_server::NamedCacheServiceServer;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::server::NamedService;
 use tonic::transport::Server;
 
-use super::cluster::ClusterService;
+use super::cluster::{ClusterService, EventsService};
 use super::connection::connections;
 use super::v0::NamedCaches;
 use super::v1::ProxyService;
@@ -68,6 +69,9 @@ pub async fn serve(
         .add_service(ProxyService::new(edge.clone()))
         .add_service(named_caches)
         .add_service(ClusterServer::new(ClusterService::new(edge.clone())))
+        .add_service(
+            EventsServer::new(EventsService::new(edge.clone())).max_decoding_message_size(message_len_max),
+        )
         .add_service(health_service)
         .add_service(reflection)
         .serve_with_incoming_shutdown(incoming, stop.cancelled_owned());

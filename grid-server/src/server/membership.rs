@@ -32,6 +32,8 @@ pub(super) async fn join(config: &Config, mut settings: ClusterSettings) -> Resu
         caches_max: config.limits.caches_max,
         event_queue_len_max: config.limits.event_queue_len_max,
         event_queue_bytes_max: config.limits.event_queue_bytes_max.0,
+        event_log_bytes_max: config.limits.event_log_bytes_max.0,
+        event_log_linger: config.limits.event_log_linger,
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let builder = Grid::builder()

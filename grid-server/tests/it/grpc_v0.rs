@@ -738,6 +738,22 @@ async fn listeners_end_and_lite_and_priming_ones_get_less() {
     };
     assert_eq!(first, expected);
     assert!(matches!(events.next().await, ResponseType::Subscribed(_)));
+    let of_keys = MapListenerRequest {
+        priming: true,
+        filter: json(
+            r#"{"@class":"filter.InKeySetFilter","filter":{"@class":"filter.AlwaysFilter"},"keys":[1,9]}"#,
+        ),
+        ..filtered(0, 7)
+    };
+    let ResponseType::Event(first) = events.ask(of_keys).await else {
+        panic!("a priming listener with a filter of keys is told at once");
+    };
+    assert_eq!(first, expected);
+    let ResponseType::Event(second) = events.next().await else {
+        panic!("a priming listener is told of each key");
+    };
+    assert_eq!((second.key, second.new_value), (json("9"), Bytes::new()));
+    assert!(matches!(events.next().await, ResponseType::Subscribed(_)));
 }
 
 #[tokio::test]

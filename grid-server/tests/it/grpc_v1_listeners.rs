@@ -255,6 +255,80 @@ async fn a_priming_listener_is_told_the_present_value_first() {
     );
 }
 
+#[tokio::test]
+async fn each_listener_is_told_what_its_transformer_makes_of_the_values() {
+    let server = serve("").await;
+    let mut stream = Stream::open(&server).await;
+    let cache = stream.ensure("a").await.unwrap();
+    let transformed = |id, transformer: &str| {
+        let filter = masked(7);
+        on_all(
+            id,
+            Some(&format!(
+                r#"{{"@class":"filter.MapEventTransformerFilter","filter":{filter},"transformer":{transformer}}}"#
+            )),
+        )
+    };
+    let semi_lite = r#"{"@class":"transformer.SemiLiteEventTransformer"}"#;
+    let of_old = r#"{"@class":"transformer.ExtractorEventTransformer",
+        "extractorOld":{"@class":"extractor.UniversalExtractor","name":"n"}}"#;
+    stream.listen(cache, on_all(1, Some(&masked(7)))).await.unwrap();
+    stream.listen(cache, transformed(2, semi_lite)).await.unwrap();
+    stream.listen(cache, transformed(3, of_old)).await.unwrap();
+    let (one, two) = (r#"{"n":1}"#, r#"{"n":2}"#);
+    stream.put(cache, "1", one).await;
+    stream.told.clear();
+    stream.put(cache, "1", two).await;
+    let expected = [
+        event(2, "1", Some(one), Some(two), &[1]),
+        event(2, "1", Some("1"), Some("null"), &[3]),
+        event(2, "1", Some("null"), Some(two), &[2]),
+    ];
+    let told: Vec<Told> = stream.told.drain(..).collect();
+    assert_eq!(
+        told,
+        expected.map(|event| Told::Event(cache, event)),
+        "before the answer"
+    );
+    let odd = transformed(4, r#"{"@class":"transformer.Other"}"#);
+    assert!(stream.listen(cache, odd).await.is_err());
+}
+
+#[tokio::test]
+async fn a_priming_listener_with_a_filter_of_keys_is_told_the_value_of_each_first() {
+    let server = serve("").await;
+    let mut stream = Stream::open(&server).await;
+    let cache = stream.ensure("a").await.unwrap();
+    stream.put(cache, "1", "\"one\"").await;
+    stream.put(cache, "3", "\"three\"").await;
+    let keys =
+        r#"{"@class":"filter.InKeySetFilter","filter":{"@class":"filter.AlwaysFilter"},"keys":[1,2,1]}"#;
+    let listener = MapListenerRequest {
+        priming: true,
+        ..on_all(0, Some(keys))
+    };
+    stream.listen(cache, listener.clone()).await.unwrap();
+    for (key, value) in [("1", "\"one\""), ("2", "null")] {
+        let expected = MapEventMessage {
+            synthetic: true,
+            priming: true,
+            ..event(2, key, None, Some(value), &[])
+        };
+        assert_eq!(
+            stream.told.pop_front(),
+            Some(Told::Event(cache, expected)),
+            "before the answer"
+        );
+    }
+    stream.put(cache, "3", "3").await;
+    stream.put(cache, "2", "2").await;
+    let expected = event(1, "2", None, Some("2"), &[]);
+    assert_eq!(stream.told(cache).await, [Told::Event(cache, expected)]);
+    stream.listen(cache, ended(listener)).await.unwrap();
+    stream.put(cache, "1", "1").await;
+    assert_eq!(stream.told(cache).await, []);
+}
+
 /// A copy that is primed while others write must end with what they wrote last.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_primed_copy_is_never_left_behind() {

@@ -15,6 +15,8 @@ mod grpc_cluster;
 #[cfg(test)]
 mod grpc_cluster_listeners;
 #[cfg(test)]
+mod grpc_follow;
+#[cfg(test)]
 mod grpc_late;
 #[cfg(test)]
 mod grpc_peer;

@@ -37,6 +37,7 @@ pub mod invocation;
 pub mod lifecycle;
 pub mod listening;
 pub mod lookup;
+pub mod numbered;
 pub mod paging;
 pub mod queries;
 pub mod statements;
@@ -236,6 +237,9 @@ async fn run_asking<F: Fixture>(report: &mut Report<'_>, fixture: &F) {
         views {
             a_view_follows_its_cache, a_view_of_what_is_extracted, views_under_writers_come_to_what_there_is,
             a_view_outlives_a_truncation, a_view_says_why_it_ends,
+        }
+        numbered {
+            who_comes_back_is_told_what_it_missed, what_a_filter_leaves_out_is_passed, a_view_says_how_far_it_is,
         }
     }
 }

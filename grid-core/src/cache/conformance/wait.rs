@@ -76,6 +76,7 @@ pub(super) fn caused<K, V>(kind: EntryEventKind, key: K, old: Option<V>, new: Op
         new,
         synthetic: false,
         expired: false,
+        number: None,
     }
 }
 
@@ -88,5 +89,6 @@ pub(super) fn expired<K, V>(key: K, old: Option<V>) -> EntryEvent<K, V> {
         new: None,
         synthetic: true,
         expired: true,
+        number: None,
     }
 }

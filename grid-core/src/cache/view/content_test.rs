@@ -28,6 +28,7 @@ fn event(key: u32, new: Option<i64>) -> BinaryEntryEvent {
         new: new.map(value),
         synthetic: false,
         expired: false,
+        number: None,
     }
 }
 

@@ -12,11 +12,12 @@ use crate::cache::{
     Background, BinaryEvents, BinarySelection, CacheBackend, CacheError, CacheName, Query, QueryContents,
     Selected,
 };
-use crate::event::{BinaryEvent, Listen, ListenTo};
+use crate::event::{BinaryEntryEvent, BinaryEvent, EventPositions, Listen, ListenTo};
 use crate::query::EventFilter;
 
 use super::content::Content;
 use super::events::Listeners;
+use super::progress::Progress;
 use super::{ViewEvent, ViewEvents, ViewPhase, ViewPlan, ViewStatus};
 
 /// The pause after a first reading that failed; each further one doubles it.
@@ -32,6 +33,7 @@ struct State<K, V> {
     content: Content<K, V>,
     listeners: Listeners<K, V>,
     phase: ViewPhase,
+    progress: Progress,
 }
 
 /// What the handles of a view and its task share.
@@ -62,11 +64,20 @@ impl<K, V> Shared<K, V> {
 
     pub(super) fn status(&self) -> ViewStatus {
         let Reading(state) = self.read();
+        let phase = match &state.phase {
+            ViewPhase::Current if !state.progress.is_connected() => ViewPhase::Disconnected,
+            phase => phase.clone(),
+        };
         ViewStatus {
-            phase: state.phase.clone(),
+            phase,
             readings: state.content.readings(),
             events: self.events.load(Ordering::Relaxed),
         }
+    }
+
+    pub(super) fn current_to(&self) -> Option<EventPositions> {
+        let Reading(state) = self.read();
+        state.progress.current_to()
     }
 
     #[expect(clippy::type_complexity, reason = "a snapshot is entries as they come")]
@@ -95,6 +106,41 @@ impl<K, V> Shared<K, V> {
             state.listeners.tell(&event);
         }
         Ok(())
+    }
+
+    /// Takes an event of the cache in. Who is told of it finds the view as far as it.
+    fn take_event(&self, event: BinaryEntryEvent) -> Result<(), CacheError>
+    where
+        K: DeserializeOwned,
+        V: DeserializeOwned,
+    {
+        let mut state = self.write();
+        let number = event.number;
+        let told = state.content.take_event(event)?;
+        if let Some(number) = number {
+            state.progress.passed(&[number]);
+        }
+        self.events.fetch_add(1, Ordering::Relaxed);
+        if let Some(told) = told {
+            state.listeners.tell(&told);
+        }
+        Ok(())
+    }
+
+    fn begin_reading(&self) {
+        let mut state = self.write();
+        state.content.begin_reading();
+        state.progress.stand_still();
+    }
+
+    /// All is read: what is shown is as far as what was heard.
+    fn end_reading(&self) {
+        let mut state = self.write();
+        for event in state.content.end_reading() {
+            state.listeners.tell(&event);
+        }
+        state.progress.go_on();
+        state.phase = ViewPhase::Current;
     }
 
     fn set_phase(&self, phase: ViewPhase) {
@@ -150,7 +196,10 @@ where
             to: ListenTo::Where(EventFilter::new(plan.filter.clone())),
             values: true,
         };
-        let events = backend.listen(listen).await?;
+        let events = match backend.follow(listen.clone(), None).await {
+            Err(CacheError::Unsupported { .. }) => backend.listen(listen).await?,
+            followed => followed?,
+        };
         let query = Query {
             filter: plan.filter.clone(),
             contents: QueryContents::Entries,
@@ -160,6 +209,7 @@ where
             content: Content::new(plan),
             listeners: Listeners::new(),
             phase: ViewPhase::Reading(None),
+            progress: Progress::new(),
         };
         let shared = Arc::new(Shared {
             state: RwLock::new(state),
@@ -195,10 +245,7 @@ where
 
     /// Reads once. Whether that does not count, and is to be done again.
     async fn read_once(&mut self) -> Result<bool, CacheError> {
-        self.shared.change(|content| {
-            content.begin_reading();
-            Ok(None)
-        })?;
+        self.shared.begin_reading();
         let mut selection: BinarySelection = self.backend.query(self.query.clone());
         loop {
             // Events first: they came before what is read after them.
@@ -214,8 +261,7 @@ where
                 },
             }
         }
-        self.shared.change(|content| Ok(content.end_reading()))?;
-        self.shared.set_phase(ViewPhase::Current);
+        self.shared.end_reading();
         Ok(false)
     }
 
@@ -272,12 +318,26 @@ fn hear<K: DeserializeOwned, V: DeserializeOwned>(
 ) -> Result<Heard, CacheError> {
     match event {
         Some(Ok(BinaryEvent::Entry(event))) => {
-            shared.change(|content| content.take_event(event))?;
-            shared.events.fetch_add(1, Ordering::Relaxed);
+            shared.take_event(event)?;
             Ok(Heard::Taken)
         }
         // Others may have put entries since the cache was truncated, and their events came before this one.
-        Some(Ok(BinaryEvent::Resync | BinaryEvent::Truncated)) => Ok(Heard::ReadAnew),
+        Some(Ok(BinaryEvent::Resync | BinaryEvent::Truncated)) => {
+            shared.write().progress.stand_still();
+            Ok(Heard::ReadAnew)
+        }
+        Some(Ok(BinaryEvent::Reached(positions))) => {
+            shared.write().progress.reached(*positions);
+            Ok(Heard::Taken)
+        }
+        Some(Ok(BinaryEvent::Passed(numbers))) => {
+            shared.write().progress.passed(&numbers);
+            Ok(Heard::Taken)
+        }
+        Some(Ok(BinaryEvent::Disconnected)) => {
+            shared.write().progress.disconnected();
+            Ok(Heard::Taken)
+        }
         // What cannot be read may have been anything.
         Some(Err(CacheError::Protocol { .. })) => Ok(Heard::ReadAnew),
         Some(Ok(BinaryEvent::Destroyed)) => Err(CacheError::Destroyed {

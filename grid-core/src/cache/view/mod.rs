@@ -17,12 +17,16 @@
 //! a key that changes while a view reads, it may show what was read, then a change from before that, and then the
 //! change that was read.
 //!
-//! `content` decides all of this and does nothing; `keeper` listens and reads.
+//! Where changes are numbered, the view [follows](CacheBackend::follow) the cache: it knows [how far](View::current_to) it is, and
+//! after a lost connection it goes on from there. Elsewhere a lost connection is one where events were lost.
+//!
+//! `progress` knows how far the view is; `content` decides all of this and does nothing; `keeper` listens and reads.
 
 mod content;
 mod events;
 mod keeper;
 mod plan;
+mod progress;
 mod status;
 
 pub use events::{ViewEvent, ViewEvents};
@@ -36,6 +40,7 @@ use futures::future::{AbortHandle, abortable};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::event::EventPositions;
 use crate::value;
 
 use super::{CacheBackend, CacheError};
@@ -72,7 +77,9 @@ impl Drop for Life {
 ///
 /// A view that cannot go on, because the cache is destroyed, the grid or session ends, an entry cannot be read as the types
 /// of the view, or it would have more entries than it may, ends: it shows what it has, and [`View::status`] says
-/// why. While a connection is down, a client's view shows what it had; when it is back, the view reads anew.
+/// why. While a connection is down, a client's view shows what it had, and [`View::status`] says so; when it is back, the view
+/// goes on with the changes that were made meanwhile. It reads anew only when the server has them no more, or does not
+/// number its changes, as Coherence.
 pub struct View<K, V> {
     shared: Arc<Shared<K, V>>,
     life: Arc<Life>,
@@ -186,6 +193,16 @@ impl<K, V> View<K, V> {
     #[must_use]
     pub fn is_current(&self) -> bool {
         matches!(self.status().phase, ViewPhase::Current)
+    }
+
+    /// How far the view is: every change up to these numbers, one for each partition, is in it, unless a later one took its
+    /// place. `None` where changes have no numbers, and before the view has read for the first time.
+    ///
+    /// While the view reads anew or has no connection, it is what it was before. Compare it with the
+    /// [number](crate::event::EntryEvent::number) of an event, or with another view's.
+    #[must_use]
+    pub fn current_to(&self) -> Option<EventPositions> {
+        self.shared.current_to()
     }
 
     /// What changes in the view from now on. Dropping it ends the listening.

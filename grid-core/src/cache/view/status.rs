@@ -21,6 +21,8 @@ pub struct ViewStatus {
 pub enum ViewPhase {
     /// It shows all that it has read and heard of.
     Current,
+    /// It shows what it was when its connection was lost, and goes on when that is back.
+    Disconnected,
     /// Events were lost, and it reads anew: what it shows may be stale. With the reason, if reading failed before.
     Reading(Option<Arc<CacheError>>),
     /// It does not change any more, with the reason.

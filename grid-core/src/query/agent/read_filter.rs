@@ -4,7 +4,8 @@ use super::read_extractor::{extractor, operands};
 use super::tree::{check_depth, implied};
 use super::{AgentError, Node};
 use crate::query::{
-    Between, EventFilter, EventKinds, Extractor, Filter, LikePattern, Operand, RegexPattern, Test, ValueSet,
+    Between, EventFilter, EventKinds, EventTransformer, Extractor, Filter, LikePattern, Operand,
+    RegexPattern, Test, ValueSet,
 };
 
 /// Reads a filter that stands in so many agents.
@@ -30,6 +31,10 @@ pub(crate) fn filter(node: Node<'_>, depth: usize) -> Result<Filter, AgentError>
         "MapEventFilter" => {
             let inner = node.get("filter").map(|inner| filter(inner, depth + 1));
             of_events(node, inner.transpose()?)
+        }
+        "MapEventTransformerFilter" => {
+            let inner = node.get("filter").map(|inner| filter(inner, depth + 1));
+            of_transformed(node, inner.transpose()?, depth)
         }
         _ => leaf(node, name, depth),
     }
@@ -83,7 +88,38 @@ fn of_events(node: Node<'_>, filter: Option<Filter>) -> Result<Filter, AgentErro
         None => EventKinds::ALL,
     };
     let filter = filter.map(Box::new);
-    Ok(Filter::Event(EventFilter { kinds, filter }))
+    Ok(Filter::Event(EventFilter {
+        kinds,
+        filter,
+        transformer: None,
+    }))
+}
+
+fn of_transformed(node: Node<'_>, filter: Option<Filter>, depth: usize) -> Result<Filter, AgentError> {
+    let events = match filter {
+        None => EventFilter::all(),
+        Some(Filter::Event(events)) if events.transformer.is_some() => {
+            return Err(node.refused("what is transformed is not transformed again"));
+        }
+        Some(Filter::Event(events)) => events,
+        Some(filter) => EventFilter::new(filter),
+    };
+    let transformer = node.need("transformer")?;
+    let expected = "a transformer of events";
+    let class = transformer.expect_class(expected)?;
+    let extractor_of = |name: &str| {
+        let inner = transformer.get(name).map(|inner| extractor(inner, depth + 1));
+        inner.transpose()
+    };
+    let transformer = match class.as_ref() {
+        "transformer.SemiLiteEventTransformer" => EventTransformer::SemiLite,
+        "transformer.ExtractorEventTransformer" => EventTransformer::Extract {
+            old: extractor_of("extractorOld")?,
+            new: extractor_of("extractorNew")?,
+        },
+        _ => return Err(transformer.unknown(expected)),
+    };
+    Ok(Filter::Event(events.transformed(transformer)))
 }
 
 /// A filter that has no other one in it.

@@ -1,7 +1,8 @@
 //! Writing agents.
 
 use crate::query::{
-    EventFilter, Extractor, Filter, Manipulator, Operand, QueryError, Test, Updater, ValueSet,
+    EventFilter, EventTransformer, Extractor, Filter, Manipulator, Operand, QueryError, Test, Updater,
+    ValueSet,
 };
 use crate::value::json;
 
@@ -270,11 +271,42 @@ impl WriteAgent for Filter {
 
 impl WriteAgent for EventFilter {
     fn write_agent(&self, out: &mut Vec<u8>) -> Result<(), QueryError> {
+        if let Some(transformer) = &self.transformer {
+            let events = EventFilter {
+                transformer: None,
+                ..self.clone()
+            };
+            ObjectWriter::new("filter.MapEventTransformerFilter", out)
+                .agent("filter", &events)?
+                .agent("transformer", transformer)?
+                .end();
+            return Ok(());
+        }
         let writer = ObjectWriter::new("filter.MapEventFilter", out);
         let writer = writer.integer("mask", i64::from(self.kinds.bits()));
         match &self.filter {
             Some(filter) => writer.agent("filter", filter.as_ref())?.end(),
             None => writer.end(),
+        }
+        Ok(())
+    }
+}
+
+impl WriteAgent for EventTransformer {
+    fn write_agent(&self, out: &mut Vec<u8>) -> Result<(), QueryError> {
+        match self {
+            EventTransformer::SemiLite => {
+                ObjectWriter::new("transformer.SemiLiteEventTransformer", out).end();
+            }
+            EventTransformer::Extract { old, new } => {
+                let mut writer = ObjectWriter::new("transformer.ExtractorEventTransformer", out);
+                for (name, extractor) in [("extractorOld", old), ("extractorNew", new)] {
+                    if let Some(extractor) = extractor {
+                        writer = writer.agent(name, extractor)?;
+                    }
+                }
+                writer.end();
+            }
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::BitOr;
 
-use super::Filter;
+use super::{EventTransformer, Filter};
 use crate::query::{QueryEntry, QueryError};
 
 /// Kinds of events, as a set; the bits are those of the protocol.
@@ -75,6 +75,8 @@ pub struct EventFilter {
     pub kinds: EventKinds,
     /// What the entries are selected by; `None` for all.
     pub filter: Option<Box<Filter>>,
+    /// What is told in place of the values; `None` for the values as they are.
+    pub transformer: Option<EventTransformer>,
 }
 
 impl EventFilter {
@@ -82,7 +84,11 @@ impl EventFilter {
     #[must_use]
     pub fn new(filter: Filter) -> Self {
         let (kinds, filter) = (EventKinds::ALL, Some(Box::new(filter)));
-        EventFilter { kinds, filter }
+        EventFilter {
+            kinds,
+            filter,
+            transformer: None,
+        }
     }
 
     /// Events of these kinds.
@@ -98,7 +104,15 @@ impl EventFilter {
         EventFilter {
             kinds: EventKinds::ALL,
             filter: None,
+            transformer: None,
         }
+    }
+
+    /// Events tell what this makes of the values.
+    #[must_use]
+    pub fn transformed(mut self, transformer: EventTransformer) -> Self {
+        self.transformer = Some(transformer);
+        self
     }
 
     /// Whether an event is selected: the entry before it, if there was one, and the entry after it, if there is one.

@@ -4,10 +4,12 @@ mod builder;
 mod describe;
 mod evaluate;
 mod event;
+mod transformer;
 mod values;
 
 pub use builder::{Field, field, key};
 pub use event::{EventFilter, EventKinds};
+pub use transformer::EventTransformer;
 pub use values::ValueSet;
 
 use super::{Extractor, LikePattern, Operand, RegexPattern};

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use futures::future::BoxFuture;
 use futures::stream::Stream;
 use grid_core::cache::CacheError;
-use grid_core::value::{Binary, Format, Key};
+use grid_core::value::{Format, Key};
 use grid_member::cache::{OpenCache, Reply};
 use grid_member::event::{BoundedQueue, Lifecycle};
 use grid_proto::v0::map_listener_request::RequestType;
@@ -20,7 +20,7 @@ use grid_proto::v0::{
 use grid_proto::v1::cache::NamedCacheRequestType as Type;
 use tonic::{Code, Status};
 
-use crate::grpc::cache_proxy::{CacheProxy, Notice, Primer};
+use crate::grpc::cache_proxy::{CacheProxy, Notice, Primed, Primer};
 use crate::grpc::edge::{Stopped, stopping};
 use crate::grpc::{Edge, EventBody, OpenGate, Refusal, RefusalKind, ReplyGate, WireValue};
 
@@ -53,17 +53,16 @@ enum Work {
         uid: String,
         heard: BoxFuture<'static, Result<(), CacheError>>,
     },
-    /// The value is read that a priming listener gets. Events that come meanwhile may be younger, and wait.
+    /// The values are read that a priming listener gets. Events that come meanwhile may be younger, and wait.
     Priming {
         priming: Priming,
-        value: BoxFuture<'static, Result<Option<Binary>, CacheError>>,
+        values: BoxFuture<'static, Result<Primed, CacheError>>,
     },
 }
 
-/// A priming listener that gets its value.
+/// A priming listener that gets its values.
 struct Priming {
     uid: String,
-    key: Key,
     primer: Primer,
 }
 
@@ -73,9 +72,9 @@ enum Listened {
     Done,
     /// A listener was registered; the reply is there when all members know it.
     Registered(Reply<()>),
-    /// As before, of a priming listener: its key, what makes its event, and the value that goes into it, which is read
-    /// when all members know it.
-    Primed(Key, Primer, Reply<Option<Binary>>),
+    /// As before, of a priming listener: what makes its events, and the values that go into them, which are read when all
+    /// members know it.
+    Primed(Primer, Reply<Primed>),
 }
 
 /// One stream of events: requests to listen come in, events go out.
@@ -125,6 +124,13 @@ fn queue_notice(queue: &Queue, cache: &str, notice: Notice) {
     if queue.push(Queued::Response(response), weight).is_err() {
         end(queue);
     }
+}
+
+fn too_many_listeners(listeners_max: usize) -> Refusal {
+    Refusal::new(
+        RefusalKind::Overloaded,
+        format!("this stream has {listeners_max} listeners, and more are not allowed; use another stream"),
+    )
 }
 
 /// The stream ends, so nothing more is kept for it.
@@ -249,11 +255,11 @@ impl<G: ReplyGate> EventsSession<G> {
                 let response = MapListenerUnsubscribedResponse { uid };
                 self.out.push_back(ResponseType::Unsubscribed(response));
             }
-            Ok(Listened::Primed(key, primer, value)) => {
-                let priming = Priming { uid, key, primer };
-                match value.now_or_later() {
-                    Ok(value) => self.take_primed(priming, value),
-                    Err(value) => self.work = Work::Priming { priming, value },
+            Ok(Listened::Primed(primer, values)) => {
+                let priming = Priming { uid, primer };
+                match values.now_or_later() {
+                    Ok(values) => self.take_primed(priming, values),
+                    Err(values) => self.work = Work::Priming { priming, values },
                 }
             }
             Err(refusal) => self.refuse(uid, refusal),
@@ -272,12 +278,16 @@ impl<G: ReplyGate> EventsSession<G> {
         }
     }
 
-    fn take_primed(&mut self, priming: Priming, value: Result<Option<Binary>, CacheError>) {
-        let Priming { uid, key, primer } = priming;
-        let value = value.map_err(Refusal::from);
-        match value.and_then(|value| primer.event(&key, value)) {
-            Ok(event) => {
-                self.out.push_back(event_response(event));
+    fn take_primed(&mut self, priming: Priming, values: Result<Primed, CacheError>) {
+        let Priming { uid, primer } = priming;
+        let events = values.map_err(Refusal::from).and_then(|values| {
+            let events = values.into_iter();
+            let events = events.map(|(key, value)| Ok(event_response(primer.event(&key, value)?)));
+            events.collect::<Result<Vec<_>, Refusal>>()
+        });
+        match events {
+            Ok(events) => {
+                self.out.extend(events);
                 self.subscribed(uid);
             }
             Err(refusal) => self.refuse(uid, refusal),
@@ -296,9 +306,9 @@ impl<G: ReplyGate> EventsSession<G> {
                 Poll::Ready(heard) => self.take_heard(uid, heard),
                 Poll::Pending => self.work = Work::Listening { uid, heard },
             },
-            Work::Priming { priming, mut value } => match value.as_mut().poll(cx) {
-                Poll::Ready(value) => self.take_primed(priming, value),
-                Poll::Pending => self.work = Work::Priming { priming, value },
+            Work::Priming { priming, mut values } => match values.as_mut().poll(cx) {
+                Poll::Ready(values) => self.take_primed(priming, values),
+                Poll::Pending => self.work = Work::Priming { priming, values },
             },
         }
         match self.work {
@@ -327,12 +337,7 @@ impl<G: ReplyGate> EventsSession<G> {
         }
         let (format, proxy) = (subject.format, &subject.proxy);
         if kind != RequestType::Init && request.subscribe && proxy.listener_count() >= listeners_max {
-            return Err(Refusal::new(
-                RefusalKind::Overloaded,
-                format!(
-                    "this stream has {listeners_max} listeners, and more are not allowed; use another stream"
-                ),
-            ));
+            return Err(too_many_listeners(listeners_max));
         }
         let MapListenerRequest {
             subscribe,
@@ -343,13 +348,17 @@ impl<G: ReplyGate> EventsSession<G> {
         } = request;
         match kind {
             RequestType::Init => {}
+            RequestType::Filter if priming => {
+                let keys = edge.primed_keys(format, request.filter)?;
+                if subscribe && proxy.listener_count() + keys.len() > listeners_max {
+                    return Err(too_many_listeners(listeners_max));
+                }
+                return self.prime(proxy, keys, subscribe, lite);
+            }
             RequestType::Filter if !subscribe => {
                 proxy.change_listeners(|table| Ok(table.remove_filter(filter_id)))?;
             }
             RequestType::Filter => {
-                if priming {
-                    return Err(Refusal::unsupported("a priming listener with a filter"));
-                }
                 let filter = edge.event_filter(format, request.filter)?;
                 let heard = proxy.add_listener(
                     |table| table.add_filter(filter_id, filter, lite),
@@ -359,20 +368,36 @@ impl<G: ReplyGate> EventsSession<G> {
             }
             RequestType::Key => {
                 let key = edge.key(format, request.key)?;
+                if priming {
+                    return self.prime(proxy, vec![key], subscribe, lite);
+                }
                 if !subscribe {
                     proxy.change_listeners(|table| Ok(table.remove_key(key)))?;
                     return Ok(Listened::Done);
                 }
                 let heard = proxy.add_key_listener(&key, lite, priming)?;
-                if !priming {
-                    return Ok(Listened::Registered(heard));
-                }
-                // Read after the listener was registered: what changes later is heard of.
-                let value = self.gate.pass(Type::MapListener, proxy.value_when(heard, &key));
-                return Ok(Listened::Primed(key, proxy.primer(), value));
+                return Ok(Listened::Registered(heard));
             }
         }
         Ok(Listened::Done)
+    }
+
+    /// Listens to keys for a client that primes a copy of its own, or stops to.
+    fn prime(
+        &self,
+        proxy: &CacheProxy,
+        keys: Vec<Key>,
+        subscribe: bool,
+        lite: bool,
+    ) -> Result<Listened, Refusal> {
+        if !subscribe {
+            for key in keys {
+                proxy.change_listeners(|table| Ok(table.remove_key(key)))?;
+            }
+            return Ok(Listened::Done);
+        }
+        let values = self.gate.pass(Type::MapListener, proxy.add_primed(keys, lite)?);
+        Ok(Listened::Primed(proxy.primer(), values))
     }
 
     fn poll_response(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<ResponseType>, Status>> {

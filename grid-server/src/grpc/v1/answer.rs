@@ -19,8 +19,8 @@ pub(crate) enum Answer<G> {
     Frames(Vec<OutFrame>),
     /// The one answer that most requests have.
     One(OutFrame),
-    /// One that is older than the events that wait.
-    BeforeEvents(OutFrame),
+    /// All of them are here, and older than the events that wait.
+    BeforeEvents(Vec<OutFrame>),
     /// There is none.
     None,
     /// They come bit by bit.

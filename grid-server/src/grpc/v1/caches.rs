@@ -21,7 +21,7 @@ use grid_proto::v1::cache::{
 use grid_proto::v1::common::CollectionOfBytesValues;
 use grid_proto::wishes::Context;
 
-use crate::grpc::cache_proxy::CacheProxy;
+use crate::grpc::cache_proxy::{CacheProxy, Primed};
 use crate::grpc::edge::{blocking, by_size, check_batch_len};
 use crate::grpc::{Edge, Reader, Refusal, RefusalKind, ReplyGate};
 
@@ -229,8 +229,8 @@ impl<G: ReplyGate> Caches<G> {
             to,
         };
         if kind == Type::MapListener {
-            let room = self.by_id.values().map(CacheProxy::listener_count).sum::<usize>()
-                < self.edge.options().listeners_per_stream_max;
+            let count = self.by_id.values().map(CacheProxy::listener_count).sum();
+            let room = self.edge.options().listeners_per_stream_max.saturating_sub(count);
             return request_parts.map_listener(unpack(request.message)?, room);
         }
         if let (Type::GetAll | Type::PutAll, Some(message)) = (kind, &request.message) {
@@ -518,19 +518,24 @@ impl<G: ReplyGate> Request<'_, G> {
         keys.values.into_iter().map(|key| self.key(key)).collect()
     }
 
-    fn map_listener(&self, request: MapListenerRequest, room: bool) -> Result<Answer<G>, Refusal> {
+    /// Adds or takes back a listener; there is room for so many more.
+    fn map_listener(&self, request: MapListenerRequest, room: usize) -> Result<Answer<G>, Refusal> {
         if !request.trigger.is_empty() {
             return Err(Refusal::unsupported("a map trigger"));
         }
-        if request.subscribe && !room {
-            return Err(Refusal::new(
-                RefusalKind::Overloaded,
-                "this stream has as many listeners as allowed (grpc.listeners-per-stream-max); use another stream",
-            ));
+        if request.subscribe && room == 0 {
+            return Err(too_many_listeners());
         }
         match request.key_or_filter.and_then(|either| either.key_or_filter) {
             Some(key_or_filter::KeyOrFilter::Key(key)) => {
                 self.listen_to_key(self.key(key)?, request.subscribe, request.lite, request.priming)
+            }
+            Some(key_or_filter::KeyOrFilter::Filter(filter)) if request.priming => {
+                let keys = self.edge.primed_keys(self.to.reader.format, filter)?;
+                if request.subscribe && keys.len() > room {
+                    return Err(too_many_listeners());
+                }
+                self.prime(keys, request.subscribe, request.lite)
             }
             Some(key_or_filter::KeyOrFilter::Filter(filter)) => self.listen_to_all(
                 request.filter_id,
@@ -562,7 +567,8 @@ impl<G: ReplyGate> Request<'_, G> {
             return Ok(Answer::None);
         }
         if priming {
-            return Err(Refusal::unsupported("a priming listener with a filter"));
+            // Everything is no set of keys.
+            self.edge.primed_keys(self.to.reader.format, filter.clone())?;
         }
         let filter = self.edge.event_filter(self.to.reader.format, filter)?;
         let heard = self.proxy.add_listener(
@@ -601,27 +607,47 @@ impl<G: ReplyGate> Request<'_, G> {
             self.proxy.change_listeners(|table| Ok(table.remove_key(key)))?;
             return Ok(Answer::None);
         }
-        let heard = self.proxy.add_key_listener(&key, lite, priming)?;
-        if !priming {
-            return self.listening(heard);
+        if priming {
+            return self.prime(vec![key], subscribe, lite);
         }
-        // The value is read after the listener was registered: what changes later is heard of.
-        let value = self.gate.pass(self.kind, self.proxy.value_when(heard, &key));
+        let heard = self.proxy.add_key_listener(&key, lite, priming)?;
+        self.listening(heard)
+    }
+
+    /// Listens to keys for a client that primes a copy of its own, or stops to.
+    fn prime(&self, keys: Vec<Key>, subscribe: bool, lite: bool) -> Result<Answer<G>, Refusal> {
+        if !subscribe {
+            for key in keys {
+                self.proxy.change_listeners(|table| Ok(table.remove_key(key)))?;
+            }
+            return Ok(Answer::None);
+        }
+        let values = self.gate.pass(self.kind, self.proxy.add_primed(keys, lite)?);
         let (to, primer) = (self.to, self.proxy.primer());
-        let prime = move |value| {
-            let body = Body::Event(Box::new(primer.event(&key, value)?));
-            Ok(Answer::BeforeEvents(OutFrame::Cache {
-                id: 0,
-                cache_id: to.cache_id,
-                kind: ResponseType::MapEvent,
-                body,
-            }))
+        let prime = move |values: Primed| {
+            let frame = |(key, value)| {
+                Ok(OutFrame::Cache {
+                    id: 0,
+                    cache_id: to.cache_id,
+                    kind: ResponseType::MapEvent,
+                    body: Body::Event(Box::new(primer.event(&key, value)?)),
+                })
+            };
+            let frames: Result<Vec<_>, Refusal> = values.into_iter().map(frame).collect();
+            Ok(Answer::BeforeEvents(frames?))
         };
-        match value.now_or_later() {
-            Ok(value) => prime(value?),
-            Err(value) => Ok(self.later(true, async move { prime(value.await?) }.boxed())),
+        match values.now_or_later() {
+            Ok(values) => prime(values?),
+            Err(values) => Ok(self.later(true, async move { prime(values.await?) }.boxed())),
         }
     }
+}
+
+fn too_many_listeners() -> Refusal {
+    Refusal::new(
+        RefusalKind::Overloaded,
+        "this stream has as many listeners as allowed (grpc.listeners-per-stream-max); use another stream",
+    )
 }
 
 /// The answers to a request for a page.

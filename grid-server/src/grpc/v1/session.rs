@@ -263,9 +263,9 @@ impl<G: ReplyGate> Session<G> {
     }
 
     fn take_answer(&mut self, id: i64, answer: Result<Answer<G>, Refusal>) -> Result<(), Status> {
-        if let Ok(Answer::BeforeEvents(frame)) = answer {
+        if let Ok(Answer::BeforeEvents(frames)) = answer {
             // What waits may be newer than this, and must not be followed by it.
-            self.out.push_back(frame);
+            self.out.extend(frames);
             self.take_events()?;
             self.out.push_back(OutFrame::Complete { id });
             return Ok(());
@@ -279,8 +279,8 @@ impl<G: ReplyGate> Session<G> {
                 self.refuse(id, &refusal);
                 return Ok(());
             }
-            Ok(Answer::One(frame) | Answer::BeforeEvents(frame)) => self.out.push_back(frame),
-            Ok(Answer::Frames(frames)) => self.out.extend(frames),
+            Ok(Answer::One(frame)) => self.out.push_back(frame),
+            Ok(Answer::Frames(frames) | Answer::BeforeEvents(frames)) => self.out.extend(frames),
             Ok(Answer::None) => {}
             Ok(Answer::More(more)) => {
                 self.work = Work::More { id, more };

@@ -1,0 +1,272 @@
+//! The last changes of a cache, for those who follow it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+
+use crate::partition::PartitionCount;
+use crate::partition::table::Epoch;
+use crate::store::{Change, Sequence};
+use crate::value::Binary;
+
+use super::{EventNumber, EventOrigin, EventPositions, LogReader};
+
+/// What a change costs beside its key and values, in bytes.
+const OVERHEAD_LEN: usize = size_of::<LoggedChange>() + size_of::<Logged>() + 64;
+
+/// A change with its number.
+#[derive(Clone, Debug)]
+pub struct LoggedChange {
+    /// Its number.
+    pub number: EventNumber,
+    /// What changed, with values.
+    pub change: Change,
+}
+
+impl LoggedChange {
+    fn bytes(&self) -> usize {
+        let of = |value: &Option<Binary>| value.as_ref().map_or(0, |value| value.bytes().len());
+        OVERHEAD_LEN + self.change.key.bytes().len() + of(&self.change.old) + of(&self.change.new)
+    }
+}
+
+/// What a log holds.
+#[derive(Clone, Debug)]
+pub enum Logged {
+    /// An entry changed.
+    Change(Arc<LoggedChange>),
+    /// Every entry went; of each partition, what was told last before.
+    Truncated(Arc<EventPositions>),
+    /// Changes before these positions are missing.
+    Gap(Arc<EventPositions>),
+    /// The cache is gone.
+    Destroyed,
+}
+
+impl Logged {
+    fn bytes(&self) -> usize {
+        match self {
+            Logged::Change(change) => change.bytes(),
+            Logged::Truncated(positions) | Logged::Gap(positions) => {
+                OVERHEAD_LEN + positions.len() * size_of::<(Epoch, Sequence)>()
+            }
+            Logged::Destroyed => OVERHEAD_LEN,
+        }
+    }
+}
+
+/// Some of a log.
+#[derive(Clone, Debug)]
+pub enum ReadLog {
+    /// These follow; whoever read them goes on at the place that is given.
+    Items(Vec<Logged>, u64),
+    /// There is nothing more yet.
+    Nothing,
+    /// What is asked for is not kept any more.
+    Overrun,
+}
+
+/// Changes after the positions of one who comes back are not here: they were too many, or have another origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap;
+
+/// The last changes of a cache as one member hears of them, up to a number of bytes, in the order of each partition.
+///
+/// It begins *open*: changes are noted, but which came before the first is not known. With the numbers that the
+/// partitions had reached after the member began to listen ([`begin`](Self::begin)) it is *whole*: every change after
+/// those is here, was here, or will be. When changes are lost on their way to the member it is open again, until it is told
+/// the numbers anew; those who follow it learn then that there is a gap.
+#[derive(Debug)]
+pub struct EventLog {
+    items: VecDeque<Logged>,
+    /// The place of the first item.
+    first: u64,
+    bytes: usize,
+    bytes_max: usize,
+    /// Of each partition, the last change that was told of, or came before the log.
+    told: EventPositions,
+    /// Of each partition, the change after which every one is here.
+    floor: EventPositions,
+    /// What was told before a truncation that is not here any more.
+    forgotten_truncation: Option<Arc<EventPositions>>,
+    whole: bool,
+    /// Changes were lost that someone who follows may miss.
+    lost: bool,
+    ended: bool,
+}
+
+impl EventLog {
+    /// An open log that keeps about so many bytes.
+    #[must_use]
+    pub fn new(origin: EventOrigin, partitions: PartitionCount, bytes_max: usize) -> Self {
+        let start = EventPositions::start(origin, partitions);
+        EventLog {
+            items: VecDeque::new(),
+            first: 0,
+            bytes: 0,
+            bytes_max,
+            told: start.clone(),
+            floor: start,
+            forgotten_truncation: None,
+            whole: false,
+            lost: false,
+            ended: false,
+        }
+    }
+
+    /// Whether every change from now on will be here, and those before are as far as it says.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.whole
+    }
+
+    /// About how many bytes it keeps.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// How many bytes it may keep from now on.
+    pub fn set_bytes_max(&mut self, bytes_max: usize) {
+        self.bytes_max = bytes_max;
+        self.shrink();
+    }
+
+    /// Notes a change. Its bytes are copied: they may be part of much more.
+    pub fn push(&mut self, number: EventNumber, change: &Change) {
+        self.told.advance(number);
+        let change = owned(change);
+        self.append(Logged::Change(Arc::new(LoggedChange { number, change })));
+    }
+
+    /// Notes that the cache was truncated.
+    pub fn truncated(&mut self) {
+        self.append(Logged::Truncated(Arc::new(self.told.clone())));
+    }
+
+    /// The cache is gone: nothing follows.
+    pub fn end(&mut self) {
+        if !self.ended {
+            self.append(Logged::Destroyed);
+            self.ended = true;
+        }
+    }
+
+    /// Changes were lost on the way here.
+    pub fn lose(&mut self) {
+        (self.whole, self.lost) = (false, true);
+    }
+
+    /// Every change after these numbers, one for each partition, is here or will be.
+    pub fn begin(&mut self, marks: &[(Epoch, Sequence)]) {
+        self.told.raise(marks);
+        self.floor.raise(marks);
+        self.whole = true;
+        if std::mem::take(&mut self.lost) {
+            self.append(Logged::Gap(Arc::new(self.floor.clone())));
+        }
+    }
+
+    fn append(&mut self, item: Logged) {
+        if self.ended {
+            return;
+        }
+        self.bytes += item.bytes();
+        self.items.push_back(item);
+        self.shrink();
+    }
+
+    fn shrink(&mut self) {
+        while self.bytes > self.bytes_max
+            && let Some(item) = self.items.pop_front()
+        {
+            self.first += 1;
+            self.bytes -= item.bytes();
+            match item {
+                Logged::Change(change) => {
+                    self.floor.advance(change.number);
+                }
+                Logged::Truncated(before) => self.forgotten_truncation = Some(before),
+                Logged::Gap(_) | Logged::Destroyed => {}
+            }
+        }
+    }
+
+    /// Where the log ends.
+    fn end_place(&self) -> u64 {
+        self.first + self.items.len() as u64
+    }
+
+    /// A reader of what comes from now on.
+    #[must_use]
+    pub fn read_on(&self) -> LogReader {
+        LogReader::new(self.end_place(), self.told.clone(), (0, 0))
+    }
+
+    /// A reader of what comes after these positions.
+    ///
+    /// # Errors
+    /// [`Gap`] when not everything after them is here.
+    pub fn read_after(&self, positions: &EventPositions) -> Result<LogReader, Gap> {
+        if !self.whole || !positions.covers(&self.floor) {
+            return Err(Gap);
+        }
+        let truncation = self.forgotten_truncation.as_deref();
+        if truncation.is_some_and(|before| !is_past(positions, before)) {
+            return Err(Gap);
+        }
+        // A truncation has no number. Who knows of a change after it was told of it before.
+        let known = self.items.iter().rposition(|item| match item {
+            Logged::Truncated(before) => is_past(positions, before),
+            _ => false,
+        });
+        let known = known.map_or(0, |at| self.first + at as u64 + 1);
+        Ok(LogReader::new(
+            self.first,
+            positions.clone(),
+            (known, self.end_place()),
+        ))
+    }
+
+    /// At most so many items from this place on.
+    #[must_use]
+    pub fn read(&self, place: u64, count_max: usize) -> ReadLog {
+        let Some(skip) = place.checked_sub(self.first) else {
+            return ReadLog::Overrun;
+        };
+        let skip = usize::try_from(skip).unwrap_or(usize::MAX);
+        let items: Vec<Logged> = self.items.iter().skip(skip).take(count_max).cloned().collect();
+        if items.is_empty() {
+            return ReadLog::Nothing;
+        }
+        let next = place + items.len() as u64;
+        ReadLog::Items(items, next)
+    }
+}
+
+/// The change with bytes of its own, in one piece.
+fn owned(change: &Change) -> Change {
+    let values = [Some(&change.key), change.old.as_ref(), change.new.as_ref()];
+    let len = values.iter().flatten().map(|value| value.bytes().len()).sum();
+    let mut all = BytesMut::with_capacity(len);
+    let mut copy = |value: &Binary| {
+        all.extend_from_slice(value.bytes());
+        Binary::new(value.format(), all.split().freeze())
+    };
+    Change {
+        key: copy(&change.key),
+        old: change.old.as_ref().map(&mut copy),
+        new: change.new.as_ref().map(&mut copy),
+        ..*change
+    }
+}
+
+/// Whether positions are after those at which a cache was truncated, as far as can be said.
+fn is_past(positions: &EventPositions, truncated: &EventPositions) -> bool {
+    positions.covers(truncated) && positions != truncated
+}
+
+#[cfg(test)]
+#[path = "event_log_test.rs"]
+mod tests;

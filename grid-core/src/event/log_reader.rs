@@ -1,0 +1,169 @@
+//! One who follows a log.
+
+use std::collections::BTreeMap;
+
+use crate::store::ChangeKind;
+use crate::value::Key;
+
+use super::{
+    BinaryEntryEvent, BinaryEvent, EntryEventKind, EventLog, EventNumber, EventPositions, Gap, Listen,
+    ListenTo, Logged, LoggedChange, ReadLog, is_selected, told_values,
+};
+
+/// So many items are taken out of a log at a time.
+const ITEMS_MAX: usize = 256;
+
+/// Where one who follows a log is, and what it was told.
+///
+/// It is told of each change after its positions once, whatever the log holds beside.
+#[derive(Clone, Debug)]
+pub struct LogReader {
+    place: u64,
+    positions: EventPositions,
+    /// Truncations before this place are known.
+    truncations_known: u64,
+    /// Gaps before this place are before the positions.
+    gaps_known: u64,
+}
+
+impl LogReader {
+    pub(super) fn new(
+        place: u64,
+        positions: EventPositions,
+        (truncations_known, gaps_known): (u64, u64),
+    ) -> Self {
+        LogReader {
+            place,
+            positions,
+            truncations_known,
+            gaps_known,
+        }
+    }
+
+    /// How far it is.
+    #[must_use]
+    pub fn positions(&self) -> &EventPositions {
+        &self.positions
+    }
+
+    /// Takes some items out of the log; to be [told](Self::tell) apart from its lock. When what it should read is not there any
+    /// more, it goes on at the end of the log, and the answer is [`Gap`]; not before the log is whole.
+    ///
+    /// # Errors
+    /// [`Gap`]: it was too slow.
+    pub fn take(&mut self, log: &EventLog) -> Result<Taken, Gap> {
+        match log.read(self.place, ITEMS_MAX) {
+            ReadLog::Nothing => Ok(Taken::default()),
+            ReadLog::Items(items, next) => {
+                let first = std::mem::replace(&mut self.place, next);
+                Ok(Taken { first, items })
+            }
+            ReadLog::Overrun if !log.is_whole() => Ok(Taken::default()),
+            ReadLog::Overrun => {
+                *self = log.read_on();
+                Err(Gap)
+            }
+        }
+    }
+
+    /// What the listener is told of what was taken: events, and behind them how far it is without hearing of each
+    /// change, if it is.
+    pub fn tell(&mut self, taken: Taken, listen: &Listen) -> Vec<BinaryEvent> {
+        let mut events = Vec::new();
+        let mut passed: BTreeMap<usize, EventNumber> = BTreeMap::new();
+        for (place, item) in (taken.first..).zip(taken.items) {
+            match item {
+                Logged::Change(logged) => {
+                    if !self.positions.advance(logged.number) {
+                        continue;
+                    }
+                    let partition = logged.number.partition.index();
+                    match event_of(&logged, listen).filter(|_| wants(listen, &logged)) {
+                        Some(event) => {
+                            passed.remove(&partition);
+                            events.push(BinaryEvent::Entry(event));
+                        }
+                        None => {
+                            passed.insert(partition, logged.number);
+                        }
+                    }
+                }
+                Logged::Truncated(_) if place < self.truncations_known => {}
+                Logged::Truncated(_) => {
+                    flush(&mut passed, &mut events);
+                    events.push(BinaryEvent::Truncated);
+                }
+                Logged::Gap(_) if place < self.gaps_known => {}
+                Logged::Gap(after) => {
+                    passed.clear();
+                    self.positions.raise(after.reached());
+                    events.push(BinaryEvent::Resync);
+                    events.push(BinaryEvent::Reached(self.positions.clone().into()));
+                }
+                Logged::Destroyed => {
+                    flush(&mut passed, &mut events);
+                    events.push(BinaryEvent::Destroyed);
+                }
+            }
+        }
+        flush(&mut passed, &mut events);
+        events
+    }
+}
+
+fn flush(passed: &mut BTreeMap<usize, EventNumber>, events: &mut Vec<BinaryEvent>) {
+    if !passed.is_empty() {
+        let numbers = std::mem::take(passed).into_values().collect();
+        events.push(BinaryEvent::Passed(numbers));
+    }
+}
+
+/// Items of a log, in order.
+#[derive(Debug, Default)]
+pub struct Taken {
+    first: u64,
+    items: Vec<Logged>,
+}
+
+impl Taken {
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+}
+
+fn wants(listen: &Listen, logged: &LoggedChange) -> bool {
+    match &listen.to {
+        ListenTo::All => true,
+        ListenTo::Where(filter) => is_selected(filter, &logged.change),
+        ListenTo::Key(key) => Key::new(logged.change.key.clone()).is_ok_and(|changed| changed == *key),
+    }
+}
+
+/// The event of a change for a listener that wants it; `None` when it cannot be told.
+fn event_of(logged: &LoggedChange, listen: &Listen) -> Option<BinaryEntryEvent> {
+    let change = &logged.change;
+    let filter = match &listen.to {
+        ListenTo::Where(filter) => Some(filter),
+        ListenTo::Key(_) | ListenTo::All => None,
+    };
+    let (old, new) = if listen.values {
+        told_values(filter, change)?
+    } else {
+        (None, None)
+    };
+    Some(BinaryEntryEvent {
+        kind: match change.kind {
+            ChangeKind::Insert => EntryEventKind::Insert,
+            ChangeKind::Update => EntryEventKind::Update,
+            ChangeKind::Delete => EntryEventKind::Delete,
+        },
+        key: change.key.clone(),
+        old,
+        new,
+        synthetic: change.expired,
+        expired: change.expired,
+        number: Some(logged.number),
+    })
+}

@@ -1,0 +1,106 @@
+//! What is told of an event in place of its values.
+
+use crate::query::{Extractor, QueryEntry, QueryError};
+use crate::value::{Binary, Format};
+
+/// What a listener is told of an event in place of the values before and after it, so that less travels.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum EventTransformer {
+    /// The new value alone.
+    SemiLite,
+    /// What extractors take from the values. A value without an extractor is left out.
+    Extract {
+        /// From the value before.
+        old: Option<Extractor>,
+        /// From the value after.
+        new: Option<Extractor>,
+    },
+}
+
+impl EventTransformer {
+    /// The values before and after that are told of an event with these.
+    ///
+    /// # Errors
+    /// When an extractor cannot be used on a value.
+    pub fn transform(
+        &self,
+        key: &Binary,
+        old: Option<&Binary>,
+        new: Option<&Binary>,
+    ) -> Result<(Option<Binary>, Option<Binary>), QueryError> {
+        match self {
+            EventTransformer::SemiLite => Ok((None, new.cloned())),
+            EventTransformer::Extract {
+                old: of_old,
+                new: of_new,
+            } => Ok((
+                extracted(of_old.as_ref(), key, old)?,
+                extracted(of_new.as_ref(), key, new)?,
+            )),
+        }
+    }
+}
+
+fn extracted(
+    extractor: Option<&Extractor>,
+    key: &Binary,
+    value: Option<&Binary>,
+) -> Result<Option<Binary>, QueryError> {
+    let (Some(extractor), Some(value)) = (extractor, value) else {
+        return Ok(None);
+    };
+    let entry = QueryEntry::of(key, Some(value));
+    let text = extractor.extract(&entry)?.json()?.into_owned();
+    Ok(Some(Binary::new(Format::JSON, text.into())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query::Filter;
+    use crate::value::to_binary;
+
+    fn json(text: &str) -> Binary {
+        Binary::new(Format::JSON, text.to_owned().into())
+    }
+
+    fn read(text: &str) -> Result<Filter, crate::query::AgentError> {
+        Filter::from_json(text.as_bytes())
+    }
+
+    #[test]
+    fn they_are_read_and_written() {
+        let text = r#"{"@class":"filter.MapEventTransformerFilter","filter":{"@class":"filter.MapEventFilter","mask":1,
+            "filter":{"@class":"filter.AlwaysFilter"}},"transformer":{"@class":"transformer.ExtractorEventTransformer",
+            "extractorNew":{"@class":"extractor.UniversalExtractor","name":"n"}}}"#;
+        let filter = read(text).unwrap();
+        let again = Filter::from_json(&filter.to_json().unwrap()).unwrap();
+        assert_eq!(filter, again);
+        let Filter::Event(event) = filter else {
+            panic!("{filter:?} is no filter of events");
+        };
+        let transformer = event.transformer.unwrap();
+        let (old, new) = (json(r#"{"n":1}"#), json(r#"{"n":2}"#));
+        let told = transformer.transform(&to_binary(&1).unwrap(), Some(&old), Some(&new));
+        let (old, new) = told.unwrap();
+        assert!(old.is_none());
+        assert_eq!(new.unwrap().bytes().as_ref(), b"2");
+        let semi = r#"{"@class":"filter.MapEventTransformerFilter","transformer":{"@class":"transformer.SemiLiteEventTransformer"}}"#;
+        let filter = read(semi).unwrap();
+        assert_eq!(Filter::from_json(&filter.to_json().unwrap()).unwrap(), filter);
+    }
+
+    #[test]
+    fn others_are_refused() {
+        for text in [
+            r#"{"@class":"filter.MapEventTransformerFilter"}"#,
+            r#"{"@class":"filter.MapEventTransformerFilter","transformer":{"@class":"transformer.Other"}}"#,
+            r#"{"@class":"filter.MapEventTransformerFilter","filter":{"@class":"filter.MapEventTransformerFilter",
+                "transformer":{"@class":"transformer.SemiLiteEventTransformer"}},
+                "transformer":{"@class":"transformer.SemiLiteEventTransformer"}}"#,
+        ] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! The log of the last changes of a cache, as this member keeps it.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+
+use futures::stream::{StreamExt, unfold};
+use grid_core::cache::BinaryEvents;
+use grid_core::event::{
+    BinaryEvent, EventLog, EventNumber, EventOrigin, EventPositions, Gap, Listen, LogReader,
+};
+use grid_core::partition::PartitionCount;
+use grid_core::partition::table::Epoch;
+use grid_core::store::{Change, Sequence};
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use super::log_budget::Share;
+use super::{AttachedSink, EventSink, Lifecycle, LogBudget, Matched};
+
+struct State {
+    log: EventLog,
+    /// How often changes were lost on their way here.
+    losses: u64,
+}
+
+/// The log of the last changes of a cache, as this member keeps it: a sink that writes it, and those who read it.
+///
+/// Whoever follows a cache reads here at its own pace: nothing waits for it. One that is slower than the log forgets is
+/// told so.
+pub struct KeptLog {
+    state: Mutex<State>,
+    share: Share,
+    news: watch::Sender<()>,
+}
+
+impl KeptLog {
+    /// A log that knows nothing yet.
+    #[must_use]
+    pub fn new(origin: EventOrigin, partitions: PartitionCount, budget: &Arc<LogBudget>) -> Self {
+        let share = budget.share();
+        KeptLog {
+            state: Mutex::new(State {
+                log: EventLog::new(origin, partitions, share.bytes()),
+                losses: 0,
+            }),
+            share,
+            news: watch::Sender::new(()),
+        }
+    }
+
+    fn change<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
+        let result = change(&mut self.state.lock());
+        self.news.send_replace(());
+        result
+    }
+
+    /// Whether it knows of every change since it began.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.state.lock().log.is_whole()
+    }
+
+    /// How often changes were lost on their way here.
+    #[must_use]
+    pub fn losses(&self) -> u64 {
+        self.state.lock().losses
+    }
+
+    /// Every change after these numbers was told here or will be, if none was lost since there were so many losses.
+    /// Whether it is so.
+    pub fn begin(&self, losses: u64, marks: &[(Epoch, Sequence)]) -> bool {
+        self.change(|state| {
+            let begins = state.losses == losses;
+            if begins {
+                state.log.begin(marks);
+            }
+            begins
+        })
+    }
+
+    /// About how many bytes it keeps.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.state.lock().log.bytes()
+    }
+
+    /// What follows these positions, or is told from now on. The sink goes with the stream.
+    #[must_use]
+    pub fn follow(
+        self: &Arc<Self>,
+        listen: Listen,
+        after: Option<&EventPositions>,
+        sink: AttachedSink,
+    ) -> BinaryEvents {
+        let (reader, first) = {
+            let state = self.state.lock();
+            let read = after.map_or_else(|| Ok(state.log.read_on()), |after| state.log.read_after(after));
+            match read {
+                Ok(reader) => (reader, None),
+                Err(Gap) => {
+                    let (whole, bytes) = (state.log.is_whole(), state.log.bytes());
+                    tracing::debug!(
+                        whole,
+                        bytes,
+                        "who came back is to read again: changes are not kept any more"
+                    );
+                    (state.log.read_on(), Some(BinaryEvent::Resync))
+                }
+            }
+        };
+        let begins = BinaryEvent::Reached(reader.positions().clone().into());
+        let following = Following {
+            news: self.news.subscribe(),
+            log: self.clone(),
+            reader,
+            listen,
+            told: first.into_iter().chain([begins]).collect(),
+            ended: false,
+            _sink: sink,
+        };
+        unfold(following, |mut following| async {
+            let event = following.next().await?;
+            Some((Ok(event), following))
+        })
+        .boxed()
+    }
+}
+
+impl EventSink for KeptLog {
+    fn entry(&self, (number, change): (EventNumber, &Change), _: Matched) {
+        let bytes_max = self.share.bytes();
+        self.change(|state| {
+            state.log.push(number, change);
+            state.log.set_bytes_max(bytes_max);
+        });
+    }
+
+    fn lifecycle(&self, what: Lifecycle) {
+        self.change(|state| match what {
+            Lifecycle::Truncated => state.log.truncated(),
+            Lifecycle::Destroyed => state.log.end(),
+        });
+    }
+
+    fn missed(&self) {
+        self.change(|state| {
+            state.losses += 1;
+            state.log.lose();
+        });
+    }
+}
+
+impl fmt::Debug for KeptLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeptLog").finish_non_exhaustive()
+    }
+}
+
+/// One who follows.
+struct Following {
+    news: watch::Receiver<()>,
+    log: Arc<KeptLog>,
+    reader: LogReader,
+    listen: Listen,
+    /// What is to be told.
+    told: VecDeque<BinaryEvent>,
+    ended: bool,
+    /// While it is here the log is kept.
+    _sink: AttachedSink,
+}
+
+impl Following {
+    async fn next(&mut self) -> Option<BinaryEvent> {
+        loop {
+            if let Some(event) = self.told.pop_front() {
+                self.ended = matches!(event, BinaryEvent::Destroyed);
+                return Some(event);
+            }
+            if self.ended {
+                return None;
+            }
+            self.news.mark_unchanged();
+            let taken = self.reader.take(&self.log.state.lock().log);
+            match taken {
+                Ok(taken) if taken.is_empty() => self.news.changed().await.ok()?,
+                Ok(taken) => self.told.extend(self.reader.tell(taken, &self.listen)),
+                Err(Gap) => {
+                    let reached = self.reader.positions().clone().into();
+                    self.told
+                        .extend([BinaryEvent::Resync, BinaryEvent::Reached(reached)]);
+                }
+            }
+        }
+    }
+}
