@@ -35,8 +35,8 @@ mod pattern;
 
 pub use agent::AgentError;
 pub use aggregator::{
-    Accumulator, Aggregator, IndexRecord, NumberOperation, PartitionRecord, QueryRecord, RecordKind,
-    RecordStep,
+    Accumulator, Aggregator, AggregatorCode, IndexRecord, NumberOperation, OwnAggregation, OwnAggregator,
+    PartitionRecord, QueryRecord, RecordKind, RecordStep,
 };
 pub use comparator::{Comparator, Kinds, Order, SortKey};
 pub use comparison::{compare, compare_text, equal};
@@ -49,6 +49,6 @@ pub use operand::Operand;
 pub use parts::Elements;
 pub use pattern::{LikePattern, PatternError, RegexPattern};
 
-pub(crate) use aggregator::decimal_of;
+pub(crate) use aggregator::{decimal_of, failed, unfit_args};
 pub(crate) use extractor::{call_method, set_member, whole};
 pub(crate) use parts::find_member;

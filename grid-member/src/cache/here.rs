@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use grid_core::partition::PartitionId;
+use grid_core::processor::Work;
 use grid_core::query::{Aggregator, QueryError};
 use grid_core::replication::{Failure, Outcome, Replica, RequestTag, Write, Written};
 use grid_core::store::{Command, IndexDefinition, PageContent, PageCursor, PageLimits, Partition, Timestamp};
@@ -11,13 +12,18 @@ use grid_core::value::{Binary, Key, to_binary};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
+use crate::own::{partial_beside, work_beside};
 use crate::replication::{Tried, Waiter};
+use crate::task::TaskKind;
 
 use super::gather::Gather;
 use super::{OpenCache, PartFailure, PartRequest, PartResult, Question};
 
 /// How many entries are removed under one lock by a clear, so that others are not held up for long.
 const CLEAR_BATCH_LEN: usize = 1_000;
+
+/// About so many bytes are read under a lock by work on one entry. More is read beside it.
+const LOCKED_BYTES_MAX: usize = 64 << 20;
 
 /// What is to be done, each with its number.
 pub(crate) type Numbered = (usize, PartitionId, PartRequest);
@@ -34,6 +40,8 @@ pub(crate) enum Updating {
     Waits,
     /// It was not done.
     Failed(PartFailure),
+    /// It was not done: it takes too long for it to be done under the lock.
+    Beside(Command),
 }
 
 impl OpenCache {
@@ -77,6 +85,11 @@ impl OpenCache {
             if self.is_destroyed() {
                 return Err(PartFailure::Destroyed);
             }
+            if let Command::Work(work) = &command
+                && self.is_much(replica, key, work.as_ref())
+            {
+                return Ok(Err(command));
+            }
             let token = if replica.is_alone() {
                 Waiter::none()
             } else {
@@ -92,13 +105,23 @@ impl OpenCache {
             };
             let written = replica.write(self.replicas.now(), write, token, out);
             replica.send(at, out);
-            written.map_err(|(failure, _token)| self.failed(replica, failure))
+            written
+                .map(Ok)
+                .map_err(|(failure, _token)| self.failed(replica, failure))
         });
         match written {
-            Ok(Written::Done(outcome, _token)) => Updating::Done(outcome),
-            Ok(Written::Waits) => Updating::Waits,
+            Ok(Ok(Written::Done(outcome, _token))) => Updating::Done(outcome),
+            Ok(Ok(Written::Waits)) => Updating::Waits,
+            Ok(Err(command)) => Updating::Beside(command),
             Err(failure) => Updating::Failed(failure),
         }
+    }
+
+    /// Whether work on an entry is more than is done under a lock.
+    fn is_much(&self, replica: &Replica<Waiter>, key: &Key, work: &dyn Work) -> bool {
+        let entry = replica.store().get(self.replicas.now(), self.id(), key);
+        let bytes = entry.map_or(0, |entry| entry.value().len());
+        work.own_name().is_some() || bytes.saturating_mul(work.passes()) > LOCKED_BYTES_MAX
     }
 
     /// Does what is asked of several partitions, of which this member serves those it can. What takes long is done on
@@ -197,6 +220,12 @@ impl OpenCache {
             } => self.here_page(id, (after, limits, content), done),
             PartRequest::Update {
                 key,
+                command: Command::Work(work),
+                tag,
+                ..
+            } if work.own_name().is_some() => self.here_beside_one(id, (key, work), tag, done),
+            PartRequest::Update {
+                key,
                 command,
                 previous,
                 tag,
@@ -206,6 +235,11 @@ impl OpenCache {
                 let writes = writes.map(|(key, value)| (key, Command::Put { value, ttl }));
                 self.here_write_all(id, writes.collect(), tag, move |outcomes| {
                     done(outcomes.map(|outcomes| PartResult::Done(outcomes.len() as u64)));
+                });
+            }
+            PartRequest::Work { keys, work, tag } if work.own_name().is_some() => {
+                self.here_beside(id, (keys, work), tag, move |outcomes| {
+                    done(outcomes.map(PartResult::Worked));
                 });
             }
             PartRequest::Work { keys, work, tag } => {
@@ -226,6 +260,16 @@ impl OpenCache {
                 });
                 self.answer_query(id, read, PartResult::Page, done);
             }
+            PartRequest::Aggregate { question, keys } if question.has_own_code() => {
+                match partial_beside(self, id, &question, keys) {
+                    Ok((None, partial)) => done(Ok(PartResult::Partial(partial.into()))),
+                    Ok((Some(position), partial)) => {
+                        let read = Tried::Waits(position, partial);
+                        self.answer_read(id, read, |partial| PartResult::Partial(partial.into()), done);
+                    }
+                    Err(failure) => done(Err(failure)),
+                }
+            }
             PartRequest::Aggregate { question, keys } => {
                 let read = self.replicas.try_read(id, Replica::gate_all, |store, now| {
                     self.aggregate_here(store, now, &question, keys.as_deref())
@@ -241,6 +285,35 @@ impl OpenCache {
             PartRequest::Clear => self.here_clear(id, done),
             PartRequest::Truncate => self.here_truncate(id, done),
         }
+    }
+
+    /// Does work on one entry beside the partition.
+    fn here_beside_one(
+        self: &Arc<Self>,
+        id: PartitionId,
+        (key, work): (Key, Arc<dyn Work>),
+        tag: Option<RequestTag>,
+        done: impl FnOnce(PartAnswer) + Send + Sync + 'static,
+    ) {
+        self.here_beside(id, (vec![key], work), tag, move |outcomes| {
+            let one = |mut outcomes: Vec<Outcome>| outcomes.pop().unwrap_or_default();
+            done(outcomes.map(one).map(PartResult::Outcome));
+        });
+    }
+
+    /// Does work on some entries beside the partition, in one step.
+    fn here_beside(
+        self: &Arc<Self>,
+        id: PartitionId,
+        what: (Vec<Key>, Arc<dyn Work>),
+        tag: Option<RequestTag>,
+        done: impl FnOnce(Result<Vec<Outcome>, PartFailure>) + Send + Sync + 'static,
+    ) {
+        let cache = self.clone();
+        let work = async move { done(work_beside(cache, id, what, tag).await) };
+        self.own()
+            .supervisor()
+            .spawn(TaskKind::Connection, "work beside a partition", work);
     }
 
     fn here_get_all(
@@ -383,7 +456,7 @@ impl OpenCache {
     }
 
     fn here_update_with(
-        &self,
+        self: &Arc<Self>,
         id: PartitionId,
         key: &Key,
         what: (Command, bool, Option<RequestTag>),
@@ -391,6 +464,7 @@ impl OpenCache {
     ) {
         // Whoever comes to the end of it first has it: the waiter, or this when the write comes to its end at once,
         // whether a waiter was made for it or not.
+        let tag = what.2;
         let done = Arc::new(Mutex::new(Some(done)));
         let shared = done.clone();
         let updating = self.here_update(id, key, what, || {
@@ -401,6 +475,11 @@ impl OpenCache {
         });
         let result = match updating {
             Updating::Waits => return,
+            Updating::Beside(Command::Work(work)) => {
+                let done = done.lock().take();
+                return self.here_beside_one(id, (key.clone(), work), tag, move |answer| finish(done, answer));
+            }
+            Updating::Beside(_) => Err(PartFailure::Failed(Failure::Deposed)),
             Updating::Done(outcome) => Ok(PartResult::Outcome(outcome)),
             Updating::Failed(failure) => Err(failure),
         };
@@ -539,7 +618,7 @@ impl OpenCache {
         });
     }
 
-    fn elsewhere(&self, id: PartitionId) -> PartFailure {
+    pub(crate) fn elsewhere(&self, id: PartitionId) -> PartFailure {
         PartFailure::Elsewhere(self.replicas.read(id).epoch())
     }
 

@@ -22,6 +22,7 @@ pub(crate) use here::{Numbered, PartAnswer};
 pub use info::{CacheCounters, CacheInfo};
 pub use kind::CacheKind;
 pub use open_cache::OpenCache;
+pub(crate) use open_cache::invalid;
 pub use part::{PartFailure, PartRequest, PartResult};
 pub use question::Question;
 pub use read_from::ReadFrom;

@@ -1,7 +1,7 @@
 //! One cache at this member.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use grid_core::cache::{Applied, BinaryPage, CacheError, CacheName, PageContents};
@@ -16,12 +16,15 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use crate::event::{InterestLog, Lifecycle, ListenerHub};
+use crate::own::OwnRunner;
 use crate::replication::{Replicas, Tried, Waiter};
 use crate::routing::Router;
 
 use super::here::Updating;
 use super::paging::Paging;
-use super::{CacheCounters, CacheInfo, CacheKind, PartFailure, PartRequest, PartResult, ReadFrom, Reply};
+use super::{
+    CacheCounters, CacheInfo, CacheKind, CacheRegistry, PartFailure, PartRequest, PartResult, ReadFrom, Reply,
+};
 
 /// A cache at this member: every operation on its entries, wherever they are.
 ///
@@ -38,6 +41,9 @@ pub struct OpenCache {
     pub(super) replicas: Arc<Replicas>,
     /// The way to other members. `None`: every partition is in this process, for ever.
     pub(super) router: Option<Arc<Router>>,
+    /// The caches beside this one.
+    registry: Weak<CacheRegistry>,
+    own: Arc<OwnRunner>,
     listeners: Arc<ListenerHub>,
     counters: CacheCounters,
     /// Read under the lock of a partition: nothing is written after it is set.
@@ -51,7 +57,7 @@ impl OpenCache {
         id: CacheId,
         (scope, name): (String, CacheName),
         (kind, settings): (CacheKind, CacheSettings),
-        replicas: Arc<Replicas>,
+        (replicas, registry, own): (Arc<Replicas>, Weak<CacheRegistry>, Arc<OwnRunner>),
         cluster: Option<(Arc<Router>, Arc<dyn InterestLog>)>,
     ) -> Self {
         let (router, log) = cluster.unzip();
@@ -63,6 +69,8 @@ impl OpenCache {
             settings,
             replicas,
             router,
+            registry,
+            own,
             listeners: Arc::new(log.map_or_else(ListenerHub::new, ListenerHub::with_log)),
             counters: CacheCounters::default(),
             destroyed: AtomicBool::new(false),
@@ -104,6 +112,22 @@ impl OpenCache {
     #[must_use]
     pub fn name(&self) -> &CacheName {
         &self.name
+    }
+
+    pub(crate) fn replicas(&self) -> &Arc<Replicas> {
+        &self.replicas
+    }
+
+    /// What runs code of one's own.
+    pub(crate) fn own(&self) -> &Arc<OwnRunner> {
+        &self.own
+    }
+
+    /// The cache of this name whose entries lie in the same partitions, if it is open.
+    pub(crate) fn beside(&self, name: &str) -> Option<Arc<OpenCache>> {
+        let name = CacheName::new(name).ok()?;
+        let cache = self.registry.upgrade()?.known(&self.scope, &name)?;
+        (cache.service() == self.service()).then_some(cache)
     }
 
     /// Who listens.
@@ -289,6 +313,11 @@ impl OpenCache {
     ) -> Reply<Outcome> {
         let puts = !matches!(command, Command::Remove | Command::RemoveIfEqual { .. });
         let id = self.partition_of(key);
+        if let Command::Work(work) = &command
+            && work.own_name().is_some()
+        {
+            return self.update_elsewhere(id, key, (command, previous, tag), puts);
+        }
         // The command is needed again when another member has to be asked.
         let again = self.router.is_some().then(|| command.clone());
         let told = Mutex::new(None);
@@ -325,6 +354,9 @@ impl OpenCache {
                     }
                 })
             }
+            (Updating::Beside(command), ..) => {
+                self.update_elsewhere(id, key, (command, previous, tag), puts)
+            }
             (Updating::Failed(PartFailure::Elsewhere(_)), _, Some(command)) => {
                 self.update_elsewhere(id, key, (command, previous, tag), puts)
             }
@@ -344,7 +376,7 @@ impl OpenCache {
     ) -> Reply<Outcome> {
         let (cache, key) = (self.clone(), key.clone());
         let Some(router) = self.router.clone() else {
-            return Reply::Ready(Err(self.error_of(PartFailure::UnknownCache)));
+            return cache.update_beside(id, key, (command, previous, tag), puts);
         };
         Reply::later(async move {
             let mut channel = None;
@@ -369,6 +401,33 @@ impl OpenCache {
                     Ok(outcome)
                 }
                 _ => Err(unexpected()),
+            }
+        })
+    }
+
+    /// Does a command beside the partition, which is in this process for ever.
+    fn update_beside(
+        self: Arc<Self>,
+        id: PartitionId,
+        key: Key,
+        (command, previous, tag): (Command, bool, Option<RequestTag>),
+        puts: bool,
+    ) -> Reply<Outcome> {
+        let request = PartRequest::Update {
+            key,
+            command,
+            previous,
+            tag,
+        };
+        Reply::later(async move {
+            let answer = self.here_all(vec![(id, request)]).await.pop();
+            match answer.ok_or_else(unexpected)? {
+                Ok(PartResult::Outcome(outcome)) => {
+                    self.count_update(puts, &outcome);
+                    Ok(outcome)
+                }
+                Ok(_) => Err(unexpected()),
+                Err(failure) => Err(self.error_of(failure)),
             }
         })
     }
@@ -613,7 +672,7 @@ impl OpenCache {
         })
     }
 
-    pub(super) fn partition_of(&self, key: &Key) -> PartitionId {
+    pub(crate) fn partition_of(&self, key: &Key) -> PartitionId {
         self.replicas.count().partition_of(key.hash())
     }
 
@@ -692,7 +751,7 @@ impl OpenCache {
                 what: failure.to_string(),
             },
             PartFailure::Refused(what) => CacheError::Overloaded { what },
-            PartFailure::Invalid(what) => CacheError::Invalid { what },
+            PartFailure::Invalid(what) => invalid(what),
         }
     }
 
@@ -732,6 +791,14 @@ impl fmt::Debug for OpenCache {
             .field("scope", &self.scope)
             .field("name", &self.name)
             .finish_non_exhaustive()
+    }
+}
+
+/// What makes no sense, or the error that other members tell of in these words.
+pub(crate) fn invalid(what: String) -> CacheError {
+    match CacheError::from_words(&what) {
+        Some(error @ CacheError::Own(_)) => error,
+        _ => CacheError::Invalid { what },
     }
 }
 

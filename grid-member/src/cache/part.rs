@@ -105,7 +105,7 @@ impl PartRequest {
             | PartRequest::Aggregate { .. }
             | PartRequest::AddIndex(_) => true,
             PartRequest::GetAll(keys) => keys.len() > 256,
-            PartRequest::Work { keys, .. } => keys.len() > 64,
+            PartRequest::Work { keys, work, .. } => keys.len() > 64 && work.own_name().is_none(),
             PartRequest::PutAll { entries, .. } => entries.len() > 256,
             _ => false,
         }
@@ -114,10 +114,11 @@ impl PartRequest {
     /// Whether it is done away from whoever asks, also when all partitions are here.
     #[must_use]
     pub fn is_read_beside(&self) -> bool {
-        matches!(
-            self,
-            PartRequest::Query { .. } | PartRequest::Aggregate { .. } | PartRequest::AddIndex(_)
-        )
+        match self {
+            PartRequest::Query { .. } | PartRequest::Aggregate { .. } | PartRequest::AddIndex(_) => true,
+            PartRequest::Work { work, .. } => work.own_name().is_some(),
+            _ => false,
+        }
     }
 
     /// Whether it changes something.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use grid_core::cache::{CacheError, CacheName};
@@ -16,6 +17,7 @@ use grid_core::store::{CacheId, CacheSettings, Change, IndexDefinition, Want};
 use parking_lot::{Mutex, RwLock};
 
 use crate::event::InterestLog;
+use crate::own::OwnRunner;
 use crate::replication::{Awaited, Outlet, Replicas};
 use crate::routing::Router;
 
@@ -33,6 +35,11 @@ pub struct CacheLimits {
     pub event_queue_len_max: usize,
     /// The largest size of the events that wait for one listener, in bytes; 64 MiB by default.
     pub event_queue_bytes_max: usize,
+    /// How long a processor or an aggregator of one's own may run, each time and for each partition; 5 s by default. It may
+    /// wait as long before.
+    pub processor_time_limit: Duration,
+    /// The most threads that run such code at the same time, also code that does not end; 64 by default.
+    pub processor_threads_max: usize,
 }
 
 impl Default for CacheLimits {
@@ -41,6 +48,8 @@ impl Default for CacheLimits {
             caches_max: 10_000,
             event_queue_len_max: 65_536,
             event_queue_bytes_max: 64 << 20,
+            processor_time_limit: Duration::from_secs(5),
+            processor_threads_max: 64,
         }
     }
 }
@@ -111,6 +120,8 @@ pub struct CacheRegistry {
     kind: CacheKind,
     home: Home,
     limits: CacheLimits,
+    own: Arc<OwnRunner>,
+    this: Weak<CacheRegistry>,
     open: RwLock<Open>,
     /// Destroying a cache and opening its successor take turns.
     destroying: Mutex<()>,
@@ -151,8 +162,13 @@ impl Outlet for LocalOutlet {
 impl CacheRegistry {
     /// A registry without caches, whose entries are in this process alone.
     #[must_use]
-    pub fn alone(kind: CacheKind, replicas: Arc<Replicas>, limits: CacheLimits) -> Arc<Self> {
-        let registry = Arc::new(Self::with(kind, Home::Alone(replicas.clone()), limits));
+    pub fn alone(
+        kind: CacheKind,
+        replicas: Arc<Replicas>,
+        limits: CacheLimits,
+        own: Arc<OwnRunner>,
+    ) -> Arc<Self> {
+        let registry = Self::with(kind, Home::Alone(replicas.clone()), limits, own);
         replicas.connect(Arc::new(LocalOutlet {
             registry: Arc::downgrade(&registry),
         }));
@@ -161,18 +177,36 @@ impl CacheRegistry {
 
     /// A registry of the caches that a cluster agrees on.
     #[must_use]
-    pub fn of_cluster(kind: CacheKind, catalogue: Arc<dyn Catalogue>, limits: CacheLimits) -> Arc<Self> {
-        Arc::new(Self::with(kind, Home::Cluster(catalogue), limits))
+    pub fn of_cluster(
+        kind: CacheKind,
+        catalogue: Arc<dyn Catalogue>,
+        limits: CacheLimits,
+        own: Arc<OwnRunner>,
+    ) -> Arc<Self> {
+        Self::with(kind, Home::Cluster(catalogue), limits, own)
     }
 
-    fn with(kind: CacheKind, home: Home, limits: CacheLimits) -> Self {
-        CacheRegistry {
+    fn with(kind: CacheKind, home: Home, limits: CacheLimits, own: Arc<OwnRunner>) -> Arc<Self> {
+        Arc::new_cyclic(|this| CacheRegistry {
             kind,
             home,
             limits,
+            own,
+            this: this.clone(),
             open: RwLock::default(),
             destroying: Mutex::new(()),
             shutting_down: AtomicBool::new(false),
+        })
+    }
+
+    /// The cache of this name, if there is one.
+    pub(super) fn known(&self, scope: &str, name: &CacheName) -> Option<Arc<OpenCache>> {
+        let open = self.open.read().by_name.get(&(scope.to_owned(), name.clone())).cloned();
+        match &self.home {
+            Home::Cluster(catalogue) if open.is_none() => {
+                catalogue.named(scope, name).and_then(|record| self.adopt(&record))
+            }
+            _ => open,
         }
     }
 
@@ -267,7 +301,7 @@ impl CacheRegistry {
             id,
             qualified,
             (self.kind, settings),
-            replicas.clone(),
+            (replicas.clone(), self.this.clone(), self.own.clone()),
             None,
         )))
     }
@@ -289,7 +323,7 @@ impl CacheRegistry {
             record.id,
             (record.scope.clone(), name),
             (self.kind, record.settings()),
-            replicas,
+            (replicas, self.this.clone(), self.own.clone()),
             Some((catalogue.router(), catalogue.interest_log(record.id))),
         )))
     }

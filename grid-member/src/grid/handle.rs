@@ -6,12 +6,14 @@ use std::sync::Arc;
 use grid_core::cache::{Cache, CacheBackend, CacheError, CacheName};
 use grid_core::partition::PartitionCount;
 use grid_core::partition::table::BackupCount;
+use grid_core::processor::own::{OwnAgents, is_inside};
 use grid_core::query::Extractor;
 use grid_core::store::{IndexDefinition, Timestamp};
 
 use crate::cache::{CacheInfo, CacheKind, CacheRegistry, CacheRules, EmbeddedCache, OpenCache, Reply};
 use crate::clock::Clock;
 use crate::cluster::Cluster;
+use crate::own::OwnRunner;
 use crate::task::Supervisor;
 
 use super::GridBuilder;
@@ -25,6 +27,7 @@ pub(super) struct Inner {
     pub(super) rules: CacheRules,
     pub(super) partitioned: Arc<CacheRegistry>,
     pub(super) local: Arc<CacheRegistry>,
+    pub(super) own: Arc<OwnRunner>,
     pub(super) cluster: Option<Cluster>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) supervisor: Supervisor,
@@ -78,6 +81,7 @@ impl Grid {
     /// # Errors
     /// When the name is none, there are too many caches, or the grid is shutting down.
     pub async fn cache<K, V>(&self, name: &str) -> Result<Cache<K, V>, CacheError> {
+        check_outside()?;
         let (registry, opening) = self.open_with_registry("", &CacheName::new(name)?);
         Ok(Cache::new(self.embedded(registry, opening.await?)))
     }
@@ -87,6 +91,7 @@ impl Grid {
     /// # Errors
     /// As [`cache`](Self::cache).
     pub async fn backend(&self, name: &str) -> Result<Arc<dyn CacheBackend>, CacheError> {
+        check_outside()?;
         let (registry, opening) = self.open_with_registry("", &CacheName::new(name)?);
         let cache = opening.await?;
         Ok(self.embedded(registry, cache))
@@ -171,6 +176,12 @@ impl Grid {
         }
     }
 
+    /// The processors and aggregators of one's own at this member, to register more.
+    #[must_use]
+    pub fn own_agents(&self) -> &OwnAgents {
+        self.inner.own.agents()
+    }
+
     /// Every open cache with its figures, by name.
     #[must_use]
     pub fn caches(&self) -> Vec<CacheInfo> {
@@ -240,6 +251,14 @@ impl Grid {
         self.inner.local.begin_shutdown();
         self.inner.supervisor.shut_down().await;
     }
+}
+
+/// Whether the caller may wait for the grid.
+fn check_outside() -> Result<(), CacheError> {
+    if is_inside() {
+        return Err(CacheError::CalledBack);
+    }
+    Ok(())
 }
 
 impl fmt::Debug for Grid {

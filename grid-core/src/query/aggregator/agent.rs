@@ -1,6 +1,6 @@
 //! Reading and writing aggregators.
 
-use super::{Aggregator, NumberOperation, RecordKind};
+use super::{Aggregator, NumberOperation, OwnAggregator, RecordKind};
 use crate::query::agent::{Node, ObjectWriter, Tree, WriteAgent, check_depth, extractor, filter};
 use crate::query::comparator::comparator;
 use crate::query::{AgentError, Comparator, Extractor, QueryError};
@@ -37,6 +37,7 @@ impl Aggregator {
             Aggregator::Reducer(_) => "aggregator.ReducerAggregator",
             Aggregator::Composite(_) => "aggregator.CompositeAggregator",
             Aggregator::Record(_) => "aggregator.QueryRecorder",
+            Aggregator::Own(_) => "girih.Aggregator",
         }
     }
 }
@@ -76,8 +77,13 @@ fn single(node: Node<'_>, class: &str, depth: usize) -> Result<Aggregator, Agent
         "aggregator.TopNAggregator" => top(node, depth)?,
         "aggregator.ReducerAggregator" => Aggregator::Reducer(of_extractor(node, depth)?),
         "aggregator.QueryRecorder" => record(node)?,
+        "girih.Aggregator" => Aggregator::Own(OwnAggregator {
+            name: node.need_string("name")?.into_owned(),
+            args: node.operand("args")?,
+            code: None,
+        }),
         "aggregator.ScriptAggregator" => {
-            return Err(node.refused("scripts are not run here; use other aggregators"));
+            return Err(node.refused("scripts are not run here; use other aggregators, or your own in Rust by name: girih.Aggregator"));
         }
         _ => return Err(node.unknown("an aggregator")),
     })
@@ -157,6 +163,10 @@ impl WriteAgent for Aggregator {
                 }
             }
             Aggregator::Composite(inner) => writer.agents("aggregators", inner)?.end(),
+            Aggregator::Own(own) => writer
+                .json("args", own.args.text())
+                .string("name", &own.name)
+                .end(),
             Aggregator::Record(kind) => {
                 let name = format!(r#"{{"enum":"{}"}}"#, kind.name());
                 writer.json("type", name.as_bytes()).end();

@@ -1,0 +1,190 @@
+//! Threads that run code which may not end.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::task::start_thread;
+
+/// So much waits for a thread.
+const QUEUE_LEN_MAX: usize = 4_096;
+
+/// So many threads of one name may be left alone at a time; more of it is not run.
+const LEFT_PER_NAME_MAX: usize = 8;
+
+/// A thread that has nothing to do ends after so long.
+const IDLE_MAX: Duration = Duration::from_secs(10);
+
+type Run = Box<dyn FnOnce() + Send>;
+
+/// A few threads, started when they are needed.
+pub(super) struct Pool {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    news: Condvar,
+    threads_max: usize,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Arc<Job>>,
+    threads: usize,
+    idle: usize,
+    /// How many threads still run what was left alone, by name.
+    left: HashMap<String, usize>,
+    closed: bool,
+}
+
+/// Something that runs, or will.
+pub(super) struct Job {
+    name: String,
+    phase: Mutex<Phase>,
+}
+
+enum Phase {
+    Waits(Run),
+    Runs,
+    Ended,
+    /// Nobody waits for it any more.
+    Left,
+}
+
+impl Pool {
+    pub(super) fn new(threads_max: usize) -> Self {
+        Pool {
+            shared: Arc::new(Shared {
+                state: Mutex::default(),
+                news: Condvar::new(),
+                threads_max: threads_max.max(1),
+            }),
+        }
+    }
+
+    /// Runs this when there is a thread for it.
+    ///
+    /// # Errors
+    /// In words, when it is not going to be run.
+    pub(super) fn start(&self, name: &str, run: Run) -> Result<Arc<Job>, String> {
+        let mut state = self.shared.state.lock();
+        if let Some(left) = state.left.get(name).filter(|left| **left >= LEFT_PER_NAME_MAX) {
+            return Err(format!(
+                "{left} runs of it have not ended in their time and still go on; mend it, and start the member anew"
+            ));
+        }
+        if state.queue.len() >= QUEUE_LEN_MAX {
+            return Err(format!("{QUEUE_LEN_MAX} runs wait for a thread; ask later"));
+        }
+        if state.idle <= state.queue.len() && state.threads < self.shared.threads_max {
+            let shared = self.shared.clone();
+            match start_thread("girih-own", move || shared.serve()) {
+                Ok(_runs_until_it_is_idle) => state.threads += 1,
+                Err(error) if state.threads == 0 => {
+                    return Err(format!("no thread can be started: {error}"));
+                }
+                // Those that there are do it.
+                Err(_) => {}
+            }
+        }
+        let job = Arc::new(Job {
+            name: name.to_owned(),
+            phase: Mutex::new(Phase::Waits(run)),
+        });
+        state.queue.push_back(job.clone());
+        drop(state);
+        self.shared.news.notify_one();
+        Ok(job)
+    }
+
+    /// Nobody waits for it any more. Whether it runs.
+    pub(super) fn leave(&self, job: &Job) -> bool {
+        let mut state = self.shared.state.lock();
+        let mut phase = job.phase.lock();
+        let runs = match &*phase {
+            Phase::Waits(_) => false,
+            Phase::Runs => {
+                *state.left.entry(job.name.clone()).or_default() += 1;
+                true
+            }
+            Phase::Ended | Phase::Left => return false,
+        };
+        *phase = Phase::Left;
+        runs
+    }
+}
+
+impl Shared {
+    /// What a thread does.
+    fn serve(&self) {
+        while let Some(job) = self.next() {
+            let run = {
+                let mut phase = job.phase.lock();
+                match std::mem::replace(&mut *phase, Phase::Runs) {
+                    Phase::Waits(run) => run,
+                    other => {
+                        *phase = other;
+                        continue;
+                    }
+                }
+            };
+            run();
+            self.ended(&job);
+        }
+    }
+
+    fn next(&self) -> Option<Arc<Job>> {
+        let mut state = self.state.lock();
+        loop {
+            if let Some(job) = state.queue.pop_front() {
+                return Some(job);
+            }
+            state.idle += 1;
+            let waited = match state.closed {
+                true => None,
+                false => Some(self.news.wait_for(&mut state, IDLE_MAX)),
+            };
+            state.idle -= 1;
+            let over = waited.is_none_or(|waited| waited.timed_out()) || state.closed;
+            if over && state.queue.is_empty() {
+                state.threads -= 1;
+                return None;
+            }
+        }
+    }
+
+    fn ended(&self, job: &Job) {
+        let mut state = self.state.lock();
+        let mut phase = job.phase.lock();
+        if let Phase::Left = *phase
+            && let Some(left) = state.left.get_mut(&job.name)
+        {
+            *left -= 1;
+            if *left == 0 {
+                state.left.remove(&job.name);
+            }
+        }
+        *phase = Phase::Ended;
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.shared.state.lock().closed = true;
+        self.shared.news.notify_all();
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pool")
+    }
+}
+
+#[cfg(test)]
+#[path = "pool_test.rs"]
+mod tests;
