@@ -112,3 +112,89 @@ impl Work for Said {
         Bytes::new()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{ChangeKind, TimeToLive};
+    use crate::value::{to_binary, to_key};
+
+    const NOW: Timestamp = Timestamp::from_unix_ms(1_000);
+    const CACHES: [CacheId; 2] = [CacheId::new(1), CacheId::new(2)];
+
+    fn entry(cache: CacheId, key: u32, seen: Option<Sequence>, worked: Worked) -> StepEntry {
+        StepEntry {
+            cache,
+            settings: CacheSettings::default(),
+            key: to_key(&key).unwrap(),
+            seen,
+            worked,
+            want: Want::ALL,
+        }
+    }
+
+    fn set(value: u32) -> Worked {
+        Worked::Set(to_binary(&value).unwrap())
+    }
+
+    fn values(partition: &Partition) -> Vec<(u32, Option<Binary>)> {
+        let of = |cache| move |key: u32| (cache, key);
+        let all = CACHES.into_iter().flat_map(|cache| (1..4).map(of(cache)));
+        all.map(|(cache, key)| {
+            let found = partition.get(NOW, cache, &to_key(&key).unwrap());
+            (key, found.map(|entry| entry.value_binary()))
+        })
+        .collect()
+    }
+
+    #[test]
+    fn all_are_changed_in_their_order_or_none() {
+        let mut partition = Partition::new();
+        let first = [entry(CACHES[0], 1, None, set(1)), entry(CACHES[1], 1, None, set(2))];
+        let applied = partition.step(NOW, &first).unwrap();
+        let changes: Vec<_> = applied.iter().filter_map(|applied| applied.change.as_ref()).collect();
+        let numbers: Vec<_> = changes.iter().map(|change| change.sequence.get()).collect();
+        assert_eq!(numbers, [1, 2]);
+        assert!(changes.iter().all(|change| change.kind == ChangeKind::Insert));
+        let before = values(&partition);
+        let seen = |partition: &Partition, cache| partition.version(NOW, cache, &to_key(&1_u32).unwrap());
+        // What was read of the last is not so any more, and so it is when it should not be there.
+        for wrong in [None, Some(Sequence::new(1))] {
+            let step = [
+                entry(CACHES[0], 1, seen(&partition, CACHES[0]), Worked::Removed),
+                entry(CACHES[0], 2, None, set(5)),
+                entry(CACHES[1], 1, wrong, Worked::Stays),
+            ];
+            assert_eq!(partition.step(NOW, &step).unwrap_err(), StepError::Overtaken);
+            assert_eq!(values(&partition), before);
+            assert_eq!(partition.sequence(), Sequence::new(2));
+        }
+        let step = [
+            entry(CACHES[0], 1, seen(&partition, CACHES[0]), Worked::Removed),
+            entry(CACHES[0], 2, None, Worked::Stays),
+            entry(CACHES[1], 1, seen(&partition, CACHES[1]), set(7)),
+            entry(CACHES[1], 3, None, Worked::Touched),
+        ];
+        let applied = partition.step(NOW, &step).unwrap();
+        let done: Vec<_> = applied.iter().map(|applied| applied.done).collect();
+        assert_eq!(done, [true, false, true, false]);
+        assert_eq!(partition.sequence(), Sequence::new(4));
+    }
+
+    #[test]
+    fn an_entry_whose_time_is_over_is_none() {
+        let mut partition = Partition::new();
+        let (key, value) = (to_key(&1_u32).unwrap(), to_binary(&1_u32).unwrap());
+        let ttl = TimeToLive::from_wire_ms(10).unwrap();
+        let put = Command::Put { value, ttl };
+        let settings = CacheSettings::default();
+        partition.apply(NOW, CACHES[0], settings, &key, put, Want::NOTHING).unwrap();
+        let seen = partition.version(NOW, CACHES[0], &key);
+        assert_eq!(seen, Some(Sequence::new(1)));
+        let later = NOW.after_ms(10);
+        let step = [entry(CACHES[0], 1, seen, set(2))];
+        assert_eq!(partition.step(later, &step).unwrap_err(), StepError::Overtaken);
+        let applied = partition.step(later, &[entry(CACHES[0], 1, None, set(2))]).unwrap();
+        assert!(applied[0].expired.is_some() && !applied[0].existed && applied[0].done);
+    }
+}

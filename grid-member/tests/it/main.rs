@@ -15,5 +15,9 @@ mod listening;
 #[cfg(test)]
 mod losses;
 #[cfg(test)]
+mod own;
+#[cfg(test)]
+mod own_cluster;
+#[cfg(test)]
 mod queries;
 mod transport;

@@ -202,6 +202,10 @@ pub struct LimitsConfig {
     pub event_queue_len_max: usize,
     /// `event-queue-bytes-max`: the size of the events that wait for one listener; 64 MiB by default.
     pub event_queue_bytes_max: ByteSize,
+    /// `processor-time-limit`: how long a processor or an aggregator of one's own may run, each time; 5 s by default.
+    pub processor_time_limit: Duration,
+    /// `processor-threads-max`: the most threads that run such code at the same time; 64 by default.
+    pub processor_threads_max: usize,
 }
 
 impl Default for LimitsConfig {
@@ -210,6 +214,8 @@ impl Default for LimitsConfig {
             caches_max: 10_000,
             event_queue_len_max: 65_536,
             event_queue_bytes_max: ByteSize(64 << 20),
+            processor_time_limit: 5 * SECOND,
+            processor_threads_max: 64,
         }
     }
 }
@@ -225,6 +231,14 @@ impl LimitsConfig {
         visit(
             "event-queue-bytes-max",
             &mut Within(&mut self.event_queue_bytes_max, bytes),
+        );
+        visit(
+            "processor-time-limit",
+            &mut Within(&mut self.processor_time_limit, SECOND / 100..=60 * MINUTE),
+        );
+        visit(
+            "processor-threads-max",
+            &mut Within(&mut self.processor_threads_max, 1..=4_096),
         );
     }
 }
