@@ -120,7 +120,8 @@ impl Work for ProcessorWork {
     }
 
     fn unknown_name(&self, agents: &OwnAgents) -> Option<&str> {
-        self.processor.unknown_name(&|name| agents.processor(name).is_some())
+        self.processor
+            .unknown_name(&|name| agents.processor(name).is_some())
     }
 
     fn passes(&self) -> usize {

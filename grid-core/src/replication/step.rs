@@ -117,7 +117,9 @@ impl<T> Replica<T> {
             .filter_map(|(asked, outcome)| Some(Answered::of(asked.tag?, outcome.clone())))
             .collect();
         requests.iter().for_each(|answered| self.window.keep(answered));
-        let changes = applied.into_iter().flat_map(|applied| [applied.expired, applied.change]);
+        let changes = applied
+            .into_iter()
+            .flat_map(|applied| [applied.expired, applied.change]);
         let effects: Vec<_> = changes.flatten().map(Effect::Change).collect();
         if alone {
             self.tell_now(effects, out);
@@ -128,16 +130,17 @@ impl<T> Replica<T> {
         }
         let keys = entries.iter().map(|entry| (entry.cache, entry.key.hash()));
         let touched = Touched::Keys(keys.collect());
-        self.push(effects, requests, touched, Some((token, Outcome::default())), tell);
+        self.push(
+            effects,
+            requests,
+            touched,
+            Some((token, Outcome::default())),
+            tell,
+        );
         Ok((outcomes, Written::Waits))
     }
 
-    fn check_step(
-        &self,
-        entries: &[StepEntry],
-        asked: &[Asked],
-        tags: &[RequestTag],
-    ) -> Result<(), Failure> {
+    fn check_step(&self, entries: &[StepEntry], asked: &[Asked], tags: &[RequestTag]) -> Result<(), Failure> {
         if let Some(first) = tags.first()
             && !self.window().has_room_for(first, tags.len())
         {

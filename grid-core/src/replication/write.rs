@@ -272,7 +272,13 @@ impl<T> Replica<T> {
         if effects.is_empty() {
             return (result, self.when_acknowledged(outcome, token));
         }
-        self.push(effects, Vec::new(), Touched::Many, Some((token, outcome)), want.change);
+        self.push(
+            effects,
+            Vec::new(),
+            Touched::Many,
+            Some((token, outcome)),
+            want.change,
+        );
         (result, Written::Waits)
     }
 

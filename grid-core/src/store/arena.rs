@@ -118,7 +118,10 @@ impl Arena {
         let Some(class) = class_of(len) else {
             return self.own.len() + count <= PLACE_MASK as usize;
         };
-        let chunks = self.classes.get(class as usize).map_or(0, |slots| slots.chunks.len());
+        let chunks = self
+            .classes
+            .get(class as usize)
+            .map_or(0, |slots| slots.chunks.len());
         chunks + count <= chunks_max(class)
     }
 

@@ -6,7 +6,9 @@ use bytes::Bytes;
 
 use crate::processor::{Work, Worked};
 use crate::store::partition::is_over;
-use crate::store::{Applied, CacheId, CacheSettings, Command, Partition, Sequence, StoreError, Timestamp, Want};
+use crate::store::{
+    Applied, CacheId, CacheSettings, Command, Partition, Sequence, StoreError, Timestamp, Want,
+};
 use crate::value::{Binary, Key};
 
 /// The most entries that one step reads and changes.
@@ -150,9 +152,15 @@ mod tests {
     #[test]
     fn all_are_changed_in_their_order_or_none() {
         let mut partition = Partition::new();
-        let first = [entry(CACHES[0], 1, None, set(1)), entry(CACHES[1], 1, None, set(2))];
+        let first = [
+            entry(CACHES[0], 1, None, set(1)),
+            entry(CACHES[1], 1, None, set(2)),
+        ];
         let applied = partition.step(NOW, &first).unwrap();
-        let changes: Vec<_> = applied.iter().filter_map(|applied| applied.change.as_ref()).collect();
+        let changes: Vec<_> = applied
+            .iter()
+            .filter_map(|applied| applied.change.as_ref())
+            .collect();
         let numbers: Vec<_> = changes.iter().map(|change| change.sequence.get()).collect();
         assert_eq!(numbers, [1, 2]);
         assert!(changes.iter().all(|change| change.kind == ChangeKind::Insert));
@@ -188,13 +196,17 @@ mod tests {
         let ttl = TimeToLive::from_wire_ms(10).unwrap();
         let put = Command::Put { value, ttl };
         let settings = CacheSettings::default();
-        partition.apply(NOW, CACHES[0], settings, &key, put, Want::NOTHING).unwrap();
+        partition
+            .apply(NOW, CACHES[0], settings, &key, put, Want::NOTHING)
+            .unwrap();
         let seen = partition.version(NOW, CACHES[0], &key);
         assert_eq!(seen, Some(Sequence::new(1)));
         let later = NOW.after_ms(10);
         let step = [entry(CACHES[0], 1, seen, set(2))];
         assert_eq!(partition.step(later, &step).unwrap_err(), StepError::Overtaken);
-        let applied = partition.step(later, &[entry(CACHES[0], 1, None, set(2))]).unwrap();
+        let applied = partition
+            .step(later, &[entry(CACHES[0], 1, None, set(2))])
+            .unwrap();
         assert!(applied[0].expired.is_some() && !applied[0].existed && applied[0].done);
     }
 }

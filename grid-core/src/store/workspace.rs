@@ -120,10 +120,7 @@ impl<'f> Workspace<'f> {
             state.current = Some(place);
             state.slots[place].value().cloned()
         };
-        let own = OwnPlace {
-            agents,
-            around: self,
-        };
+        let own = OwnPlace { agents, around: self };
         let worked = work.work_beside(key.spelling(), value.as_ref(), own);
         let mut state = self.state.borrow_mut();
         state.current = None;

@@ -124,6 +124,12 @@ impl OpenCache {
         work.own_name().is_some() || bytes.saturating_mul(work.passes()) > LOCKED_BYTES_MAX
     }
 
+    /// Whether work is more than is done under a lock, on one of some entries.
+    fn is_much_for(&self, id: PartitionId, keys: &[Key], work: &dyn Work) -> bool {
+        let replica = self.replicas.read(id);
+        keys.iter().any(|key| self.is_much(&replica, key, work))
+    }
+
     /// Does what is asked of several partitions, of which this member serves those it can. What takes long is done on
     /// threads for such work, as many as there are processors.
     ///
@@ -220,12 +226,6 @@ impl OpenCache {
             } => self.here_page(id, (after, limits, content), done),
             PartRequest::Update {
                 key,
-                command: Command::Work(work),
-                tag,
-                ..
-            } if work.own_name().is_some() => self.here_beside_one(id, (key, work), tag, done),
-            PartRequest::Update {
-                key,
                 command,
                 previous,
                 tag,
@@ -237,18 +237,7 @@ impl OpenCache {
                     done(outcomes.map(|outcomes| PartResult::Done(outcomes.len() as u64)));
                 });
             }
-            PartRequest::Work { keys, work, tag } if work.own_name().is_some() => {
-                self.here_beside(id, (keys, work), tag, move |outcomes| {
-                    done(outcomes.map(PartResult::Worked));
-                });
-            }
-            PartRequest::Work { keys, work, tag } => {
-                let writes = keys.into_iter();
-                let writes = writes.map(|key| (key, Command::Work(work.clone())));
-                self.here_write_all(id, writes.collect(), tag, move |outcomes| {
-                    done(outcomes.map(PartResult::Worked));
-                });
-            }
+            PartRequest::Work { keys, work, tag } => self.here_work(id, (keys, work), tag, done),
             PartRequest::Query {
                 question,
                 after,
@@ -260,22 +249,7 @@ impl OpenCache {
                 });
                 self.answer_query(id, read, PartResult::Page, done);
             }
-            PartRequest::Aggregate { question, keys } if question.has_own_code() => {
-                match partial_beside(self, id, &question, keys) {
-                    Ok((None, partial)) => done(Ok(PartResult::Partial(partial.into()))),
-                    Ok((Some(position), partial)) => {
-                        let read = Tried::Waits(position, partial);
-                        self.answer_read(id, read, |partial| PartResult::Partial(partial.into()), done);
-                    }
-                    Err(failure) => done(Err(failure)),
-                }
-            }
-            PartRequest::Aggregate { question, keys } => {
-                let read = self.replicas.try_read(id, Replica::gate_all, |store, now| {
-                    self.aggregate_here(store, now, &question, keys.as_deref())
-                });
-                self.answer_query(id, read, |partial| PartResult::Partial(partial.into()), done);
-            }
+            PartRequest::Aggregate { question, keys } => self.here_aggregate(id, &question, keys, done),
             PartRequest::AddIndex(definition) => done(self.here_add_index(id, definition)),
             PartRequest::RemoveIndex(extractor) => {
                 self.replicas
@@ -285,6 +259,49 @@ impl OpenCache {
             PartRequest::Clear => self.here_clear(id, done),
             PartRequest::Truncate => self.here_truncate(id, done),
         }
+    }
+
+    /// Does the same work on some entries.
+    fn here_work(
+        self: &Arc<Self>,
+        id: PartitionId,
+        (keys, work): (Vec<Key>, Arc<dyn Work>),
+        tag: Option<RequestTag>,
+        done: impl FnOnce(PartAnswer) + Send + Sync + 'static,
+    ) {
+        let all_done = move |outcomes: Result<_, _>| done(outcomes.map(PartResult::Worked));
+        if work.own_name().is_some() {
+            self.here_beside(id, (keys, work), tag, all_done);
+        } else if self.is_much_for(id, &keys, work.as_ref()) {
+            self.here_beside_each(id, (keys, work), tag, all_done);
+        } else {
+            let writes = keys.into_iter();
+            let writes = writes.map(|key| (key, Command::Work(work.clone())));
+            self.here_write_all(id, writes.collect(), tag, all_done);
+        }
+    }
+
+    fn here_aggregate(
+        self: &Arc<Self>,
+        id: PartitionId,
+        question: &Arc<Question>,
+        keys: Option<Vec<Key>>,
+        done: impl FnOnce(PartAnswer) + Send + Sync + 'static,
+    ) {
+        let make = |partial: Vec<u8>| PartResult::Partial(partial.into());
+        if question.has_own_code() {
+            return match partial_beside(self, id, question, keys) {
+                Ok((None, partial)) => done(Ok(make(partial))),
+                Ok((Some(position), partial)) => {
+                    self.answer_read(id, Tried::Waits(position, partial), make, done);
+                }
+                Err(failure) => done(Err(failure)),
+            };
+        }
+        let read = self.replicas.try_read(id, Replica::gate_all, |store, now| {
+            self.aggregate_here(store, now, question, keys.as_deref())
+        });
+        self.answer_query(id, read, make, done);
     }
 
     /// Does work on one entry beside the partition.
@@ -299,6 +316,29 @@ impl OpenCache {
             let one = |mut outcomes: Vec<Outcome>| outcomes.pop().unwrap_or_default();
             done(outcomes.map(one).map(PartResult::Outcome));
         });
+    }
+
+    /// Does work on several entries beside the partition, each on its own.
+    fn here_beside_each(
+        self: &Arc<Self>,
+        id: PartitionId,
+        (keys, work): (Vec<Key>, Arc<dyn Work>),
+        tag: Option<RequestTag>,
+        done: impl FnOnce(Result<Vec<Outcome>, PartFailure>) + Send + Sync + 'static,
+    ) {
+        let all = Gather::new(keys.len(), move |answers: Vec<PartAnswer>| {
+            let outcomes = answers.into_iter().map(|answer| match answer? {
+                PartResult::Outcome(outcome) => Ok(outcome),
+                _ => Err(PartFailure::Failed(Failure::Deposed)),
+            });
+            done(outcomes.collect());
+        });
+        for (number, key) in keys.into_iter().enumerate() {
+            let (all, tag) = (all.clone(), tag.map(|tag| tag.after(number as u64)));
+            self.here_beside_one(id, (key, work.clone()), tag, move |answer| {
+                all.put(number, answer)
+            });
+        }
     }
 
     /// Does work on some entries beside the partition, in one step.
@@ -477,7 +517,8 @@ impl OpenCache {
             Updating::Waits => return,
             Updating::Beside(Command::Work(work)) => {
                 let done = done.lock().take();
-                return self.here_beside_one(id, (key.clone(), work), tag, move |answer| finish(done, answer));
+                return self
+                    .here_beside_one(id, (key.clone(), work), tag, move |answer| finish(done, answer));
             }
             Updating::Beside(_) => Err(PartFailure::Failed(Failure::Deposed)),
             Updating::Done(outcome) => Ok(PartResult::Outcome(outcome)),

@@ -1,5 +1,6 @@
 //! The caches of this member.
 
+mod beside;
 mod embedded;
 mod gather;
 mod here;

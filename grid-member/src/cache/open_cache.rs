@@ -1,8 +1,8 @@
 //! One cache at this member.
 
 use std::fmt;
-use std::sync::{Arc, Weak};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
 use grid_core::cache::{Applied, BinaryPage, CacheError, CacheName, PageContents};
 use grid_core::partition::PartitionId;
@@ -42,8 +42,8 @@ pub struct OpenCache {
     /// The way to other members. `None`: every partition is in this process, for ever.
     pub(super) router: Option<Arc<Router>>,
     /// The caches beside this one.
-    registry: Weak<CacheRegistry>,
-    own: Arc<OwnRunner>,
+    pub(super) registry: Weak<CacheRegistry>,
+    pub(super) own: Arc<OwnRunner>,
     listeners: Arc<ListenerHub>,
     counters: CacheCounters,
     /// Read under the lock of a partition: nothing is written after it is set.
@@ -116,18 +116,6 @@ impl OpenCache {
 
     pub(crate) fn replicas(&self) -> &Arc<Replicas> {
         &self.replicas
-    }
-
-    /// What runs code of one's own.
-    pub(crate) fn own(&self) -> &Arc<OwnRunner> {
-        &self.own
-    }
-
-    /// The cache of this name whose entries lie in the same partitions, if it is open.
-    pub(crate) fn beside(&self, name: &str) -> Option<Arc<OpenCache>> {
-        let name = CacheName::new(name).ok()?;
-        let cache = self.registry.upgrade()?.known(&self.scope, &name)?;
-        (cache.service() == self.service()).then_some(cache)
     }
 
     /// Who listens.
@@ -354,9 +342,7 @@ impl OpenCache {
                     }
                 })
             }
-            (Updating::Beside(command), ..) => {
-                self.update_elsewhere(id, key, (command, previous, tag), puts)
-            }
+            (Updating::Beside(command), ..) => self.update_elsewhere(id, key, (command, previous, tag), puts),
             (Updating::Failed(PartFailure::Elsewhere(_)), _, Some(command)) => {
                 self.update_elsewhere(id, key, (command, previous, tag), puts)
             }
@@ -405,34 +391,7 @@ impl OpenCache {
         })
     }
 
-    /// Does a command beside the partition, which is in this process for ever.
-    fn update_beside(
-        self: Arc<Self>,
-        id: PartitionId,
-        key: Key,
-        (command, previous, tag): (Command, bool, Option<RequestTag>),
-        puts: bool,
-    ) -> Reply<Outcome> {
-        let request = PartRequest::Update {
-            key,
-            command,
-            previous,
-            tag,
-        };
-        Reply::later(async move {
-            let answer = self.here_all(vec![(id, request)]).await.pop();
-            match answer.ok_or_else(unexpected)? {
-                Ok(PartResult::Outcome(outcome)) => {
-                    self.count_update(puts, &outcome);
-                    Ok(outcome)
-                }
-                Ok(_) => Err(unexpected()),
-                Err(failure) => Err(self.error_of(failure)),
-            }
-        })
-    }
-
-    fn count_update(&self, puts: bool, outcome: &Outcome) {
+    pub(super) fn count_update(&self, puts: bool, outcome: &Outcome) {
         if outcome.done && puts {
             self.counters.put(1);
         } else if outcome.done {

@@ -201,11 +201,16 @@ impl CacheRegistry {
 
     /// The cache of this name, if there is one.
     pub(super) fn known(&self, scope: &str, name: &CacheName) -> Option<Arc<OpenCache>> {
-        let open = self.open.read().by_name.get(&(scope.to_owned(), name.clone())).cloned();
+        let open = self
+            .open
+            .read()
+            .by_name
+            .get(&(scope.to_owned(), name.clone()))
+            .cloned();
         match &self.home {
-            Home::Cluster(catalogue) if open.is_none() => {
-                catalogue.named(scope, name).and_then(|record| self.adopt(&record))
-            }
+            Home::Cluster(catalogue) if open.is_none() => catalogue
+                .named(scope, name)
+                .and_then(|record| self.adopt(&record)),
             _ => open,
         }
     }

@@ -153,12 +153,7 @@ impl GridBuilder {
         let local_count = LOCAL_PARTITIONS.min(self.partition_count.get());
         let local_count =
             std::num::NonZeroU16::new(local_count).map_or(PartitionCount::ONE, PartitionCount::new);
-        let own = OwnRunner::new(
-            &self.member_name,
-            self.own,
-            self.limits,
-            supervisor.clone(),
-        );
+        let own = OwnRunner::new(&self.member_name, self.own, self.limits, supervisor.clone());
         let own = Arc::new(own);
         let alone = |kind, count| {
             let replicas = Arc::new(Replicas::alone(count, self.clock.clone()));
@@ -174,9 +169,13 @@ impl GridBuilder {
                     backups: self.backups,
                     ..settings
                 };
-                let cluster =
-                    Cluster::start(settings, (self.limits, own.clone()), self.clock.clone(), supervisor.clone())
-                        .await?;
+                let cluster = Cluster::start(
+                    settings,
+                    (self.limits, own.clone()),
+                    self.clock.clone(),
+                    supervisor.clone(),
+                )
+                .await?;
                 (cluster.registry().clone(), Some(cluster))
             }
         };

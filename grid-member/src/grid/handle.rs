@@ -176,7 +176,39 @@ impl Grid {
         }
     }
 
-    /// The processors and aggregators of one's own at this member, to register more.
+    /// The processors and aggregators of one's own at this member, to register more. Every member that serves a cache needs
+    /// what is asked of it.
+    ///
+    /// ```
+    /// use grid_core::cache::NamedCache;
+    /// use grid_core::processor::Processor;
+    /// use grid_core::processor::own::Entry;
+    /// use grid_member::Grid;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let grid = Grid::builder().build().await?;
+    /// // Takes from the stock, and notes it in another cache, in one step.
+    /// let take = |stock: &mut Entry<'_, String, u32>, count: u32| -> Result<u32, String> {
+    ///     let left = stock.value()?.unwrap_or_default().checked_sub(count).ok_or("too few are left")?;
+    ///     stock.set(&left)?;
+    ///     let mut taken = stock.beside::<String, u32>("taken", stock.key())?;
+    ///     taken.set(&(taken.value()?.unwrap_or_default() + count))?;
+    ///     Ok(left)
+    /// };
+    /// grid.own_agents().register_processor("take", take)?;
+    /// let stock = grid.cache::<String, u32>("stock").await?;
+    /// let taken = grid.cache::<String, u32>("taken").await?;
+    /// stock.insert(&"apples".to_owned(), &10).await?;
+    /// let left: u32 = stock.invoke("apples", &Processor::own("take", &4)?).await?;
+    /// assert_eq!((left, taken.get("apples").await?), (6, Some(4)));
+    /// let refused = stock.invoke::<u32, _>("apples", &Processor::own("take", &7)?).await.unwrap_err();
+    /// assert_eq!(refused.to_string(), "refused: too few are left");
+    /// assert_eq!((stock.get("apples").await?, taken.get("apples").await?), (Some(6), Some(4)));
+    /// grid.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn own_agents(&self) -> &OwnAgents {
         self.inner.own.agents()

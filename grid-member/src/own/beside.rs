@@ -100,7 +100,8 @@ impl Task {
         let places = self.keys.iter().map(|key| (self.cache.id(), key.hash()));
         let turn = tokio::time::timeout(limit, self.runner.turns.take(places.collect()));
         let Ok(Some(turn)) = turn.await else {
-            let why = "others that work on the same entry have not ended in time, or too many wait; ask later";
+            let why =
+                "others that work on the same entry have not ended in time, or too many wait; ask later";
             let busy = self
                 .runner
                 .failure(self.named(), OwnFailureKind::Busy, why.to_owned());
@@ -136,9 +137,7 @@ impl Task {
             }
         }
         let why = format!("others changed what it had read {ATTEMPTS_MAX} times in a row; ask later");
-        let overtaken = self
-            .runner
-            .failure(self.named(), OwnFailureKind::Overtaken, why);
+        let overtaken = self.runner.failure(self.named(), OwnFailureKind::Overtaken, why);
         Err(told(&overtaken))
     }
 
@@ -209,11 +208,7 @@ impl Task {
     }
 
     /// A step that changes nothing.
-    fn asked(
-        &self,
-        entries: Vec<grid_core::store::StepEntry>,
-        answer: impl Fn(usize) -> WorkAnswer,
-    ) -> Step {
+    fn asked(&self, entries: Vec<grid_core::store::StepEntry>, answer: impl Fn(usize) -> WorkAnswer) -> Step {
         let answers = (0..self.keys.len()).map(|number| (number, answer(number)));
         Step {
             entries,

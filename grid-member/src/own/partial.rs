@@ -97,23 +97,30 @@ fn look(
     let (mut position, mut after) = (None, None);
     let epoch = cache.replicas().read(id).epoch();
     loop {
-        let read = cache.replicas().try_read(id, Replica::gate_all, |store, now| match &keys {
-            None => {
-                let page = store.query(now, cache.id(), question.filter(), (after, LIMITS, PageContent::Entries))?;
-                let entries = page.entries.into_iter();
-                let entries = entries.filter_map(|entry| Some((entry.key?, entry.value?)));
-                Ok((entries.collect::<Vec<_>>(), page.next))
-            }
-            Some(keys) => {
-                let mut entries = Vec::with_capacity(keys.len());
-                for view in keys.iter().filter_map(|key| store.get(now, cache.id(), key)) {
-                    if question.filter().evaluate(&view.query_entry())? {
-                        entries.push((view.key_binary(), view.value_binary()));
-                    }
+        let read = cache
+            .replicas()
+            .try_read(id, Replica::gate_all, |store, now| match &keys {
+                None => {
+                    let page = store.query(
+                        now,
+                        cache.id(),
+                        question.filter(),
+                        (after, LIMITS, PageContent::Entries),
+                    )?;
+                    let entries = page.entries.into_iter();
+                    let entries = entries.filter_map(|entry| Some((entry.key?, entry.value?)));
+                    Ok((entries.collect::<Vec<_>>(), page.next))
                 }
-                Ok((entries, None))
-            }
-        });
+                Some(keys) => {
+                    let mut entries = Vec::with_capacity(keys.len());
+                    for view in keys.iter().filter_map(|key| store.get(now, cache.id(), key)) {
+                        if question.filter().evaluate(&view.query_entry())? {
+                            entries.push((view.key_binary(), view.value_binary()));
+                        }
+                    }
+                    Ok((entries, None))
+                }
+            });
         let (read, needs) = match read {
             Tried::Done(read) => (read, None),
             Tried::Waits(position, read) => (read, Some(position)),

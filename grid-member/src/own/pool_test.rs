@@ -30,7 +30,8 @@ fn what_does_not_end_takes_its_thread_alone_and_is_refused_after_a_while() {
     let refused = pool.start("never", Box::new(|| {})).map(|_| ()).unwrap_err();
     assert!(refused.contains("have not ended"), "{refused}");
     let (tell, told) = mpsc::channel();
-    pool.start("other", Box::new(move || tell.send(()).unwrap())).unwrap();
+    pool.start("other", Box::new(move || tell.send(()).unwrap()))
+        .unwrap();
     told.recv_timeout(BOUND).unwrap();
     // When one has ended there is room again.
     held.pop();
@@ -51,10 +52,13 @@ fn what_waits_for_a_thread_can_be_left_before_it_runs() {
     pool.start("first", run).unwrap();
     begun.recv_timeout(BOUND).unwrap();
     let (tell, told) = mpsc::channel();
-    let second = pool.start("second", Box::new(move || tell.send(()).unwrap())).unwrap();
+    let second = pool
+        .start("second", Box::new(move || tell.send(()).unwrap()))
+        .unwrap();
     assert!(!pool.leave(&second));
     let (tell_third, told_third) = mpsc::channel();
-    pool.start("third", Box::new(move || tell_third.send(()).unwrap())).unwrap();
+    pool.start("third", Box::new(move || tell_third.send(()).unwrap()))
+        .unwrap();
     drop(hold);
     told_third.recv_timeout(BOUND).unwrap();
     assert!(told.try_recv().is_err(), "it was not run");

@@ -91,7 +91,10 @@ impl OwnRunner {
             let _gone = tell.send(guarded(code));
         };
         let job = self.start(of, Box::new(run))?;
-        let left = Left { pool: &self.pool, job };
+        let left = Left {
+            pool: &self.pool,
+            job,
+        };
         match tokio::time::timeout(within, told).await {
             Ok(Ok(ended)) => self.outcome(of, ended),
             // It ends with a word in any case.
@@ -111,7 +114,10 @@ impl OwnRunner {
             let _gone = tell.send(guarded(code));
         };
         let job = self.start(of, Box::new(run))?;
-        let left = Left { pool: &self.pool, job };
+        let left = Left {
+            pool: &self.pool,
+            job,
+        };
         match told.recv_timeout(self.time_limit) {
             Ok(ended) => self.outcome(of, ended),
             Err(RecvTimeoutError::Disconnected) => self.outcome(of, Err("without a word".to_owned())),

@@ -133,7 +133,10 @@ mod tests {
         assert!((&mut second).now_or_never().is_none());
         assert!((&mut third).now_or_never().is_none());
         assert!((&mut gone).now_or_never().is_none());
-        assert!(turns.take(vec![place(3)]).now_or_never().is_some(), "others are free");
+        assert!(
+            turns.take(vec![place(3)]).now_or_never().is_some(),
+            "others are free"
+        );
         drop(gone);
         drop(first);
         let second = (&mut second).now_or_never().expect("it is its turn");

@@ -12,7 +12,7 @@ use grid_core::partition::PartitionId;
 use grid_core::partition::table::Epoch;
 use grid_core::replication::Failure;
 
-use crate::cache::{invalid, OpenCache, PartAnswer, PartFailure, PartRequest, PartResult, Reply};
+use crate::cache::{OpenCache, PartAnswer, PartFailure, PartRequest, PartResult, Reply, invalid};
 use crate::clock::Clock;
 use crate::cluster::{LeaseGuard, View};
 use crate::wire::WireError;

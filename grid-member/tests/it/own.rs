@@ -34,7 +34,10 @@ pub(crate) fn add(entry: &mut Entry<'_, u32, i64>, by: i64) -> Text {
 /// Moves an amount to the same key of another cache, and fails afterwards when told to.
 pub(crate) fn pay(entry: &mut Entry<'_, u32, i64>, (to, amount, fails): (String, i64, bool)) -> Text {
     let mut other = entry.beside::<u32, i64>(&to, &entry.key().clone())?;
-    let (here, there) = (entry.value()?.unwrap_or_default(), other.value()?.unwrap_or_default());
+    let (here, there) = (
+        entry.value()?.unwrap_or_default(),
+        other.value()?.unwrap_or_default(),
+    );
     entry.set(&(here - amount))?;
     other.set(&(there + amount))?;
     if here == amount {
@@ -161,7 +164,10 @@ async fn one_that_fails_changes_nothing_and_says_why() {
     cache.insert(&1, &3).await.unwrap();
     let mut events = cache.listen().await.unwrap();
     let error = cache.invoke::<i64, _>(&1, &own("add", -4)).await.unwrap_err();
-    assert!(matches!(&error, CacheError::Refused { message } if message == "-1 is below zero"), "{error:?}");
+    assert!(
+        matches!(&error, CacheError::Refused { message } if message == "-1 is below zero"),
+        "{error:?}"
+    );
     // With one that fails after it all of a composite is taken back.
     let both = own("add", 1).and_then(own("add", -100));
     cache.invoke::<Value, _>(&1, &both).await.unwrap_err();
@@ -187,13 +193,22 @@ async fn one_that_is_not_registered_is_told_with_the_member() {
     let grid = Grid::builder().member_name("here").build().await.unwrap();
     let cache = grid.cache::<u32, i64>("numbers").await.unwrap();
     let missing = failure(cache.invoke::<i64, _>(&1, &own("ad", 1)).await.unwrap_err());
-    assert_eq!((missing.kind, missing.agent), (OwnFailureKind::NotRegistered, OwnKind::Processor));
+    assert_eq!(
+        (missing.kind, missing.agent),
+        (OwnFailureKind::NotRegistered, OwnKind::Processor)
+    );
     assert_eq!((missing.name.as_str(), missing.member.as_str()), ("ad", "here"));
     let none = Aggregator::own("none", &()).unwrap().by("city");
     let missing = failure(cache.aggregate::<Value>(&none).await.unwrap_err());
-    assert_eq!((missing.kind, missing.agent), (OwnFailureKind::NotRegistered, OwnKind::Aggregator));
+    assert_eq!(
+        (missing.kind, missing.agent),
+        (OwnFailureKind::NotRegistered, OwnKind::Aggregator)
+    );
     register(&grid);
-    assert!(grid.own_agents().register_processor("add", add).is_err(), "the name is taken");
+    assert!(
+        grid.own_agents().register_processor("add", add).is_err(),
+        "the name is taken"
+    );
     assert!(grid.own_agents().register_processor("", add).is_err());
     assert_eq!(cache.invoke::<i64, _>(&1, &own("add", 1)).await.unwrap(), 1);
     grid.shutdown().await;
@@ -209,7 +224,10 @@ async fn a_panic_is_told_and_changes_nothing() {
     grid.own_agents().register_processor("panics", panics).unwrap();
     let cache = grid.cache::<u32, i64>("numbers").await.unwrap();
     let panicked = failure(cache.invoke::<i64, _>(&1, &own("panics", ())).await.unwrap_err());
-    assert_eq!((panicked.kind, panicked.advice.as_str()), (OwnFailureKind::Panicked, "planted 1"));
+    assert_eq!(
+        (panicked.kind, panicked.advice.as_str()),
+        (OwnFailureKind::Panicked, "planted 1")
+    );
     assert_eq!(cache.get(&1).await.unwrap(), None);
     assert_eq!(cache.invoke::<i64, _>(&1, &own("add", 1)).await.unwrap(), 1);
     grid.shutdown().await;
@@ -233,20 +251,28 @@ async fn one_that_never_ends_holds_up_nobody_but_those_who_ask_for_the_same_entr
     let (asked, name) = (cache.clone(), own("never", ()));
     let mut asking = tokio::task::JoinSet::new();
     asking.spawn(async move { asked.invoke::<i64, _>(&1, &name).await });
-    let begun = tokio::task::spawn_blocking(move || begun.recv_timeout(BOUND)).await.unwrap();
+    let begun = tokio::task::spawn_blocking(move || begun.recv_timeout(BOUND))
+        .await
+        .unwrap();
     begun.unwrap();
     // The entry itself, others of its partition, and others of one's own go on.
     cache.insert(&1, &1).await.unwrap();
     cache.insert(&2, &2).await.unwrap();
     assert_eq!(cache.invoke::<i64, _>(&2, &own("add", 1)).await.unwrap(), 3);
-    let found: (u64, i64) = cache.aggregate(&Aggregator::own("at-least", &1).unwrap()).await.unwrap();
+    let found: (u64, i64) = cache
+        .aggregate(&Aggregator::own("at-least", &1).unwrap())
+        .await
+        .unwrap();
     assert_eq!(found, (2, 4));
     let next = cache.clone();
     let mut waiting = tokio::task::JoinSet::new();
     waiting.spawn(async move { next.invoke::<i64, _>(&1, &own("add", 1)).await });
     let late = tokio::time::timeout(BOUND, asking.join_next()).await.unwrap();
     let late = failure(late.unwrap().unwrap().unwrap_err());
-    assert_eq!((late.kind, late.name.as_str()), (OwnFailureKind::OutOfTime, "never"));
+    assert_eq!(
+        (late.kind, late.name.as_str()),
+        (OwnFailureKind::OutOfTime, "never")
+    );
     // The turn of the next one comes with the end of its time.
     let next = tokio::time::timeout(BOUND, waiting.join_next()).await.unwrap();
     assert_eq!(next.unwrap().unwrap().unwrap(), 2);
@@ -284,12 +310,17 @@ async fn an_aggregator_that_never_ends_is_told_and_holds_up_nobody() {
         }
     }
     let grid = grid_of(Duration::from_millis(200)).await;
-    grid.own_agents().register_aggregator("never", Never(AtomicBool::new(false))).unwrap();
+    grid.own_agents()
+        .register_aggregator("never", Never(AtomicBool::new(false)))
+        .unwrap();
     let cache = grid.cache::<u32, i64>("numbers").await.unwrap();
     cache.insert(&1, &1).await.unwrap();
     let never = Aggregator::own("never", &()).unwrap();
     let late = failure(cache.aggregate::<()>(&never).await.unwrap_err());
-    assert_eq!((late.kind, late.agent), (OwnFailureKind::OutOfTime, OwnKind::Aggregator));
+    assert_eq!(
+        (late.kind, late.agent),
+        (OwnFailureKind::OutOfTime, OwnKind::Aggregator)
+    );
     // It still looks at the entry, of which it has a copy.
     cache.insert(&1, &2).await.unwrap();
     assert_eq!(cache.get(&1).await.unwrap(), Some(2));
@@ -313,7 +344,9 @@ async fn one_that_calls_the_grid_is_told_so() {
             futures::executor::block_on(grid_inside.cache::<u32, i64>("other")).err(),
         ];
         let told = errors.iter().flatten();
-        Ok(told.filter(|error| matches!(error, CacheError::CalledBack)).count())
+        Ok(told
+            .filter(|error| matches!(error, CacheError::CalledBack))
+            .count())
     };
     grid.own_agents().register_processor("calls", calls).unwrap();
     assert_eq!(cache.invoke::<usize, _>(&1, &own("calls", ())).await.unwrap(), 5);
@@ -326,18 +359,42 @@ async fn entries_of_two_caches_change_in_one_step_or_not_at_all() {
     let grid = Grid::builder().build().await.unwrap();
     register(&grid);
     let from = grid.cache::<u32, i64>("from").await.unwrap();
-    let error = from.invoke::<i64, _>(&1, &own("pay", ("to", 4, false))).await.unwrap_err();
+    let error = from
+        .invoke::<i64, _>(&1, &own("pay", ("to", 4, false)))
+        .await
+        .unwrap_err();
     assert!(error.to_string().contains("open it before"), "{error}");
     let to = grid.cache::<u32, i64>("to").await.unwrap();
     from.insert(&1, &10).await.unwrap();
     let (mut of_from, mut of_to) = (from.listen().await.unwrap(), to.listen().await.unwrap());
-    from.invoke::<i64, _>(&1, &own("pay", ("to", 4, true))).await.unwrap_err();
-    assert_eq!((from.get(&1).await.unwrap(), to.get(&1).await.unwrap()), (Some(10), None));
-    assert_eq!(from.invoke::<i64, _>(&1, &own("pay", ("to", 4, false))).await.unwrap(), 4);
-    assert_eq!((from.get(&1).await.unwrap(), to.get(&1).await.unwrap()), (Some(6), Some(4)));
+    from.invoke::<i64, _>(&1, &own("pay", ("to", 4, true)))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (from.get(&1).await.unwrap(), to.get(&1).await.unwrap()),
+        (Some(10), None)
+    );
+    assert_eq!(
+        from.invoke::<i64, _>(&1, &own("pay", ("to", 4, false)))
+            .await
+            .unwrap(),
+        4
+    );
+    assert_eq!(
+        (from.get(&1).await.unwrap(), to.get(&1).await.unwrap()),
+        (Some(6), Some(4))
+    );
     // The last of it takes the entry away.
-    assert_eq!(from.invoke::<i64, _>(&1, &own("pay", ("to", 6, false))).await.unwrap(), 10);
-    assert_eq!((from.get(&1).await.unwrap(), to.get(&1).await.unwrap()), (None, Some(10)));
+    assert_eq!(
+        from.invoke::<i64, _>(&1, &own("pay", ("to", 6, false)))
+            .await
+            .unwrap(),
+        10
+    );
+    assert_eq!(
+        (from.get(&1).await.unwrap(), to.get(&1).await.unwrap()),
+        (None, Some(10))
+    );
     let mut kinds = Vec::new();
     for events in [&mut of_from, &mut of_to] {
         for _ in 0..2 {
@@ -348,10 +405,20 @@ async fn entries_of_two_caches_change_in_one_step_or_not_at_all() {
         }
     }
     use EntryEventKind::{Delete, Insert, Update};
-    assert_eq!(kinds, [(Update, Some(6)), (Delete, None), (Insert, Some(4)), (Update, Some(10))]);
+    assert_eq!(
+        kinds,
+        [
+            (Update, Some(6)),
+            (Delete, None),
+            (Insert, Some(4)),
+            (Update, Some(10))
+        ]
+    );
     to.destroy().await.unwrap();
     from.insert(&1, &1).await.unwrap();
-    from.invoke::<i64, _>(&1, &own("pay", ("to", 1, false))).await.unwrap_err();
+    from.invoke::<i64, _>(&1, &own("pay", ("to", 1, false)))
+        .await
+        .unwrap_err();
     assert_eq!(from.get(&1).await.unwrap(), Some(1));
     grid.shutdown().await;
 }
@@ -381,7 +448,12 @@ async fn what_lies_elsewhere_is_not_reached() {
     let count = PartitionCount::DEFAULT;
     let partition = |key: u32| count.partition_of(to_key(&key).unwrap().hash());
     let near = (2..).find(|key| partition(*key) == partition(1)).unwrap();
-    assert!(cache.invoke::<bool, _>(&1, &own("reach", ("numbers", near))).await.unwrap());
+    assert!(
+        cache
+            .invoke::<bool, _>(&1, &own("reach", ("numbers", near)))
+            .await
+            .unwrap()
+    );
     assert_eq!(cache.get(&near).await.unwrap(), Some(1));
     assert_eq!(cache.get(&2).await.unwrap(), None);
     grid.shutdown().await;
@@ -396,7 +468,11 @@ async fn many_keys_of_one_partition_change_together_or_not_at_all() {
     cache.insert(&3, &-10).await.unwrap();
     let work = Arc::new(ProcessorWork::new(&own("add", 5)).unwrap());
     let keys = |keys: &[u32]| keys.iter().map(|key| to_key(key).unwrap()).collect();
-    let worked = open.work_on_keys(keys(&[1, 2, 3]), work.clone()).next().await.unwrap();
+    let worked = open
+        .work_on_keys(keys(&[1, 2, 3]), work.clone())
+        .next()
+        .await
+        .unwrap();
     assert_eq!(worked.len(), 3);
     for (key, outcome) in worked {
         let Some(WorkAnswer::Failed(reason)) = outcome.answer else {
@@ -422,7 +498,10 @@ async fn what_many_do_to_one_entry_is_all_done() {
     let counted = runs.clone();
     let add_two = move |entry: &mut Entry<'_, u32, Value>, (): ()| -> Result<(), EntryError> {
         counted.fetch_add(1, Ordering::Relaxed);
-        let number = entry.value()?.and_then(|value| value["n"].as_i64()).unwrap_or_default();
+        let number = entry
+            .value()?
+            .and_then(|value| value["n"].as_i64())
+            .unwrap_or_default();
         entry.set(&json!({"n": number + 2}))
     };
     grid.own_agents().register_processor("add-two", add_two).unwrap();
@@ -459,5 +538,14 @@ async fn much_work_of_built_in_processors_is_done_beside_the_partition() {
     let answers: Vec<i64> = cache.invoke(&1, &many).await.unwrap();
     assert_eq!(answers.last(), Some(&100));
     assert_eq!(cache.get(&1).await.unwrap().unwrap()["n"], 100);
+    cache.insert(&2, &json!({"n": 5})).await.unwrap();
+    let open = grid.open("", &CacheName::new("objects").unwrap()).await.unwrap();
+    let work = Arc::new(ProcessorWork::new(&many).unwrap());
+    let keys = [1_u32, 2].iter().map(|key| to_key(key).unwrap()).collect();
+    let worked = open.work_on_keys(keys, work).next().await.unwrap();
+    assert_eq!(worked.len(), 2);
+    assert!(worked.iter().all(|(_, outcome)| outcome.done));
+    assert_eq!(cache.get(&1).await.unwrap().unwrap()["n"], 200);
+    assert_eq!(cache.get(&2).await.unwrap().unwrap()["n"], 105);
     grid.shutdown().await;
 }

@@ -64,18 +64,41 @@ async fn every_member_runs_what_is_asked_of_its_partitions() {
     let third = member(3, Some(&first), agents).await;
     let grids = [&first, &second, &third];
     settled(&grids).await;
-    let (from, to) = (first.cache::<u32, i64>("from").await.unwrap(), third.cache::<u32, i64>("to").await.unwrap());
+    let (from, to) = (
+        first.cache::<u32, i64>("from").await.unwrap(),
+        third.cache::<u32, i64>("to").await.unwrap(),
+    );
     let entries: Vec<(u32, i64)> = (0..60).map(|key| (key, 10)).collect();
-    from.put_all(entries.iter().map(|(key, value)| (key, value))).await.unwrap();
+    from.put_all(entries.iter().map(|(key, value)| (key, value)))
+        .await
+        .unwrap();
     for (number, grid) in (0_u32..60).zip(grids.into_iter().cycle()) {
         let cache = grid.cache::<u32, i64>("from").await.unwrap();
-        cache.invoke::<i64, _>(&number, &own("pay", ("to", 4, true))).await.unwrap_err();
+        cache
+            .invoke::<i64, _>(&number, &own("pay", ("to", 4, true)))
+            .await
+            .unwrap_err();
         assert_eq!(cache.get(&number).await.unwrap(), Some(10));
         assert_eq!(to.get(&number).await.unwrap(), None);
-        assert_eq!(cache.invoke::<i64, _>(&number, &own("pay", ("to", 4, false))).await.unwrap(), 4);
+        assert_eq!(
+            cache
+                .invoke::<i64, _>(&number, &own("pay", ("to", 4, false)))
+                .await
+                .unwrap(),
+            4
+        );
     }
     let at_least = Aggregator::own("at-least", &4).unwrap();
-    assert_eq!(second.cache::<u32, i64>("to").await.unwrap().aggregate::<(u64, i64)>(&at_least).await.unwrap(), (60, 240));
+    assert_eq!(
+        second
+            .cache::<u32, i64>("to")
+            .await
+            .unwrap()
+            .aggregate::<(u64, i64)>(&at_least)
+            .await
+            .unwrap(),
+        (60, 240)
+    );
 
     // The same request that comes again is answered again, and not done again.
     let cache = open(&second, "from").await;
@@ -93,7 +116,10 @@ async fn every_member_runs_what_is_asked_of_its_partitions() {
         let key = to_key(&number).unwrap();
         for grid in grids {
             let cache = open(grid, "from").await;
-            let outcome = cache.update_tagged(&key, Command::Work(work.clone()), false, Some(tag)).await.unwrap();
+            let outcome = cache
+                .update_tagged(&key, Command::Work(work.clone()), false, Some(tag))
+                .await
+                .unwrap();
             let Some(WorkAnswer::Said(answer)) = outcome.answer else {
                 panic!("it has an answer: {outcome:?}")
             };
@@ -127,7 +153,10 @@ async fn the_member_on_which_a_name_is_missing_is_told() {
         match cache.invoke::<i64, _>(&key, &own("add", 1)).await {
             Ok(1) => here += 1,
             Err(CacheError::Own(failure)) => {
-                assert_eq!((failure.kind, failure.member.as_str()), (OwnFailureKind::NotRegistered, "member-2"));
+                assert_eq!(
+                    (failure.kind, failure.member.as_str()),
+                    (OwnFailureKind::NotRegistered, "member-2")
+                );
                 assert_eq!(failure.name, "add");
                 there += 1;
             }
@@ -135,8 +164,14 @@ async fn the_member_on_which_a_name_is_missing_is_told() {
         }
     }
     assert!(here > 0 && there > 0, "{here} {there}");
-    let error = cache.aggregate::<(u64, i64)>(&Aggregator::own("at-least", &4).unwrap()).await.unwrap_err();
-    assert!(matches!(&error, CacheError::Own(failure) if failure.member == "member-2"), "{error:?}");
+    let error = cache
+        .aggregate::<(u64, i64)>(&Aggregator::own("at-least", &4).unwrap())
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&error, CacheError::Own(failure) if failure.member == "member-2"),
+        "{error:?}"
+    );
     for grid in [second, first] {
         grid.shutdown().await;
     }
@@ -156,7 +191,10 @@ async fn count_all(cache: Arc<OpenCache>, stop: Arc<AtomicBool>) -> i64 {
                 break;
             }
             for (key, outcome) in worked {
-                assert!(matches!(outcome.answer, Some(WorkAnswer::Said(_))), "{key:?} {outcome:?}");
+                assert!(
+                    matches!(outcome.answer, Some(WorkAnswer::Said(_))),
+                    "{key:?} {outcome:?}"
+                );
                 seen += 1;
             }
         }
@@ -176,7 +214,10 @@ async fn each_is_done_once_while_members_come_and_go() {
     let cache = first.cache::<u32, i64>("counted").await.unwrap();
     let beside = first.cache::<u32, i64>("beside").await.unwrap();
     let entries: Vec<(u32, i64)> = (0..ENTRIES).map(|key| (key, 0)).collect();
-    cache.put_all(entries.iter().map(|(key, value)| (key, value))).await.unwrap();
+    cache
+        .put_all(entries.iter().map(|(key, value)| (key, value)))
+        .await
+        .unwrap();
     let stop = Arc::new(AtomicBool::new(false));
     let mut counting = tokio::task::JoinSet::new();
     for grid in [&first, &second] {
@@ -198,7 +239,11 @@ async fn each_is_done_once_while_members_come_and_go() {
     let all = Aggregator::own("at-least", &rounds).unwrap();
     let expected = (u64::from(ENTRIES), rounds * i64::from(ENTRIES));
     for cache in [&cache, &beside] {
-        assert_eq!(cache.aggregate::<(u64, i64)>(&all).await.unwrap(), expected, "{rounds} rounds");
+        assert_eq!(
+            cache.aggregate::<(u64, i64)>(&all).await.unwrap(),
+            expected,
+            "{rounds} rounds"
+        );
     }
     for grid in [second, first] {
         grid.shutdown().await;

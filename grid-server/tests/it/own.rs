@@ -78,21 +78,33 @@ async fn the_rust_client_asks_for_them_by_name() {
     assert_eq!(many.iter().map(|(_, len)| len).sum::<usize>(), 4);
     let longest = Aggregator::own("longest", &()).unwrap();
     assert_eq!(cache.aggregate::<usize>(&longest).await.unwrap(), 3);
-    let missing = cache.invoke::<usize, _>(&1, &Processor::own("none", &()).unwrap()).await.unwrap_err();
+    let missing = cache
+        .invoke::<usize, _>(&1, &Processor::own("none", &()).unwrap())
+        .await
+        .unwrap_err();
     assert!(
         matches!(&missing, CacheError::Own(failure) if failure.kind == OwnFailureKind::NotRegistered
             && failure.member == server.grid().member_name()),
         "{missing:?}"
     );
-    let late = cache.invoke::<(), _>(&1, &Processor::own("never", &()).unwrap()).await.unwrap_err();
+    let late = cache
+        .invoke::<(), _>(&1, &Processor::own("never", &()).unwrap())
+        .await
+        .unwrap_err();
     assert!(
         matches!(&late, CacheError::Own(failure) if failure.kind == OwnFailureKind::OutOfTime),
         "{late:?}"
     );
     // Three threads are left, and others do not wait for the one that does not end.
     assert_eq!(cache.invoke::<usize, _>(&1, &append("d")).await.unwrap(), 4);
-    let error = cache.invoke::<usize, _>(&1, &Processor::own("append", &7).unwrap()).await.unwrap_err();
-    assert!(matches!(&error, CacheError::Refused { message } if message.contains("arguments")), "{error:?}");
+    let error = cache
+        .invoke::<usize, _>(&1, &Processor::own("append", &7).unwrap())
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&error, CacheError::Refused { message } if message.contains("arguments")),
+        "{error:?}"
+    );
     session.close().await;
     server.shutdown().await;
 }
@@ -101,7 +113,11 @@ async fn the_rust_client_asks_for_them_by_name() {
 async fn clients_of_other_languages_ask_for_them_in_json() {
     let server = server().await;
     let mut client = v0(&server).await;
-    let agent = |name: &str| json(&format!(r#"{{"@class":"girih.Processor","name":"{name}","args":"xyz"}}"#));
+    let agent = |name: &str| {
+        json(&format!(
+            r#"{{"@class":"girih.Processor","name":"{name}","args":"xyz"}}"#
+        ))
+    };
     let one = |name: &str| InvokeRequest {
         cache: "texts".to_owned(),
         format: "json".to_owned(),
@@ -109,10 +125,18 @@ async fn clients_of_other_languages_ask_for_them_in_json() {
         processor: agent(name),
         ..InvokeRequest::default()
     };
-    assert_eq!(client.invoke(one("append")).await.unwrap().into_inner().value, json("3"));
+    assert_eq!(
+        client.invoke(one("append")).await.unwrap().into_inner().value,
+        json("3")
+    );
     let missing = client.invoke(one("none")).await.unwrap_err();
     assert_eq!(missing.code(), Code::Unimplemented, "{missing:?}");
-    assert!(missing.message().contains("the processor \"none\" is not registered at member"), "{missing:?}");
+    assert!(
+        missing
+            .message()
+            .contains("the processor \"none\" is not registered at member"),
+        "{missing:?}"
+    );
     let all = InvokeAllRequest {
         cache: "texts".to_owned(),
         format: "json".to_owned(),
@@ -120,8 +144,18 @@ async fn clients_of_other_languages_ask_for_them_in_json() {
         processor: agent("append"),
         ..InvokeAllRequest::default()
     };
-    let answers: Vec<_> = client.invoke_all(all).await.unwrap().into_inner().try_collect().await.unwrap();
-    let mut answers: Vec<_> = answers.into_iter().map(|entry| (entry.key, entry.value)).collect();
+    let answers: Vec<_> = client
+        .invoke_all(all)
+        .await
+        .unwrap()
+        .into_inner()
+        .try_collect()
+        .await
+        .unwrap();
+    let mut answers: Vec<_> = answers
+        .into_iter()
+        .map(|entry| (entry.key, entry.value))
+        .collect();
     answers.sort();
     assert_eq!(answers, [(json("1"), json("6")), (json("2"), json("3"))]);
     server.shutdown().await;

@@ -142,7 +142,12 @@ mod tests {
                 assert_eq!(OwnFailure::from_words(&failure.to_string()), Some(failure));
             }
         }
-        for other in ["", "not applied: the processor ", "not applied: the processor \"a\" sleeps", "unavailable"] {
+        for other in [
+            "",
+            "not applied: the processor ",
+            "not applied: the processor \"a\" sleeps",
+            "unavailable",
+        ] {
             assert_eq!(OwnFailure::from_words(other), None, "{other}");
         }
     }
