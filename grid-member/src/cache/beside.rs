@@ -22,7 +22,7 @@ impl OpenCache {
     /// The cache of this name whose entries lie in the same partitions, if it is open.
     pub(crate) fn beside(&self, name: &str) -> Option<Arc<OpenCache>> {
         let name = CacheName::new(name).ok()?;
-        let cache = self.registry.upgrade()?.known(&self.scope, &name)?;
+        let cache = self.registry.upgrade()?.known(self.scope(), &name)?;
         (cache.service() == self.service()).then_some(cache)
     }
 

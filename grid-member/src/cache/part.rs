@@ -114,11 +114,14 @@ impl PartRequest {
     /// Whether it is done away from whoever asks, also when all partitions are here.
     #[must_use]
     pub fn is_read_beside(&self) -> bool {
-        match self {
-            PartRequest::Query { .. } | PartRequest::Aggregate { .. } | PartRequest::AddIndex(_) => true,
-            PartRequest::Work { work, .. } => work.own_name().is_some(),
-            _ => false,
-        }
+        matches!(
+            self,
+            PartRequest::Query { .. }
+                | PartRequest::Aggregate { .. }
+                | PartRequest::AddIndex(_)
+                // It may be more than is done under a lock.
+                | PartRequest::Work { .. }
+        )
     }
 
     /// Whether it changes something.

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
+use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +19,10 @@ const LEFT_PER_NAME_MAX: usize = 8;
 /// A thread that has nothing to do ends after so long.
 const IDLE_MAX: Duration = Duration::from_secs(10);
 
-type Run = Box<dyn FnOnce() + Send>;
+/// What a thread does, and what it does when that is known to have ended: it tells whoever waits.
+type Run = Box<dyn FnOnce() -> Tell + Send>;
+
+pub(super) type Tell = Box<dyn FnOnce() + Send>;
 
 /// A few threads, started when they are needed.
 pub(super) struct Pool {
@@ -28,6 +32,9 @@ pub(super) struct Pool {
 struct Shared {
     state: Mutex<State>,
     news: Condvar,
+    /// So many threads are started as soon as there is something for them. More would take the processors from the rest of
+    /// the member, unless those that there are wait or do not end.
+    threads_base: usize,
     threads_max: usize,
 }
 
@@ -36,6 +43,8 @@ struct State {
     queue: VecDeque<Arc<Job>>,
     threads: usize,
     idle: usize,
+    /// How often something was begun.
+    begun: u64,
     /// How many threads still run what was left alone, by name.
     left: HashMap<String, usize>,
     closed: bool,
@@ -57,12 +66,30 @@ enum Phase {
 
 impl Pool {
     pub(super) fn new(threads_max: usize) -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let threads_max = threads_max.max(1);
         Pool {
             shared: Arc::new(Shared {
                 state: Mutex::default(),
                 news: Condvar::new(),
-                threads_max: threads_max.max(1),
+                threads_base: threads_max.min(4.max(2 * processors)),
+                threads_max,
             }),
+        }
+    }
+
+    /// How often something was begun.
+    pub(super) fn begun(&self) -> u64 {
+        self.shared.state.lock().begun
+    }
+
+    /// Starts one more thread, if there may be one and the job still waits: to be called when nothing was begun for a while.
+    pub(super) fn grow(&self, job: &Job) {
+        let mut state = self.shared.state.lock();
+        let waits = matches!(&*job.phase.lock(), Phase::Waits(_));
+        if waits && state.threads < self.shared.threads_max {
+            // Without one more, those that there are do it.
+            let _none_left = self.shared.add_thread(&mut state);
         }
     }
 
@@ -80,16 +107,12 @@ impl Pool {
         if state.queue.len() >= QUEUE_LEN_MAX {
             return Err(format!("{QUEUE_LEN_MAX} runs wait for a thread; ask later"));
         }
-        if state.idle <= state.queue.len() && state.threads < self.shared.threads_max {
-            let shared = self.shared.clone();
-            match start_thread("girih-own", move || shared.serve()) {
-                Ok(_runs_until_it_is_idle) => state.threads += 1,
-                Err(error) if state.threads == 0 => {
-                    return Err(format!("no thread can be started: {error}"));
-                }
-                // Those that there are do it.
-                Err(_) => {}
-            }
+        if state.idle <= state.queue.len()
+            && state.threads < self.shared.threads_base
+            && let Err(error) = self.shared.add_thread(&mut state)
+            && state.threads == 0
+        {
+            return Err(format!("no thread can be started: {error}"));
         }
         let job = Arc::new(Job {
             name: name.to_owned(),
@@ -119,6 +142,14 @@ impl Pool {
 }
 
 impl Shared {
+    fn add_thread(self: &Arc<Self>, state: &mut State) -> std::io::Result<()> {
+        let shared = self.clone();
+        // It runs until it is idle.
+        start_thread("girih-own", move || shared.serve())?;
+        state.threads += 1;
+        Ok(())
+    }
+
     /// What a thread does.
     fn serve(&self) {
         while let Some(job) = self.next() {
@@ -132,8 +163,9 @@ impl Shared {
                     }
                 }
             };
-            run();
+            let tell = run();
             self.ended(&job);
+            tell();
         }
     }
 
@@ -141,6 +173,7 @@ impl Shared {
         let mut state = self.state.lock();
         loop {
             if let Some(job) = state.queue.pop_front() {
+                state.begun += 1;
                 return Some(job);
             }
             state.idle += 1;

@@ -12,8 +12,11 @@ use tokio::sync::oneshot;
 use crate::cache::CacheLimits;
 use crate::task::Supervisor;
 
-use super::pool::{Job, Pool};
+use super::pool::{Job, Pool, Tell};
 use super::turns::Turns;
+
+/// Where nothing is begun for so long, the threads that there are wait or do not end: there is one more for those who wait.
+const NOTHING_BEGUN: Duration = Duration::from_millis(20);
 
 /// Runs the processors and aggregators that are registered at a member, each within its time.
 #[derive(Debug)]
@@ -85,21 +88,21 @@ impl OwnRunner {
         within: Duration,
         code: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, OwnFailure> {
-        let (tell, told) = oneshot::channel();
-        let run = move || {
+        let (tell, mut told) = oneshot::channel();
+        let left = self.start(of, code, move |ended| {
             // Nobody may wait any more.
-            let _gone = tell.send(guarded(code));
-        };
-        let job = self.start(of, Box::new(run))?;
-        let left = Left {
-            pool: &self.pool,
-            job,
-        };
-        match tokio::time::timeout(within, told).await {
-            Ok(Ok(ended)) => self.outcome(of, ended),
-            // It ends with a word in any case.
-            Ok(Err(_gone)) => self.outcome(of, Err("without a word".to_owned())),
-            Err(_elapsed) => Err(self.out_of_time(of, left.leave())),
+            let _gone = tell.send(ended);
+        })?;
+        let mut rest = within;
+        loop {
+            let (begun, part) = (self.pool.begun(), rest.min(NOTHING_BEGUN));
+            match tokio::time::timeout(part, &mut told).await {
+                Ok(Ok(ended)) => return self.outcome(of, ended),
+                // It ends with a word in any case.
+                Ok(Err(_gone)) => return self.outcome(of, Err("without a word".to_owned())),
+                Err(_elapsed) => rest = rest.saturating_sub(part),
+            }
+            self.go_on(of, &left, (rest, begun))?;
         }
     }
 
@@ -110,24 +113,56 @@ impl OwnRunner {
         code: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, OwnFailure> {
         let (tell, told) = sync_channel(1);
-        let run = move || {
-            let _gone = tell.send(guarded(code));
-        };
-        let job = self.start(of, Box::new(run))?;
-        let left = Left {
-            pool: &self.pool,
-            job,
-        };
-        match told.recv_timeout(self.time_limit) {
-            Ok(ended) => self.outcome(of, ended),
-            Err(RecvTimeoutError::Disconnected) => self.outcome(of, Err("without a word".to_owned())),
-            Err(RecvTimeoutError::Timeout) => Err(self.out_of_time(of, left.leave())),
+        let left = self.start(of, code, move |ended| {
+            let _gone = tell.send(ended);
+        })?;
+        let mut rest = self.time_limit;
+        loop {
+            let (begun, part) = (self.pool.begun(), rest.min(NOTHING_BEGUN));
+            match told.recv_timeout(part) {
+                Ok(ended) => return self.outcome(of, ended),
+                Err(RecvTimeoutError::Disconnected) => {
+                    return self.outcome(of, Err("without a word".to_owned()));
+                }
+                Err(RecvTimeoutError::Timeout) => rest = rest.saturating_sub(part),
+            }
+            self.go_on(of, &left, (rest, begun))?;
         }
     }
 
-    fn start(&self, of: Named<'_>, run: Box<dyn FnOnce() + Send>) -> Result<Arc<Job>, OwnFailure> {
-        let busy = |why| self.failure(of, OwnFailureKind::Busy, why);
-        self.pool.start(of.name, run).map_err(busy)
+    /// Goes on to wait, so long, after nothing was told for a moment.
+    fn go_on(
+        &self,
+        of: Named<'_>,
+        left: &Left<'_>,
+        (rest, begun): (Duration, u64),
+    ) -> Result<(), OwnFailure> {
+        if rest.is_zero() {
+            return Err(self.out_of_time(of, left.leave()));
+        }
+        if self.pool.begun() == begun {
+            self.pool.grow(&left.job);
+        }
+        Ok(())
+    }
+
+    /// Starts code; what it comes to is told when its thread is done with it.
+    fn start<T: Send + 'static>(
+        &self,
+        of: Named<'_>,
+        code: impl FnOnce() -> T + Send + 'static,
+        tell: impl FnOnce(Result<T, String>) + Send + 'static,
+    ) -> Result<Left<'_>, OwnFailure> {
+        let run = move || {
+            let ended = guarded(code);
+            Box::new(move || tell(ended)) as Tell
+        };
+        let started = self.pool.start(of.name, Box::new(run));
+        let job = started.map_err(|why| self.failure(of, OwnFailureKind::Busy, why))?;
+        Ok(Left {
+            pool: &self.pool,
+            job,
+        })
     }
 
     fn outcome<T>(&self, of: Named<'_>, ended: Result<T, String>) -> Result<T, OwnFailure> {
