@@ -139,12 +139,12 @@ mod tests {
         Worked::Set(to_binary(&value).unwrap())
     }
 
-    fn values(partition: &Partition) -> Vec<(u32, Option<Binary>)> {
+    fn values(partition: &Partition) -> Vec<(u32, Option<Vec<u8>>)> {
         let of = |cache| move |key: u32| (cache, key);
         let all = CACHES.into_iter().flat_map(|cache| (1..4).map(of(cache)));
         all.map(|(cache, key)| {
             let found = partition.get(NOW, cache, &to_key(&key).unwrap());
-            (key, found.map(|entry| entry.value_binary()))
+            (key, found.map(|entry| entry.value().to_vec()))
         })
         .collect()
     }

@@ -36,7 +36,7 @@ pub struct CacheLimits {
     /// The largest size of the events that wait for one listener, in bytes; 64 MiB by default.
     pub event_queue_bytes_max: usize,
     /// How long a processor or an aggregator of one's own may run, each time and for each partition; 5 s by default. It may
-    /// wait as long before.
+    /// wait twice as long before.
     pub processor_time_limit: Duration,
     /// The most threads that run such code at the same time, also code that does not end; 64 by default.
     pub processor_threads_max: usize,

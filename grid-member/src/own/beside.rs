@@ -98,7 +98,8 @@ impl Task {
         }
         let limit = self.runner.time_limit();
         let places = self.keys.iter().map(|key| (self.cache.id(), key.hash()));
-        let turn = tokio::time::timeout(limit, self.runner.turns.take(places.collect()));
+        // One before it that does not end is waited for, with time to spare.
+        let turn = tokio::time::timeout(2 * limit, self.runner.turns.take(places.collect()));
         let Ok(Some(turn)) = turn.await else {
             let why =
                 "others that work on the same entry have not ended in time, or too many wait; ask later";

@@ -93,16 +93,21 @@ impl OwnRunner {
             // Nobody may wait any more.
             let _gone = tell.send(ended);
         })?;
-        let mut rest = within;
-        loop {
-            let (begun, part) = (self.pool.begun(), rest.min(NOTHING_BEGUN));
-            match tokio::time::timeout(part, &mut told).await {
-                Ok(Ok(ended)) => return self.outcome(of, ended),
-                // It ends with a word in any case.
-                Ok(Err(_gone)) => return self.outcome(of, Err("without a word".to_owned())),
-                Err(_elapsed) => rest = rest.saturating_sub(part),
+        // The whole time is measured at once, or the moments would add up to more.
+        let waits = async {
+            loop {
+                let begun = self.pool.begun();
+                match tokio::time::timeout(NOTHING_BEGUN, &mut told).await {
+                    // It ends with a word in any case.
+                    Ok(ended) => return ended.unwrap_or_else(|_gone| Err("without a word".to_owned())),
+                    Err(_elapsed) if self.pool.begun() == begun => self.pool.grow(&left.job),
+                    Err(_elapsed) => {}
+                }
             }
-            self.go_on(of, &left, (rest, begun))?;
+        };
+        match tokio::time::timeout(within, waits).await {
+            Ok(ended) => self.outcome(of, ended),
+            Err(_elapsed) => Err(self.out_of_time(of, left.leave())),
         }
     }
 
@@ -126,24 +131,13 @@ impl OwnRunner {
                 }
                 Err(RecvTimeoutError::Timeout) => rest = rest.saturating_sub(part),
             }
-            self.go_on(of, &left, (rest, begun))?;
+            if rest.is_zero() {
+                return Err(self.out_of_time(of, left.leave()));
+            }
+            if self.pool.begun() == begun {
+                self.pool.grow(&left.job);
+            }
         }
-    }
-
-    /// Goes on to wait, so long, after nothing was told for a moment.
-    fn go_on(
-        &self,
-        of: Named<'_>,
-        left: &Left<'_>,
-        (rest, begun): (Duration, u64),
-    ) -> Result<(), OwnFailure> {
-        if rest.is_zero() {
-            return Err(self.out_of_time(of, left.leave()));
-        }
-        if self.pool.begun() == begun {
-            self.pool.grow(&left.job);
-        }
-        Ok(())
     }
 
     /// Starts code; what it comes to is told when its thread is done with it.
