@@ -91,6 +91,7 @@ pub mod control;
 pub mod event;
 mod grid;
 pub mod listening;
+pub mod own;
 mod random;
 pub mod replication;
 pub mod routing;

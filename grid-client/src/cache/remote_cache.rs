@@ -13,6 +13,7 @@ use grid_core::cache::{
     PageContents, Query, Updated,
 };
 use grid_core::event::{EventPositions, Listen, ListenTo};
+use grid_core::processor::own::is_inside;
 use grid_core::processor::{ProcessorWork, Work};
 use grid_core::query::{Aggregator, Extractor, Filter};
 use grid_core::store::{Command, IndexDefinition, TimeToLive};
@@ -73,6 +74,9 @@ impl RemoteCache {
     }
 
     fn check(&self) -> Result<(), CacheError> {
+        if is_inside() {
+            return Err(CacheError::CalledBack);
+        }
         if self.released.load(Ordering::Acquire) {
             return Err(CacheError::Released {
                 cache: self.state.name().to_string(),

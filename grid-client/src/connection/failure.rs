@@ -77,6 +77,7 @@ impl Failure {
                 Some(CacheError::OwnerChanged { applied: said }) => CacheError::OwnerChanged {
                     applied: if reads { Applied::No } else { said },
                 },
+                Some(error @ CacheError::Own(_)) => error,
                 _ => CacheError::Refused { message },
             },
             Failure::Broken(what) => CacheError::Protocol { what },

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::processor::own::OwnFailure;
 use crate::store::CookieError;
 use crate::value::ValueError;
 
@@ -87,6 +88,15 @@ pub enum CacheError {
         /// Its words.
         message: String,
     },
+    /// Code of one's own was not run to its end.
+    #[error(transparent)]
+    Own(OwnFailure),
+    /// The grid was called by code that runs inside of it.
+    #[error(
+        "not applied: a processor or an aggregator of one's own cannot call the grid; reach other entries of its \
+         partition by Entry::beside, and do the rest when it has answered"
+    )]
+    CalledBack,
     /// The operation is not offered.
     #[error("{what} is not supported yet")]
     Unsupported {
@@ -170,6 +180,7 @@ impl CacheError {
     pub fn is_transient(&self) -> bool {
         match self {
             CacheError::Unavailable { reason, .. } => reason.is_transient(),
+            CacheError::Own(failure) => failure.kind.is_transient(),
             CacheError::Overloaded { .. }
             | CacheError::Deadline { .. }
             | CacheError::Disconnected { .. }
@@ -179,11 +190,15 @@ impl CacheError {
         }
     }
 
-    /// The error behind the words of a server that its part of the grid does not serve, or that an owner changed.
+    /// The error behind the words of a server that its part of the grid does not serve, that an owner changed, or that code
+    /// of one's own was not run to its end.
     ///
     /// The protocol of the clients has no code for these, so both sides know the words with which they begin.
     #[must_use]
     pub fn from_words(words: &str) -> Option<CacheError> {
+        if let Some(failure) = OwnFailure::from_words(words) {
+            return Some(CacheError::Own(failure));
+        }
         let unavailable = Unavailability::ALL
             .into_iter()
             .flat_map(|reason| Applied::ALL.map(|applied| CacheError::Unavailable { reason, applied }));

@@ -107,8 +107,13 @@ fn single(node: Node<'_>, class: &str, depth: usize) -> Result<Processor, AgentE
         "internal.util.processor.CacheProcessors.Get"
         | "internal.util.processor.CacheProcessors.BinaryGet" => Processor::Extract(Extractor::Identity),
         "internal.util.processor.CacheProcessors.RemoveBlind" => Processor::Discard,
+        "girih.Processor" => Processor::Own {
+            name: node.need_string("name")?.into_owned(),
+            args: node.operand("args")?,
+        },
         "processor.ScriptProcessor" => {
-            return Err(node.refused("scripts are not run here; use other processors"));
+            let other = "scripts are not run here; use other processors, or your own in Rust by name: girih.Processor";
+            return Err(node.refused(other));
         }
         _ => return Err(node.unknown("a processor")),
     })
@@ -203,6 +208,7 @@ impl Processor {
             Processor::Preload => "processor.PreloadRequest",
             Processor::Select => "internal.util.processor.CacheProcessors.Null",
             Processor::Discard => "internal.util.processor.CacheProcessors.RemoveBlind",
+            Processor::Own { .. } => "girih.Processor",
         }
     }
 }
@@ -299,6 +305,7 @@ impl Processor {
                 .flag("insert", *inserts)
                 .flag("return", *answers_current)
                 .end(),
+            Processor::Own { name, args } => writer.json("args", args.text()).string("name", name).end(),
             _ => writer.end(),
         }
     }

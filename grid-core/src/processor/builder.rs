@@ -1,7 +1,10 @@
 //! Processors as they read in Rust.
 
+use serde::Serialize;
+
 use super::Processor;
-use crate::query::{Extractor, Filter, Manipulator, Operand, Updater};
+use crate::query::{Extractor, Filter, Manipulator, Operand, QueryError, Updater};
+use crate::value::to_binary;
 
 impl Processor {
     /// Answers a property, by a path of names with dots between them.
@@ -76,5 +79,16 @@ impl Processor {
             mutates: false,
             arguments,
         }
+    }
+
+    /// One of [one's own](super::own) that is registered by this name, with its arguments.
+    ///
+    /// # Errors
+    /// When the arguments cannot be written as JSON.
+    pub fn own(name: &str, args: &impl Serialize) -> Result<Self, QueryError> {
+        Ok(Processor::Own {
+            name: name.to_owned(),
+            args: Operand::new(to_binary(args)?.bytes())?,
+        })
     }
 }

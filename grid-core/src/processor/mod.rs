@@ -6,6 +6,7 @@
 mod agent;
 mod builder;
 mod number;
+pub mod own;
 mod process;
 mod processor_work;
 mod put_all;
@@ -140,4 +141,12 @@ pub enum Processor {
     Select,
     /// Takes the entry away. Answers true.
     Discard,
+    /// Does what [one's own](own) code does that is registered by this name, and answers what it answers. In JSON
+    /// `{"@class": "girih.Processor", "name": ..., "args": ...}`.
+    Own {
+        /// The name.
+        name: String,
+        /// What it is asked with; null when it is left out.
+        args: Operand,
+    },
 }

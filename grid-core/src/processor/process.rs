@@ -143,6 +143,7 @@ impl Processor {
                 entry.touch();
                 Ok(null())
             }
+            Processor::Own { name, args } => entry.run_own(name, args),
             _ => Ok(null()),
         }
     }
@@ -242,6 +243,27 @@ fn json(text: &'static [u8]) -> Binary {
 }
 
 impl Processor {
+    /// The name of a processor of one's own in it; the first of several.
+    #[must_use]
+    pub fn own_name(&self) -> Option<&str> {
+        match self {
+            Processor::Own { name, .. } => Some(name),
+            Processor::Composite(processors) => processors.iter().find_map(Processor::own_name),
+            Processor::When { processor, .. } => processor.own_name(),
+            _ => None,
+        }
+    }
+
+    /// The first name of a processor of one's own in it that is not known.
+    pub(super) fn unknown_name(&self, is_known: &dyn Fn(&str) -> bool) -> Option<&str> {
+        match self {
+            Processor::Own { name, .. } => (!is_known(name)).then_some(name),
+            Processor::Composite(inner) => inner.iter().find_map(|inner| inner.unknown_name(is_known)),
+            Processor::When { processor, .. } => processor.unknown_name(is_known),
+            _ => None,
+        }
+    }
+
     /// Another processor, on entries that a filter selects.
     #[must_use]
     pub fn when(self, filter: Filter) -> Processor {

@@ -2,10 +2,14 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
+use super::own::{OwnAgents, OwnPlace};
 use super::{Change, EntryView, Processor, Work, Worked};
 use crate::query::{AgentError, Filter, QueryEntry};
 
 use crate::value::Binary;
+
+/// No agent that reads the value is shorter than this in JSON.
+const AGENT_BYTES: usize = 32;
 
 /// A processor with the JSON that it came as, in which members send it to each other; maybe only for entries that a
 /// filter selects.
@@ -73,8 +77,13 @@ impl ProcessorWork {
     }
 }
 
-impl Work for ProcessorWork {
-    fn work(&self, key: &Binary, value: Option<&Binary>) -> Result<(Worked, Option<Binary>), String> {
+impl ProcessorWork {
+    fn work_in(
+        &self,
+        key: &Binary,
+        value: Option<&Binary>,
+        own: Option<OwnPlace<'_>>,
+    ) -> Result<(Worked, Option<Binary>), String> {
         if let Some((filter, _)) = &self.only {
             let selects = || filter.evaluate(&QueryEntry::of(key, value));
             if value.is_none() || !selects().map_err(|error| error.to_string())? {
@@ -82,6 +91,9 @@ impl Work for ProcessorWork {
             }
         }
         let mut entry = EntryView::new(key, value);
+        if let Some(own) = own {
+            entry = entry.with_own(own);
+        }
         let answer = self
             .processor
             .process_among(&mut entry)
@@ -95,6 +107,35 @@ impl Work for ProcessorWork {
             Some(Change::Touch) => Worked::Touched,
         };
         Ok((worked, answer))
+    }
+}
+
+impl Work for ProcessorWork {
+    fn work(&self, key: &Binary, value: Option<&Binary>) -> Result<(Worked, Option<Binary>), String> {
+        self.work_in(key, value, None)
+    }
+
+    fn own_name(&self) -> Option<&str> {
+        self.processor.own_name()
+    }
+
+    fn unknown_name(&self, agents: &OwnAgents) -> Option<&str> {
+        self.processor
+            .unknown_name(&|name| agents.processor(name).is_some())
+    }
+
+    fn passes(&self) -> usize {
+        let filter = self.only.as_ref().map_or(0, |(_, json)| json.len());
+        1 + (self.json.len() + filter) / AGENT_BYTES
+    }
+
+    fn work_beside(
+        &self,
+        key: &Binary,
+        value: Option<&Binary>,
+        own: OwnPlace<'_>,
+    ) -> Result<(Worked, Option<Binary>), String> {
+        self.work_in(key, value, Some(own))
     }
 
     fn may_change(&self) -> bool {

@@ -1,6 +1,7 @@
 //! An entry as a processor sees it.
 
-use crate::query::QueryEntry;
+use super::own::OwnPlace;
+use crate::query::{Operand, QueryEntry, QueryError};
 use crate::value::Binary;
 
 /// What is to be done to an entry.
@@ -22,6 +23,7 @@ pub struct EntryView<'a> {
     key: &'a Binary,
     original: Option<&'a Binary>,
     change: Option<Change>,
+    own: Option<OwnPlace<'a>>,
 }
 
 impl<'a> EntryView<'a> {
@@ -32,7 +34,27 @@ impl<'a> EntryView<'a> {
             key,
             original: value,
             change: None,
+            own: None,
         }
+    }
+
+    /// The same where there is code of one's own.
+    #[must_use]
+    pub fn with_own(mut self, own: OwnPlace<'a>) -> Self {
+        self.own = Some(own);
+        self
+    }
+
+    /// Has the code run on it that is registered by this name.
+    pub(super) fn run_own(&mut self, name: &str, args: &Operand) -> Result<Binary, QueryError> {
+        let own = self.own;
+        let code = own.and_then(|own| Some((own.agents.processor(name)?, own)));
+        let Some((code, own)) = code else {
+            return Err(QueryError::NotRegistered {
+                name: name.to_owned(),
+            });
+        };
+        code.run(self, args, own.around)
     }
 
     /// The key.

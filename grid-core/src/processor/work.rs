@@ -4,6 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use super::own::{OwnAgents, OwnPlace};
 use crate::value::Binary;
 
 /// Something that is done to an entry where it lies, and answers.
@@ -17,6 +18,36 @@ pub trait Work: fmt::Debug + Send + Sync {
 
     /// Whether it may change an entry.
     fn may_change(&self) -> bool;
+
+    /// The name of code of [one's own](super::own) in it. Such work is done [beside](Self::work_beside) the entries.
+    fn own_name(&self) -> Option<&str> {
+        None
+    }
+
+    /// A name in it that is not registered there.
+    fn unknown_name(&self, agents: &OwnAgents) -> Option<&str> {
+        let _needs_none = agents;
+        None
+    }
+
+    /// About how often it reads the value.
+    fn passes(&self) -> usize {
+        1
+    }
+
+    /// As [`work`](Self::work), where there is code of one's own.
+    ///
+    /// # Errors
+    /// As [`work`](Self::work).
+    fn work_beside(
+        &self,
+        key: &Binary,
+        value: Option<&Binary>,
+        own: OwnPlace<'_>,
+    ) -> Result<(Worked, Option<Binary>), String> {
+        let _needs_none = own;
+        self.work(key, value)
+    }
 
     /// The bytes of which another member makes the same work.
     fn to_bytes(&self) -> Bytes;

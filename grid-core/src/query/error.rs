@@ -103,6 +103,18 @@ pub enum QueryError {
         /// The aggregator.
         aggregator: &'static str,
     },
+    /// Code of one's own failed, in its words.
+    #[error("{what}")]
+    Own {
+        /// What it said.
+        what: String,
+    },
+    /// No code is registered by a name where it was to run.
+    #[error("nothing is registered by the name {name:?} here; register it at every member")]
+    NotRegistered {
+        /// The name.
+        name: String,
+    },
     /// A value with the wrong kind of version.
     #[error("{kind} has no version; a versioned value is an object, with an integer in @version")]
     NotVersioned {

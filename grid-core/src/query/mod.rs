@@ -35,8 +35,8 @@ mod pattern;
 
 pub use agent::AgentError;
 pub use aggregator::{
-    Accumulator, Aggregator, IndexRecord, NumberOperation, PartitionRecord, QueryRecord, RecordKind,
-    RecordStep,
+    Accumulator, Aggregator, AggregatorCode, IndexRecord, NumberOperation, OwnAggregation, OwnAggregator,
+    PartitionRecord, QueryRecord, RecordKind, RecordStep,
 };
 pub use comparator::{Comparator, Kinds, Order, SortKey};
 pub use comparison::{compare, compare_text, equal};
@@ -51,6 +51,6 @@ pub use operand::Operand;
 pub use parts::Elements;
 pub use pattern::{LikePattern, PatternError, RegexPattern};
 
-pub(crate) use aggregator::{add_decimals, decimal_of, multiply_decimals};
+pub(crate) use aggregator::{add_decimals, decimal_of, failed, multiply_decimals, unfit_args};
 pub(crate) use extractor::{call_method, set_member, whole};
 pub(crate) use parts::find_member;

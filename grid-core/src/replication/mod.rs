@@ -36,6 +36,8 @@
 //!   set does not have.
 //! - *Once*: a request with an id is done by at most one record of the log; its outcome is in the same record, and in
 //!   every copy's [`RequestWindow`].
+//! - *Together*: what a [`Step`] changes, in one cache or several, is one record: every copy has all of it or nothing, in one
+//!   place of the log, and whatever it read was the same under the lock under which it was done.
 //! - *Prefix*: the logs of two replicas of one epoch agree as far as both go; what a backup has applied is acknowledged
 //!   by all.
 //! - *Bounds*: what waits for backups has a limit, beyond which writes are refused; a backup that does not answer is
@@ -55,6 +57,7 @@ mod record;
 mod replica;
 mod request;
 mod settings;
+mod step;
 mod window;
 mod write;
 
@@ -65,5 +68,6 @@ pub use record::{Answered, Effect, Outcome, Position, Record};
 pub use replica::{Replica, RoleKind};
 pub use request::{ClientId, RequestId, RequestTag};
 pub use settings::{PlantedBug, ReplicaSettings};
+pub use step::{Asked, Step, StepFailure};
 pub use window::{OPEN_REQUESTS_MAX, RequestWindow, Seen};
 pub use write::{SweptEntries, Write, Written};

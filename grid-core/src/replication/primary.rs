@@ -22,11 +22,13 @@ pub(super) const PROPOSE_AGAIN: Duration = Duration::from_millis(200);
 pub(super) const SEND_AGAIN: Duration = Duration::from_millis(10);
 
 /// What a record that is not acknowledged yet touches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Touched {
     /// The entry of a key with this hash.
     Key(CacheId, u64),
-    /// More than one entry.
+    /// The entries of keys with these hashes.
+    Keys(Vec<(CacheId, u64)>),
+    /// Any entry.
     Many,
 }
 
@@ -42,8 +44,9 @@ pub(super) struct Waiting<T> {
 
 impl<T> Waiting<T> {
     fn touches(&self, cache: CacheId, hash: u64) -> bool {
-        match self.touched {
-            Touched::Key(of, key) => of == cache && key == hash,
+        match &self.touched {
+            Touched::Key(of, key) => *of == cache && *key == hash,
+            Touched::Keys(keys) => keys.contains(&(cache, hash)),
             Touched::Many => true,
         }
     }

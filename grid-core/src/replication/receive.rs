@@ -151,7 +151,7 @@ impl<T> Replica<T> {
                     }
                 }
             }
-            if let Some(answered) = &record.request {
+            for answered in &record.requests {
                 self.window.keep(answered);
             }
         }

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::store::{CacheId, Change, Sequence, Timestamp, WorkAnswer};
 use crate::value::Binary;
 
-use super::RequestId;
+use super::{RequestId, RequestTag};
 
 /// The number of a record in the log of its partition: the first is 1, each is one above the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -56,8 +56,8 @@ pub struct Record {
     pub position: Position,
     /// What changed, in order.
     pub effects: Vec<Effect>,
-    /// The request, when it has an id, and its outcome.
-    pub request: Option<Answered>,
+    /// The requests that have an id, with their outcomes; most records have at most one.
+    pub requests: Vec<Answered>,
 }
 
 /// One effect of a record.
@@ -85,6 +85,19 @@ pub struct Answered {
     pub lowest_open: u64,
     /// The request is refused after this time, so its outcome need not be kept for longer.
     pub apply_before: Timestamp,
+}
+
+impl Answered {
+    /// What this request was answered.
+    #[must_use]
+    pub fn of(tag: RequestTag, outcome: Outcome) -> Self {
+        Answered {
+            id: tag.id,
+            outcome,
+            lowest_open: tag.lowest_open,
+            apply_before: tag.apply_before,
+        }
+    }
 }
 
 /// What a request came to.
@@ -115,10 +128,11 @@ impl Record {
                 Effect::Truncate { .. } => size_of::<Effect>(),
             })
             .sum();
-        let answer = self
-            .request
-            .as_ref()
-            .map_or(0, |answered| of(&answered.outcome.previous));
-        effects + answer + size_of::<Record>()
+        let answers: usize = self
+            .requests
+            .iter()
+            .map(|answered| size_of::<Answered>() + of(&answered.outcome.previous))
+            .sum();
+        effects + answers + size_of::<Record>()
     }
 }

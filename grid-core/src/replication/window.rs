@@ -68,10 +68,16 @@ impl RequestWindow {
     /// Whether there is room for the outcome of this request, when those are forgotten that its client has had.
     #[must_use]
     pub fn has_room(&self, tag: &RequestTag) -> bool {
-        self.clients.get(&tag.id.client).is_none_or(|client| {
-            client.outcomes.len() < OPEN_REQUESTS_MAX
-                || client.outcomes.range(tag.lowest_open..).count() < OPEN_REQUESTS_MAX
-        })
+        self.has_room_for(tag, 1)
+    }
+
+    /// As [`has_room`](Self::has_room), for so many requests from this one on.
+    #[must_use]
+    pub fn has_room_for(&self, tag: &RequestTag, count: usize) -> bool {
+        let client = self.clients.get(&tag.id.client);
+        let kept = client.map_or(0, |client| client.outcomes.len());
+        let open = || client.map_or(0, |client| client.outcomes.range(tag.lowest_open..).count());
+        kept + count <= OPEN_REQUESTS_MAX || open() + count <= OPEN_REQUESTS_MAX
     }
 
     /// Keeps an outcome, and forgets what its client has had the answer of.

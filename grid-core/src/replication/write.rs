@@ -108,12 +108,7 @@ impl<T> Replica<T> {
             answer,
         };
         let effects = expired.into_iter().chain(change).map(Effect::Change);
-        let request = write.tag.map(|tag| Answered {
-            id: tag.id,
-            outcome: outcome.clone(),
-            lowest_open: tag.lowest_open,
-            apply_before: tag.apply_before,
-        });
+        let request = write.tag.map(|tag| Answered::of(tag, outcome.clone()));
         if let Some(answered) = &request {
             self.window.keep(answered);
         }
@@ -130,7 +125,7 @@ impl<T> Replica<T> {
         let touched = Touched::Key(write.cache, write.key.hash());
         self.push(
             effects,
-            request,
+            request.into_iter().collect(),
             touched,
             Some((token, outcome)),
             write.want.change,
@@ -200,7 +195,7 @@ impl<T> Replica<T> {
         if alone {
             self.tell_now(effects, out);
         } else if !effects.is_empty() {
-            self.push(effects, None, Touched::Many, None, tell);
+            self.push(effects, Vec::new(), Touched::Many, None, tell);
         }
         result
     }
@@ -236,7 +231,7 @@ impl<T> Replica<T> {
             sequence: dropped.sequence,
         };
         let writer = token.map(|token| (token, outcome));
-        self.push(vec![effect], None, Touched::Many, writer, false);
+        self.push(vec![effect], Vec::new(), Touched::Many, writer, false);
         Ok(dropped.entries)
     }
 
@@ -277,18 +272,24 @@ impl<T> Replica<T> {
         if effects.is_empty() {
             return (result, self.when_acknowledged(outcome, token));
         }
-        self.push(effects, None, Touched::Many, Some((token, outcome)), want.change);
+        self.push(
+            effects,
+            Vec::new(),
+            Touched::Many,
+            Some((token, outcome)),
+            want.change,
+        );
         (result, Written::Waits)
     }
 
-    fn check_serves(&self) -> Result<&Primary<T>, Failure> {
+    pub(super) fn check_serves(&self) -> Result<&Primary<T>, Failure> {
         match &self.role {
             Role::Primary(primary) if primary.handing_over.is_none() => Ok(primary),
             _ => Err(Failure::NotPrimary),
         }
     }
 
-    fn check_write(&self, now: Timestamp, tag: Option<&RequestTag>) -> Result<(), Failure> {
+    pub(super) fn check_write(&self, now: Timestamp, tag: Option<&RequestTag>) -> Result<(), Failure> {
         let primary = self.check_serves()?;
         if primary.waiting.len() >= self.settings.waiting_len_max
             || self.log.bytes() >= self.settings.waiting_bytes_max.saturating_mul(2)
@@ -327,7 +328,7 @@ impl<T> Replica<T> {
     }
 
     /// Answers when everything that was done so far is acknowledged.
-    fn when_acknowledged(&mut self, outcome: Outcome, token: T) -> Written<T> {
+    pub(super) fn when_acknowledged(&mut self, outcome: Outcome, token: T) -> Written<T> {
         if let Role::Primary(primary) = &mut self.role
             && let Some(last) = primary.waiting.back_mut()
         {
@@ -350,7 +351,7 @@ impl<T> Replica<T> {
 
     /// Tells of changes for which there is no record, since nobody has to be asked: they are part of the state in which
     /// the log goes on.
-    fn tell_now(&mut self, effects: impl IntoIterator<Item = Effect>, out: &mut Effects<T>) {
+    pub(super) fn tell_now(&mut self, effects: impl IntoIterator<Item = Effect>, out: &mut Effects<T>) {
         let last = self.log.last();
         out.tell(last, effects);
         if let (Role::Primary(primary), Some(from)) = (&mut self.role, out.told_from) {
@@ -358,10 +359,10 @@ impl<T> Replica<T> {
         }
     }
 
-    fn push(
+    pub(super) fn push(
         &mut self,
         effects: Vec<Effect>,
-        request: Option<Answered>,
+        requests: Vec<Answered>,
         touched: Touched,
         writer: Option<(T, Outcome)>,
         tell: bool,
@@ -377,7 +378,7 @@ impl<T> Replica<T> {
         self.log.push(Arc::new(Record {
             position: self.log.last().next(),
             effects,
-            request,
+            requests,
         }));
     }
 }

@@ -109,6 +109,22 @@ impl Arena {
         })
     }
 
+    /// As [`has_room`](Self::has_room), for so many blobs of about this length. It may say no where just so many would fit
+    /// into the last free slots of all.
+    pub(super) fn has_room_for(&self, len: usize, count: usize) -> bool {
+        if count <= 1 {
+            return self.has_room(len);
+        }
+        let Some(class) = class_of(len) else {
+            return self.own.len() + count <= PLACE_MASK as usize;
+        };
+        let chunks = self
+            .classes
+            .get(class as usize)
+            .map_or(0, |slots| slots.chunks.len());
+        chunks + count <= chunks_max(class)
+    }
+
     /// Whether a blob of this length may overwrite the one at `handle` in place.
     pub(super) fn fits(&self, handle: Handle, len: usize) -> bool {
         class_of(len) == Some(handle.class())

@@ -24,6 +24,7 @@
 //!   version. Nothing else takes a number: a command whose condition fails leaves no trace.
 //! - From its deadline on, to the millisecond, no read shows an entry, counts it, or finds it equal to anything,
 //!   whether [`Partition::expire`] has removed it yet or not. Its end is told once, with [`Change::expired`].
+//! - A step on several entries changes all of them or none ([`Partition::step`]).
 //! - An entry is in the table of its cache, and in the timing wheel exactly when it has a deadline; both know where
 //!   its blob lies. A cache without entries here has no table.
 //! - Keys are told apart by format and canonical form; the spelling of the first writer stays until the entry goes.
@@ -54,8 +55,10 @@ mod plan;
 mod query;
 mod replay;
 mod stats;
+mod step;
 mod time;
 pub mod wheel;
+mod workspace;
 
 pub use bulk::{Dropped, Swept};
 pub use cache_id::CacheId;
@@ -69,6 +72,9 @@ pub use partition::Partition;
 pub use query::PlannedQuery;
 pub use replay::{Copied, CopiedEntry, CopyCursor};
 pub use stats::{CacheStats, PartitionMemory};
+pub use step::{STEP_ENTRIES_MAX, StepEntry, StepError};
 pub use time::{CacheSettings, TimeToLive, TimeToLiveError, Timestamp};
+
+pub use workspace::{Fetch, Fetched, Known, Workspace};
 
 use partition::Alarm;

@@ -322,10 +322,21 @@ impl Partition {
         value: &Binary,
         mortal: bool,
     ) -> Result<(), StoreError> {
+        self.check_room_for(key, existing, (value, mortal), 1)
+    }
+
+    /// As [`check_room`](Self::check_room), for one of so many writes that are done together.
+    pub(super) fn check_room_for(
+        &self,
+        key: &Key,
+        existing: Option<Handle>,
+        (value, mortal): (&Binary, bool),
+        writes: usize,
+    ) -> Result<(), StoreError> {
         let stored = existing.map(|handle| self.view(handle));
         let key = stored.map_or_else(|| StoredKey::of(key), |view| view.stored_key());
         let has_token = stored.is_some_and(|view| view.token().is_some());
-        let wheel_full = mortal && !has_token && self.wheel.is_full();
+        let wheel_full = mortal && !has_token && !self.wheel.has_room_for(writes);
         let room = |version: Sequence| {
             let draft = Draft {
                 key,
@@ -335,10 +346,12 @@ impl Partition {
                 token: None,
             };
             let len = draft.len(mortal);
-            (self.arena.has_room(len), len)
+            (self.arena.has_room_for(len, writes), len)
         };
         let first = self.sequence.next();
-        match (room(first), room(first.next())) {
+        // A number is written with one byte more at most once among so few.
+        let last = Sequence::new(first.get().saturating_add(2 * writes as u64 - 1));
+        match (room(first), room(last)) {
             ((true, _), (true, _)) if !wheel_full => Ok(()),
             ((_, blob_bytes), _) => Err(StoreError::PartitionFull { blob_bytes }),
         }

@@ -171,6 +171,16 @@ impl<T: Copy> TimingWheel<T> {
         self.free == NONE && self.nodes.len() >= NODES_MAX
     }
 
+    /// Whether so many further items can be armed, whatever is taken away meanwhile.
+    #[must_use]
+    pub fn has_room_for(&self, count: usize) -> bool {
+        match count {
+            0 => true,
+            1 => !self.is_full(),
+            _ => self.nodes.len() + count <= NODES_MAX,
+        }
+    }
+
     /// Arms an item; `None` when the wheel [is full](Self::is_full).
     pub fn arm(&mut self, now: Timestamp, deadline: Timestamp, item: T) -> Option<Token> {
         if self.is_full() {

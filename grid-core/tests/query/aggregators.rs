@@ -44,7 +44,7 @@ fn answer(agent: &str, values: &[String], partitions: usize) -> Result<Vec<u8>, 
     let again = Aggregator::from_json(&aggregator.to_json().unwrap()).unwrap();
     assert_eq!(aggregator, again);
     let keys: Vec<_> = (0..values.len()).map(|key| key.to_string()).collect();
-    let mut accumulators = vec![aggregator.accumulator(); partitions];
+    let mut accumulators: Vec<_> = (0..partitions).map(|_| aggregator.accumulator()).collect();
     for (index, value) in values.iter().enumerate() {
         let key = (Format::JSON, keys[index].as_bytes());
         let entry = QueryEntry::new(key, Some((Format::JSON, value.as_bytes())));

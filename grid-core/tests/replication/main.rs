@@ -6,4 +6,6 @@ mod handing_over;
 mod limits;
 mod requests;
 mod set;
+#[cfg(test)]
+mod steps;
 mod writing;

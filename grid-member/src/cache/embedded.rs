@@ -13,6 +13,7 @@ use grid_core::cache::{
 };
 use grid_core::event::{EventPositions, Listen};
 use grid_core::processor::ProcessorWork;
+use grid_core::processor::own::is_inside;
 use grid_core::query::{AgentError, Aggregator, Extractor, Filter};
 use grid_core::store::{Command, IndexDefinition, PageContent, TimeToLive, WorkAnswer};
 use grid_core::value::{Binary, Format, Key};
@@ -55,8 +56,11 @@ impl EmbeddedCache {
         .boxed()
     }
 
-    /// Whether the handle was not released.
+    /// Whether the handle was not released, and the caller may call the grid.
     fn check_held(&self) -> Result<(), CacheError> {
+        if is_inside() {
+            return Err(CacheError::CalledBack);
+        }
         if self.released.load(Ordering::Acquire) {
             return Err(CacheError::Released {
                 cache: self.cache.name().to_string(),

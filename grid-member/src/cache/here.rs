@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use grid_core::partition::PartitionId;
 use grid_core::partition::table::Epoch;
+use grid_core::processor::Work;
 use grid_core::query::{Aggregator, QueryError};
 use grid_core::replication::{Failure, Outcome, Replica, RequestTag, Write, Written};
 use grid_core::store::{
@@ -15,7 +16,9 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+use crate::own::{partial_beside, work_beside};
 use crate::replication::{Tried, Waiter};
+use crate::task::TaskKind;
 
 use super::allowance::Allowance;
 use super::gather::Gather;
@@ -23,6 +26,9 @@ use super::{OpenCache, PartFailure, PartRequest, PartResult, Question};
 
 /// How many entries are removed under one lock by a clear, so that others are not held up for long.
 const CLEAR_BATCH_LEN: usize = 1_000;
+
+/// About so many bytes are read under a lock by work on one entry. More is read beside it.
+const LOCKED_BYTES_MAX: usize = 64 << 20;
 
 /// What is to be done, each with its number.
 pub(crate) type Numbered = (usize, PartitionId, PartRequest);
@@ -39,6 +45,8 @@ pub(crate) enum Updating {
     Waits,
     /// It was not done.
     Failed(PartFailure),
+    /// It was not done: it takes too long for it to be done under the lock.
+    Beside(Command),
 }
 
 impl OpenCache {
@@ -82,6 +90,11 @@ impl OpenCache {
             if self.is_destroyed() {
                 return Err(PartFailure::Destroyed);
             }
+            if let Command::Work(work) = &command
+                && self.is_much(replica, key, work.as_ref())
+            {
+                return Ok(Err(command));
+            }
             let token = if replica.is_alone() {
                 Waiter::none()
             } else {
@@ -97,13 +110,29 @@ impl OpenCache {
             };
             let written = replica.write(self.replicas.now(), write, token, out);
             replica.send(at, out);
-            written.map_err(|(failure, _token)| self.failed(replica, failure))
+            written
+                .map(Ok)
+                .map_err(|(failure, _token)| self.failed(replica, failure))
         });
         match written {
-            Ok(Written::Done(outcome, _token)) => Updating::Done(outcome),
-            Ok(Written::Waits) => Updating::Waits,
+            Ok(Ok(Written::Done(outcome, _token))) => Updating::Done(outcome),
+            Ok(Ok(Written::Waits)) => Updating::Waits,
+            Ok(Err(command)) => Updating::Beside(command),
             Err(failure) => Updating::Failed(failure),
         }
+    }
+
+    /// Whether work on an entry is more than is done under a lock.
+    fn is_much(&self, replica: &Replica<Waiter>, key: &Key, work: &dyn Work) -> bool {
+        let entry = replica.store().get(self.replicas.now(), self.id(), key);
+        let bytes = entry.map_or(0, |entry| entry.value().len());
+        work.own_name().is_some() || bytes.saturating_mul(work.passes()) > LOCKED_BYTES_MAX
+    }
+
+    /// Whether work is more than is done under a lock, on one of some entries.
+    fn is_much_for(&self, id: PartitionId, keys: &[Key], work: &dyn Work) -> bool {
+        let replica = self.replicas.read(id);
+        keys.iter().any(|key| self.is_much(&replica, key, work))
     }
 
     /// Does what is asked of several partitions, of which this member serves those it can. What takes long is done on
@@ -231,12 +260,9 @@ impl OpenCache {
                     done(outcomes.map(|outcomes| PartResult::Done(outcomes.len() as u64)));
                 });
             }
-            PartRequest::Work { keys, work, tag } => {
-                let writes = keys.into_iter();
-                let writes = writes.map(|key| (key, Command::Work(work.clone())));
-                self.here_write_all(id, writes.collect(), tag, move |outcomes| {
-                    done(outcomes.map(PartResult::Worked));
-                });
+            PartRequest::Work { keys, work, tag } => self.here_work(id, (keys, work), tag, done),
+            PartRequest::Aggregate { question, keys } if question.has_own_code() => {
+                self.here_own_aggregate(id, &question, keys, done);
             }
             PartRequest::Query { .. } | PartRequest::Aggregate { .. } => {
                 // Without a bound it is always answered.
@@ -251,6 +277,96 @@ impl OpenCache {
             PartRequest::Clear => self.here_clear(id, done),
             PartRequest::Truncate => self.here_truncate(id, done),
         }
+    }
+
+    /// Does the same work on some entries.
+    fn here_work(
+        self: &Arc<Self>,
+        id: PartitionId,
+        (keys, work): (Vec<Key>, Arc<dyn Work>),
+        tag: Option<RequestTag>,
+        done: impl FnOnce(PartAnswer) + Send + Sync + 'static,
+    ) {
+        let all_done = move |outcomes: Result<_, _>| done(outcomes.map(PartResult::Worked));
+        if work.own_name().is_some() {
+            self.here_beside(id, (keys, work), tag, all_done);
+        } else if self.is_much_for(id, &keys, work.as_ref()) {
+            self.here_beside_each(id, (keys, work), tag, all_done);
+        } else {
+            let writes = keys.into_iter();
+            let writes = writes.map(|key| (key, Command::Work(work.clone())));
+            self.here_write_all(id, writes.collect(), tag, all_done);
+        }
+    }
+
+    /// Has an aggregator of one's own run beside the partition.
+    fn here_own_aggregate(
+        self: &Arc<Self>,
+        id: PartitionId,
+        question: &Arc<Question>,
+        keys: Option<Vec<Key>>,
+        done: impl FnOnce(PartAnswer) + Send + Sync + 'static,
+    ) {
+        let make = |partial: Vec<u8>| PartResult::Partial(partial.into());
+        match partial_beside(self, id, question, keys) {
+            Ok((None, partial)) => done(Ok(make(partial))),
+            Ok((Some(position), partial)) => {
+                self.answer_read(id, Tried::Waits(position, partial), make, done);
+            }
+            Err(failure) => done(Err(failure)),
+        }
+    }
+
+    /// Does work on one entry beside the partition.
+    fn here_beside_one(
+        self: &Arc<Self>,
+        id: PartitionId,
+        (key, work): (Key, Arc<dyn Work>),
+        tag: Option<RequestTag>,
+        done: impl FnOnce(PartAnswer) + Send + Sync + 'static,
+    ) {
+        self.here_beside(id, (vec![key], work), tag, move |outcomes| {
+            let one = |mut outcomes: Vec<Outcome>| outcomes.pop().unwrap_or_default();
+            done(outcomes.map(one).map(PartResult::Outcome));
+        });
+    }
+
+    /// Does work on several entries beside the partition, each on its own.
+    fn here_beside_each(
+        self: &Arc<Self>,
+        id: PartitionId,
+        (keys, work): (Vec<Key>, Arc<dyn Work>),
+        tag: Option<RequestTag>,
+        done: impl FnOnce(Result<Vec<Outcome>, PartFailure>) + Send + Sync + 'static,
+    ) {
+        let all = Gather::new(keys.len(), move |answers: Vec<PartAnswer>| {
+            let outcomes = answers.into_iter().map(|answer| match answer? {
+                PartResult::Outcome(outcome) => Ok(outcome),
+                _ => Err(PartFailure::Failed(Failure::Deposed)),
+            });
+            done(outcomes.collect());
+        });
+        for (number, key) in keys.into_iter().enumerate() {
+            let (all, tag) = (all.clone(), tag.map(|tag| tag.after(number as u64)));
+            self.here_beside_one(id, (key, work.clone()), tag, move |answer| {
+                all.put(number, answer)
+            });
+        }
+    }
+
+    /// Does work on some entries beside the partition, in one step.
+    fn here_beside(
+        self: &Arc<Self>,
+        id: PartitionId,
+        what: (Vec<Key>, Arc<dyn Work>),
+        tag: Option<RequestTag>,
+        done: impl FnOnce(Result<Vec<Outcome>, PartFailure>) + Send + Sync + 'static,
+    ) {
+        let cache = self.clone();
+        let work = async move { done(work_beside(cache, id, what, tag).await) };
+        self.own()
+            .supervisor()
+            .spawn(TaskKind::Connection, "work beside a partition", work);
     }
 
     fn here_get_all(
@@ -323,7 +439,8 @@ impl OpenCache {
         D: FnOnce(PartAnswer) + Send + Sync + 'static,
     {
         let question = match request {
-            PartRequest::Query { question, .. } | PartRequest::Aggregate { question, .. } => question,
+            PartRequest::Query { question, .. } => question,
+            PartRequest::Aggregate { question, .. } if !question.has_own_code() => question,
             _ => return Some(done),
         };
         let read = self.try_question(
@@ -489,7 +606,7 @@ impl OpenCache {
     }
 
     fn here_update_with(
-        &self,
+        self: &Arc<Self>,
         id: PartitionId,
         key: &Key,
         what: (Command, bool, Option<RequestTag>),
@@ -497,6 +614,7 @@ impl OpenCache {
     ) {
         // Whoever comes to the end of it first has it: the waiter, or this when the write comes to its end at once,
         // whether a waiter was made for it or not.
+        let tag = what.2;
         let done = Arc::new(Mutex::new(Some(done)));
         let shared = done.clone();
         let updating = self.here_update(id, key, what, || {
@@ -507,6 +625,12 @@ impl OpenCache {
         });
         let result = match updating {
             Updating::Waits => return,
+            Updating::Beside(Command::Work(work)) => {
+                let done = done.lock().take();
+                return self
+                    .here_beside_one(id, (key.clone(), work), tag, move |answer| finish(done, answer));
+            }
+            Updating::Beside(_) => Err(PartFailure::Failed(Failure::Deposed)),
             Updating::Done(outcome) => Ok(PartResult::Outcome(outcome)),
             Updating::Failed(failure) => Err(failure),
         };
@@ -645,7 +769,7 @@ impl OpenCache {
         });
     }
 
-    fn elsewhere(&self, id: PartitionId) -> PartFailure {
+    pub(crate) fn elsewhere(&self, id: PartitionId) -> PartFailure {
         PartFailure::Elsewhere(self.replicas.read(id).epoch())
     }
 

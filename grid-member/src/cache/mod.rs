@@ -1,6 +1,7 @@
 //! The caches of this member.
 
 mod allowance;
+mod beside;
 mod embedded;
 mod following;
 mod gather;
@@ -26,6 +27,7 @@ pub use info::{CacheCounters, CacheIndexes, CacheInfo};
 pub use kind::CacheKind;
 pub use log_driver::drive_logs;
 pub use open_cache::OpenCache;
+pub(crate) use open_cache::invalid;
 pub use part::{PartFailure, PartRequest, PartResult};
 pub use question::Question;
 pub use read_from::ReadFrom;

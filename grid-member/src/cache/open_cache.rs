@@ -1,8 +1,8 @@
 //! One cache at this member.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
 use grid_core::cache::{Applied, BinaryPage, CacheError, CacheName, PageContents};
 use grid_core::partition::PartitionId;
@@ -16,13 +16,16 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use crate::event::{InterestLog, Lifecycle, ListenerHub};
+use crate::own::OwnRunner;
 use crate::replication::{Replicas, Tried, Waiter};
 use crate::routing::Router;
 
 use super::following::LogKeeper;
 use super::here::Updating;
 use super::paging::Paging;
-use super::{CacheCounters, CacheInfo, CacheKind, PartFailure, PartRequest, PartResult, ReadFrom, Reply};
+use super::{
+    CacheCounters, CacheInfo, CacheKind, CacheRegistry, PartFailure, PartRequest, PartResult, ReadFrom, Reply,
+};
 
 /// A cache at this member: every operation on its entries, wherever they are.
 ///
@@ -39,6 +42,9 @@ pub struct OpenCache {
     pub(super) replicas: Arc<Replicas>,
     /// The way to other members. `None`: every partition is in this process, for ever.
     pub(super) router: Option<Arc<Router>>,
+    /// The caches beside this one.
+    pub(super) registry: Weak<CacheRegistry>,
+    pub(super) own: Arc<OwnRunner>,
     listeners: Arc<ListenerHub>,
     pub(super) keeper: LogKeeper,
     counters: CacheCounters,
@@ -54,7 +60,7 @@ impl OpenCache {
         id: CacheId,
         (scope, name): (String, CacheName),
         (kind, settings): (CacheKind, CacheSettings),
-        replicas: Arc<Replicas>,
+        (replicas, registry, own): (Arc<Replicas>, Weak<CacheRegistry>, Arc<OwnRunner>),
         cluster: Option<(Arc<Router>, Arc<dyn InterestLog>)>,
     ) -> Self {
         let (router, log) = cluster.unzip();
@@ -66,6 +72,8 @@ impl OpenCache {
             settings,
             replicas,
             router,
+            registry,
+            own,
             listeners: Arc::new(log.map_or_else(ListenerHub::new, ListenerHub::with_log)),
             keeper,
             counters: CacheCounters::default(),
@@ -117,6 +125,10 @@ impl OpenCache {
     #[must_use]
     pub fn name(&self) -> &CacheName {
         &self.name
+    }
+
+    pub(crate) fn replicas(&self) -> &Arc<Replicas> {
+        &self.replicas
     }
 
     /// Who listens.
@@ -302,6 +314,11 @@ impl OpenCache {
     ) -> Reply<Outcome> {
         let puts = !matches!(command, Command::Remove | Command::RemoveIfEqual { .. });
         let id = self.partition_of(key);
+        if let Command::Work(work) = &command
+            && work.own_name().is_some()
+        {
+            return self.update_elsewhere(id, key, (command, previous, tag), puts);
+        }
         // The command is needed again when another member has to be asked.
         let again = self.router.is_some().then(|| command.clone());
         let told = Mutex::new(None);
@@ -338,6 +355,7 @@ impl OpenCache {
                     }
                 })
             }
+            (Updating::Beside(command), ..) => self.update_elsewhere(id, key, (command, previous, tag), puts),
             (Updating::Failed(PartFailure::Elsewhere(_)), _, Some(command)) => {
                 self.update_elsewhere(id, key, (command, previous, tag), puts)
             }
@@ -357,7 +375,7 @@ impl OpenCache {
     ) -> Reply<Outcome> {
         let (cache, key) = (self.clone(), key.clone());
         let Some(router) = self.router.clone() else {
-            return Reply::Ready(Err(self.error_of(PartFailure::UnknownCache)));
+            return cache.update_beside(id, key, (command, previous, tag), puts);
         };
         Reply::later(async move {
             let mut channel = None;
@@ -386,7 +404,7 @@ impl OpenCache {
         })
     }
 
-    fn count_update(&self, puts: bool, outcome: &Outcome) {
+    pub(super) fn count_update(&self, puts: bool, outcome: &Outcome) {
         if outcome.done && puts {
             self.counters.put(1);
         } else if outcome.done {
@@ -626,7 +644,7 @@ impl OpenCache {
         })
     }
 
-    pub(super) fn partition_of(&self, key: &Key) -> PartitionId {
+    pub(crate) fn partition_of(&self, key: &Key) -> PartitionId {
         self.replicas.count().partition_of(key.hash())
     }
 
@@ -705,7 +723,7 @@ impl OpenCache {
                 what: failure.to_string(),
             },
             PartFailure::Refused(what) => CacheError::Overloaded { what },
-            PartFailure::Invalid(what) => CacheError::Invalid { what },
+            PartFailure::Invalid(what) => invalid(what),
         }
     }
 
@@ -743,6 +761,14 @@ impl fmt::Debug for OpenCache {
             .field("scope", &self.scope)
             .field("name", &self.name)
             .finish_non_exhaustive()
+    }
+}
+
+/// What makes no sense, or the error that other members tell of in these words.
+pub(crate) fn invalid(what: String) -> CacheError {
+    match CacheError::from_words(&what) {
+        Some(error @ CacheError::Own(_)) => error,
+        _ => CacheError::Invalid { what },
     }
 }
 

@@ -109,7 +109,7 @@ impl PartRequest {
             | PartRequest::Aggregate { .. }
             | PartRequest::AddIndex(_) => true,
             PartRequest::GetAll(keys) => keys.len() > 256,
-            PartRequest::Work { keys, .. } => keys.len() > 64,
+            PartRequest::Work { keys, work, .. } => keys.len() > 64 && work.own_name().is_none(),
             PartRequest::PutAll { entries, .. } => entries.len() > 256,
             _ => false,
         }
@@ -129,7 +129,11 @@ impl PartRequest {
     pub fn is_read_beside(&self) -> bool {
         matches!(
             self,
-            PartRequest::Query { .. } | PartRequest::Aggregate { .. } | PartRequest::AddIndex(_)
+            PartRequest::Query { .. }
+                | PartRequest::Aggregate { .. }
+                | PartRequest::AddIndex(_)
+                // It may be more than is done under a lock.
+                | PartRequest::Work { .. }
         )
     }
 

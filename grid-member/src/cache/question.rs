@@ -80,6 +80,13 @@ impl Question {
         self.aggregator.as_ref().map(|(aggregator, _)| aggregator)
     }
 
+    /// Whether the aggregator has code of one's own.
+    #[must_use]
+    pub fn has_own_code(&self) -> bool {
+        self.aggregator()
+            .is_some_and(|aggregator| aggregator.own_name().is_some())
+    }
+
     /// The text of the aggregator; empty when there is none.
     #[must_use]
     pub fn aggregator_text(&self) -> Bytes {

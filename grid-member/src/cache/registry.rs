@@ -18,6 +18,7 @@ use grid_core::store::{CacheId, CacheSettings, Change, IndexDefinition, Want};
 use parking_lot::{Mutex, RwLock};
 
 use crate::event::{InterestLog, LogBudget};
+use crate::own::OwnRunner;
 use crate::replication::{Awaited, Outlet, Replicas};
 use crate::routing::Router;
 
@@ -41,6 +42,11 @@ pub struct CacheLimits {
     pub event_log_bytes_max: usize,
     /// How long the log of a cache is kept after the last one who followed it went; one minute by default.
     pub event_log_linger: Duration,
+    /// How long a processor or an aggregator of one's own may run, each time and for each partition; 5 s by default. It may
+    /// wait twice as long before.
+    pub processor_time_limit: Duration,
+    /// The most threads that run such code at the same time, also code that does not end; 64 by default.
+    pub processor_threads_max: usize,
 }
 
 impl Default for CacheLimits {
@@ -51,6 +57,8 @@ impl Default for CacheLimits {
             event_queue_bytes_max: 64 << 20,
             event_log_bytes_max: 64 << 20,
             event_log_linger: Duration::from_mins(1),
+            processor_time_limit: Duration::from_secs(5),
+            processor_threads_max: 64,
         }
     }
 }
@@ -124,6 +132,8 @@ pub struct CacheRegistry {
     kind: CacheKind,
     home: Home,
     limits: CacheLimits,
+    own: Arc<OwnRunner>,
+    this: Weak<CacheRegistry>,
     open: RwLock<Open>,
     /// Destroying a cache and opening its successor take turns.
     destroying: Mutex<()>,
@@ -167,8 +177,13 @@ impl Outlet for LocalOutlet {
 impl CacheRegistry {
     /// A registry without caches, whose entries are in this process alone.
     #[must_use]
-    pub fn alone(kind: CacheKind, replicas: Arc<Replicas>, limits: CacheLimits) -> Arc<Self> {
-        let registry = Arc::new(Self::with(kind, Home::Alone(replicas.clone()), limits));
+    pub fn alone(
+        kind: CacheKind,
+        replicas: Arc<Replicas>,
+        limits: CacheLimits,
+        own: Arc<OwnRunner>,
+    ) -> Arc<Self> {
+        let registry = Self::with(kind, Home::Alone(replicas.clone()), limits, own);
         replicas.connect(Arc::new(LocalOutlet {
             registry: Arc::downgrade(&registry),
         }));
@@ -177,15 +192,22 @@ impl CacheRegistry {
 
     /// A registry of the caches that a cluster agrees on.
     #[must_use]
-    pub fn of_cluster(kind: CacheKind, catalogue: Arc<dyn Catalogue>, limits: CacheLimits) -> Arc<Self> {
-        Arc::new(Self::with(kind, Home::Cluster(catalogue), limits))
+    pub fn of_cluster(
+        kind: CacheKind,
+        catalogue: Arc<dyn Catalogue>,
+        limits: CacheLimits,
+        own: Arc<OwnRunner>,
+    ) -> Arc<Self> {
+        Self::with(kind, Home::Cluster(catalogue), limits, own)
     }
 
-    fn with(kind: CacheKind, home: Home, limits: CacheLimits) -> Self {
-        CacheRegistry {
+    fn with(kind: CacheKind, home: Home, limits: CacheLimits, own: Arc<OwnRunner>) -> Arc<Self> {
+        Arc::new_cyclic(|this| CacheRegistry {
             kind,
             home,
             limits,
+            own,
+            this: this.clone(),
             open: RwLock::default(),
             destroying: Mutex::new(()),
             shutting_down: AtomicBool::new(false),
@@ -194,6 +216,22 @@ impl CacheRegistry {
                 linger: limits.event_log_linger,
             },
             life: crate::random::draw(),
+        })
+    }
+
+    /// The cache of this name, if there is one.
+    pub(super) fn known(&self, scope: &str, name: &CacheName) -> Option<Arc<OpenCache>> {
+        let open = self
+            .open
+            .read()
+            .by_name
+            .get(&(scope.to_owned(), name.clone()))
+            .cloned();
+        match &self.home {
+            Home::Cluster(catalogue) if open.is_none() => catalogue
+                .named(scope, name)
+                .and_then(|record| self.adopt(&record)),
+            _ => open,
         }
     }
 
@@ -289,7 +327,7 @@ impl CacheRegistry {
             id,
             qualified,
             (self.kind, settings),
-            replicas.clone(),
+            (replicas.clone(), self.this.clone(), self.own.clone()),
             None,
         )))
     }
@@ -312,7 +350,7 @@ impl CacheRegistry {
             record.id,
             (record.scope.clone(), name),
             (self.kind, record.settings()),
-            replicas,
+            (replicas, self.this.clone(), self.own.clone()),
             Some((catalogue.router(), catalogue.interest_log(record.id))),
         )))
     }

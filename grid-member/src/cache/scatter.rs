@@ -196,6 +196,16 @@ impl OpenCache {
         };
         let asked = self.ask_all(parts.into_iter().map(request).collect());
         let cache = self.clone();
+        if question.has_own_code() {
+            return Reply::later(async move {
+                let partials = asked.await?.into_iter().map(|(_, result)| match result {
+                    PartResult::Partial(partial) => Ok(partial),
+                    _ => Err(unexpected()),
+                });
+                let partials: Result<Vec<_>, CacheError> = partials.collect();
+                cache.own().combine(&question, partials?).await
+            });
+        }
         asked.and_then(move |results| {
             let partials: Option<Vec<_>> = results
                 .into_iter()

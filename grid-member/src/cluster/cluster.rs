@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::cache::{CacheInfo, CacheKind, CacheLimits, CacheRegistry};
 use crate::clock::Clock;
+use crate::own::OwnRunner;
 use crate::routing::{Calls, Router};
 use crate::task::{ControlThread, Supervisor, TaskKind};
 use crate::transport::{
@@ -86,7 +87,7 @@ impl Cluster {
     /// When the address can't be listened on, or an address to join means nothing.
     pub async fn start(
         settings: ClusterSettings,
-        limits: CacheLimits,
+        (limits, own): (CacheLimits, Arc<OwnRunner>),
         clock: Arc<dyn Clock>,
         supervisor: Supervisor,
     ) -> Result<Self, StartError> {
@@ -120,7 +121,7 @@ impl Cluster {
         ));
         // Each is set once, here.
         let _once = core.router.set(router);
-        let registry = CacheRegistry::of_cluster(CacheKind::Partitioned, core.clone(), limits);
+        let registry = CacheRegistry::of_cluster(CacheKind::Partitioned, core.clone(), limits, own);
         let _once = core.registry.set(Arc::downgrade(&registry));
         let transport = listen(&core, identity, clock, &control, listen_at)?;
         let _once = core.transport.set(transport);

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use grid_core::partition::PartitionCount;
 use grid_core::partition::table::BackupCount;
+use grid_core::processor::own::OwnAgents;
 
 use crate::cache::{CacheKind, CacheLimits, CacheRegistry, CacheRule, CacheRules, drive_logs};
 use crate::clock::{Clock, SystemClock};
 use crate::cluster::{Cluster, ClusterSettings, StartError};
+use crate::own::OwnRunner;
 use crate::replication::Replicas;
 use crate::store::drive_expiry;
 use crate::task::{Supervisor, TaskKind};
@@ -47,6 +49,7 @@ pub struct GridBuilder {
     backups: BackupCount,
     rules: CacheRules,
     limits: CacheLimits,
+    own: OwnAgents,
     clock: Arc<dyn Clock>,
     cluster: Option<ClusterSettings>,
 }
@@ -60,6 +63,7 @@ impl GridBuilder {
             backups: BackupCount::default(),
             rules: CacheRules::default(),
             limits: CacheLimits::default(),
+            own: OwnAgents::new(),
             clock: Arc::new(SystemClock::new()),
             cluster: None,
         }
@@ -107,6 +111,14 @@ impl GridBuilder {
         self
     }
 
+    /// The processors and aggregators of one's own that there are here; more can be registered at any time, here or by
+    /// [`Grid::own_agents`]. Every member that serves a cache needs those that are asked of it.
+    #[must_use]
+    pub fn own_agents(mut self, agents: OwnAgents) -> Self {
+        self.own = agents;
+        self
+    }
+
     /// Makes the member one of a cluster of several. Its names, its partition count and its backups are those of the
     /// builder; all else is said here. Without this the member is alone for ever.
     #[must_use]
@@ -141,9 +153,11 @@ impl GridBuilder {
         let local_count = LOCAL_PARTITIONS.min(self.partition_count.get());
         let local_count =
             std::num::NonZeroU16::new(local_count).map_or(PartitionCount::ONE, PartitionCount::new);
+        let own = OwnRunner::new(&self.member_name, self.own, self.limits, supervisor.clone());
+        let own = Arc::new(own);
         let alone = |kind, count| {
             let replicas = Arc::new(Replicas::alone(count, self.clock.clone()));
-            CacheRegistry::alone(kind, replicas, self.limits)
+            CacheRegistry::alone(kind, replicas, self.limits, own.clone())
         };
         let (partitioned, cluster) = match self.cluster {
             None => (alone(CacheKind::Partitioned, self.partition_count), None),
@@ -155,8 +169,13 @@ impl GridBuilder {
                     backups: self.backups,
                     ..settings
                 };
-                let cluster =
-                    Cluster::start(settings, self.limits, self.clock.clone(), supervisor.clone()).await?;
+                let cluster = Cluster::start(
+                    settings,
+                    (self.limits, own.clone()),
+                    self.clock.clone(),
+                    supervisor.clone(),
+                )
+                .await?;
                 (cluster.registry().clone(), Some(cluster))
             }
         };
@@ -175,6 +194,7 @@ impl GridBuilder {
             rules: self.rules,
             partitioned,
             local,
+            own,
             cluster,
             clock: self.clock,
             supervisor,

@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 use grid_core::cache::{Cache, CacheBackend, CacheError, CacheName, Caches};
 use grid_core::partition::PartitionCount;
 use grid_core::partition::table::BackupCount;
+use grid_core::processor::own::{OwnAgents, is_inside};
 use grid_core::query::Extractor;
 use grid_core::store::{IndexDefinition, Timestamp};
 
@@ -16,6 +17,7 @@ use crate::cache::{
 };
 use crate::clock::Clock;
 use crate::cluster::Cluster;
+use crate::own::OwnRunner;
 use crate::task::Supervisor;
 
 use super::GridBuilder;
@@ -29,6 +31,7 @@ pub(super) struct Inner {
     pub(super) rules: CacheRules,
     pub(super) partitioned: Arc<CacheRegistry>,
     pub(super) local: Arc<CacheRegistry>,
+    pub(super) own: Arc<OwnRunner>,
     pub(super) cluster: Option<Cluster>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) supervisor: Supervisor,
@@ -82,6 +85,7 @@ impl Grid {
     /// # Errors
     /// When the name is none, there are too many caches, or the grid is shutting down.
     pub async fn cache<K, V>(&self, name: &str) -> Result<Cache<K, V>, CacheError> {
+        check_outside()?;
         let (registry, opening) = self.open_with_registry("", &CacheName::new(name)?);
         Ok(Cache::new(self.embedded(registry, opening.await?)))
     }
@@ -91,6 +95,7 @@ impl Grid {
     /// # Errors
     /// As [`cache`](Self::cache).
     pub async fn backend(&self, name: &str) -> Result<Arc<dyn CacheBackend>, CacheError> {
+        check_outside()?;
         let (registry, opening) = self.open_with_registry("", &CacheName::new(name)?);
         let cache = opening.await?;
         Ok(self.embedded(registry, cache))
@@ -173,6 +178,44 @@ impl Grid {
             CacheKind::Local => &self.inner.local,
             CacheKind::Partitioned => &self.inner.partitioned,
         }
+    }
+
+    /// The processors and aggregators of one's own at this member, to register more. Every member that serves a cache needs
+    /// what is asked of it.
+    ///
+    /// ```
+    /// use grid_core::cache::NamedCache;
+    /// use grid_core::processor::Processor;
+    /// use grid_core::processor::own::Entry;
+    /// use grid_member::Grid;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let grid = Grid::builder().build().await?;
+    /// // Takes from the stock, and notes it in another cache, in one step.
+    /// let take = |stock: &mut Entry<'_, String, u32>, count: u32| -> Result<u32, String> {
+    ///     let left = stock.value()?.unwrap_or_default().checked_sub(count).ok_or("too few are left")?;
+    ///     stock.set(&left)?;
+    ///     let mut taken = stock.beside::<String, u32>("taken", stock.key())?;
+    ///     taken.set(&(taken.value()?.unwrap_or_default() + count))?;
+    ///     Ok(left)
+    /// };
+    /// grid.own_agents().register_processor("take", take)?;
+    /// let stock = grid.cache::<String, u32>("stock").await?;
+    /// let taken = grid.cache::<String, u32>("taken").await?;
+    /// stock.insert(&"apples".to_owned(), &10).await?;
+    /// let left: u32 = stock.invoke("apples", &Processor::own("take", &4)?).await?;
+    /// assert_eq!((left, taken.get("apples").await?), (6, Some(4)));
+    /// let refused = stock.invoke::<u32, _>("apples", &Processor::own("take", &7)?).await.unwrap_err();
+    /// assert_eq!(refused.to_string(), "refused: too few are left");
+    /// assert_eq!((stock.get("apples").await?, taken.get("apples").await?), (Some(6), Some(4)));
+    /// grid.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn own_agents(&self) -> &OwnAgents {
+        self.inner.own.agents()
     }
 
     /// Every open cache with its figures, by name.
@@ -285,6 +328,14 @@ impl Caches for Grid {
     fn backend_of<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Arc<dyn CacheBackend>, CacheError>> {
         self.backend(name).boxed()
     }
+}
+
+/// Whether the caller may wait for the grid.
+fn check_outside() -> Result<(), CacheError> {
+    if is_inside() {
+        return Err(CacheError::CalledBack);
+    }
+    Ok(())
 }
 
 impl fmt::Debug for Grid {

@@ -191,8 +191,8 @@ fn write_record(out: &mut Writer, record: &Record) {
             }
         }
     }
-    out.bool(record.request.is_some());
-    if let Some(answered) = &record.request {
+    out.len(record.requests.len());
+    for answered in &record.requests {
         write_answered(out, answered);
     }
 }
@@ -203,15 +203,12 @@ fn read_record(body: &mut Reader, position: Position) -> Result<Record, WireErro
     for _ in 0..count {
         effects.push(read_effect(body)?);
     }
-    let request = if body.bool()? {
-        Some(read_answered(body)?)
-    } else {
-        None
-    };
+    let count = body.count(20)?;
+    let requests: Result<Vec<_>, _> = (0..count).map(|_| read_answered(body)).collect();
     Ok(Record {
         position,
         effects,
-        request,
+        requests: requests?,
     })
 }
 

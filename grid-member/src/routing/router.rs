@@ -12,7 +12,7 @@ use grid_core::partition::PartitionId;
 use grid_core::partition::table::Epoch;
 use grid_core::replication::Failure;
 
-use crate::cache::{OpenCache, PartAnswer, PartFailure, PartRequest, PartResult, Reply};
+use crate::cache::{OpenCache, PartAnswer, PartFailure, PartRequest, PartResult, Reply, invalid};
 use crate::clock::Clock;
 use crate::cluster::{LeaseGuard, View};
 use crate::wire::WireError;
@@ -332,7 +332,7 @@ fn fate(cache: &OpenCache, request: PartRequest, answer: PartAnswer) -> Fate {
             what: failure.to_string(),
         }),
         Err(PartFailure::Refused(what)) => Fate::Failed(CacheError::Overloaded { what }),
-        Err(PartFailure::Invalid(what)) => Fate::Failed(CacheError::Invalid { what }),
+        Err(PartFailure::Invalid(what)) => Fate::Failed(invalid(what)),
     }
 }
 

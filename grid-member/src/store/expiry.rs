@@ -40,17 +40,22 @@ mod tests {
     use std::sync::Arc;
 
     use grid_core::partition::PartitionCount;
+    use grid_core::processor::own::OwnAgents;
 
     use super::*;
     use crate::cache::{CacheKind, CacheLimits};
     use crate::clock::ManualClock;
+    use crate::own::OwnRunner;
     use crate::replication::Replicas;
+    use crate::task::Supervisor;
 
     const BOUND: Duration = Duration::from_secs(20);
 
     fn registry() -> Arc<CacheRegistry> {
         let replicas = Replicas::alone(PartitionCount::ONE, Arc::new(ManualClock::default()));
-        CacheRegistry::alone(CacheKind::Local, Arc::new(replicas), CacheLimits::default())
+        let limits = CacheLimits::default();
+        let own = OwnRunner::new("member", OwnAgents::new(), limits, Supervisor::new());
+        CacheRegistry::alone(CacheKind::Local, Arc::new(replicas), limits, Arc::new(own))
     }
 
     #[tokio::test]

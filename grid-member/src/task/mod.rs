@@ -4,4 +4,5 @@ mod control_thread;
 mod supervisor;
 
 pub use control_thread::ControlThread;
+pub(crate) use supervisor::start_thread;
 pub use supervisor::{Supervisor, TaskKind};

@@ -20,6 +20,10 @@ mod losses;
 #[path = "../../../grid-core/tests/oracle/mod.rs"]
 mod oracle;
 #[cfg(test)]
+mod own;
+#[cfg(test)]
+mod own_cluster;
+#[cfg(test)]
 mod queries;
 #[cfg(test)]
 mod query_answers;

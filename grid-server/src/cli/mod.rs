@@ -19,6 +19,7 @@ mod up;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
+use grid_core::processor::own::OwnAgents;
 
 use arguments::{Arguments, Command};
 use error::CliError;
@@ -28,10 +29,16 @@ pub use error::EXIT_CODES;
 /// Runs the program: reads the arguments, does what they say, and gives the exit code.
 #[must_use]
 pub fn main() -> ExitCode {
+    main_with(OwnAgents::new())
+}
+
+/// As [`main`], for a program of one's own whose `serve` has these processors and aggregators.
+#[must_use]
+pub fn main_with(agents: OwnAgents) -> ExitCode {
     // Clap prints help and its own errors, and exits with 0 or 2.
     let arguments = Arguments::parse();
     let done = match arguments.command {
-        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Serve(arguments) => serve::run(&arguments, agents),
         Command::Status(client) => client::run(status::run(&client)),
         Command::Cluster(arguments) => client::run(cluster::run(&arguments)),
         Command::Up(arguments) => up::run(&arguments),

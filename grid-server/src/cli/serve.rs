@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::process::exit;
 
+use grid_core::processor::own::OwnAgents;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, Layers, Loaded};
@@ -17,13 +18,13 @@ use super::signals::Signals;
 /// The members say themselves what becomes of their control group; the library's own words are for who looks into it.
 const LOG_DEFAULT: &str = "info,openraft=off";
 
-pub(super) fn run(arguments: &ServeArguments) -> Result<(), CliError> {
+pub(super) fn run(arguments: &ServeArguments, agents: OwnAgents) -> Result<(), CliError> {
     refuse_unsupported(arguments)?;
     let loaded = load(arguments)?;
     log_to_stderr()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| CliError::Failed(format!("no threads for the server: {error}")))?;
-    let done = runtime.block_on(serve(loaded.config, arguments.stop_with_stdin));
+    let done = runtime.block_on(serve(loaded.config, agents, arguments.stop_with_stdin));
     // A figure that an HTTP client asked for and no one waits for must not hold the exit up.
     runtime.shutdown_background();
     done
@@ -126,7 +127,7 @@ async fn end_of_input(stop_with_stdin: bool) {
     }
 }
 
-async fn serve(config: Config, stop_with_stdin: bool) -> Result<(), CliError> {
+async fn serve(config: Config, agents: OwnAgents, stop_with_stdin: bool) -> Result<(), CliError> {
     let mut signals = Signals::new()?;
     let mut input_ended = std::pin::pin!(end_of_input(stop_with_stdin));
     let cluster = config.cluster.name.to_string();
@@ -134,7 +135,7 @@ async fn serve(config: Config, stop_with_stdin: bool) -> Result<(), CliError> {
         biased;
         (signal, _) = signals.next() => Err(signal),
         () = input_ended.as_mut() => Err("the end of standard input"),
-        started = Server::start(config) => Ok(started?),
+        started = Server::start_with(config, agents) => Ok(started?),
     };
     let mut server = match started {
         Ok(server) => server,

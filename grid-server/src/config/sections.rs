@@ -207,6 +207,10 @@ pub struct LimitsConfig {
     pub event_log_bytes_max: ByteSize,
     /// `event-log-linger`: how long such a log is kept after the last listener that uses it went; a minute by default.
     pub event_log_linger: Duration,
+    /// `processor-time-limit`: how long a processor or an aggregator of one's own may run, each time; 5 s by default.
+    pub processor_time_limit: Duration,
+    /// `processor-threads-max`: the most threads that run such code at the same time; 64 by default.
+    pub processor_threads_max: usize,
 }
 
 impl Default for LimitsConfig {
@@ -217,6 +221,8 @@ impl Default for LimitsConfig {
             event_queue_bytes_max: ByteSize(64 << 20),
             event_log_bytes_max: ByteSize(64 << 20),
             event_log_linger: MINUTE,
+            processor_time_limit: 5 * SECOND,
+            processor_threads_max: 64,
         }
     }
 }
@@ -240,6 +246,14 @@ impl LimitsConfig {
         visit(
             "event-log-linger",
             &mut Within(&mut self.event_log_linger, Duration::ZERO..=DAY),
+        );
+        visit(
+            "processor-time-limit",
+            &mut Within(&mut self.processor_time_limit, SECOND / 100..=60 * MINUTE),
+        );
+        visit(
+            "processor-threads-max",
+            &mut Within(&mut self.processor_threads_max, 1..=4_096),
         );
     }
 }

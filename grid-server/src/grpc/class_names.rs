@@ -1,12 +1,14 @@
 //! The classes that the reference grid's JSON serializer knows.
 
 /// The packages, in JSON's short names, whose classes the reference grid has.
-const KNOWN_PREFIXES: [&str; 13] = [
+const KNOWN_PREFIXES: [&str; 14] = [
     "aggregator.",
     "ai.",
     "comparator.",
     "extractor.",
     "filter.",
+    // Our own agents.
+    "girih.",
     "graal.",
     "java.",
     "math.",

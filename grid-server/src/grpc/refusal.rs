@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use grid_core::cache::{CacheError, CacheNameError};
+use grid_core::processor::own::OwnFailureKind;
 use grid_core::store::{CookieError, TimeToLiveError};
 use grid_core::value::{Format, FormatError, JsonError, KeyError, ValueError};
 use grid_proto::any::UnpackError;
@@ -169,11 +170,16 @@ impl From<UnpackError> for Refusal {
 
 impl From<CacheError> for Refusal {
     fn from(error: CacheError) -> Self {
-        let kind = match error {
-            CacheError::Value(value) => return value.into(),
+        let kind = match &error {
+            CacheError::Value(value) => return value.clone().into(),
             CacheError::Name(_) | CacheError::Cookie(_) | CacheError::Invalid { .. } => RefusalKind::Invalid,
             CacheError::Destroyed { .. } | CacheError::Released { .. } => RefusalKind::Destroyed,
             CacheError::Unsupported { .. } => RefusalKind::Unsupported,
+            CacheError::Own(failure) => match failure.kind {
+                OwnFailureKind::NotRegistered => RefusalKind::Unsupported,
+                OwnFailureKind::Busy | OwnFailureKind::Overtaken => RefusalKind::Overloaded,
+                OwnFailureKind::OutOfTime | OwnFailureKind::Panicked => RefusalKind::Internal,
+            },
             CacheError::Overloaded { .. } | CacheError::Contended { .. } => RefusalKind::Overloaded,
             CacheError::ShuttingDown => RefusalKind::ShuttingDown,
             CacheError::Unavailable { reason, .. } if !reason.is_transient() => RefusalKind::Lost,

@@ -3,6 +3,7 @@
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
+use grid_core::processor::own::OwnAgents;
 use grid_member::Grid;
 use grid_member::cache::{CacheLimits, CacheRule};
 use grid_member::clock::{Clock, SystemClock};
@@ -25,7 +26,11 @@ pub(super) struct Membership {
 ///
 /// # Errors
 /// When the member cannot be made.
-pub(super) async fn join(config: &Config, mut settings: ClusterSettings) -> Result<Membership, StartError> {
+pub(super) async fn join(
+    config: &Config,
+    agents: OwnAgents,
+    mut settings: ClusterSettings,
+) -> Result<Membership, StartError> {
     let lookout = Lookout::start(config, &settings)?;
     settings.found = lookout.as_ref().map(Lookout::found);
     let limits = CacheLimits {
@@ -34,6 +39,8 @@ pub(super) async fn join(config: &Config, mut settings: ClusterSettings) -> Resu
         event_queue_bytes_max: config.limits.event_queue_bytes_max.0,
         event_log_bytes_max: config.limits.event_log_bytes_max.0,
         event_log_linger: config.limits.event_log_linger,
+        processor_time_limit: config.limits.processor_time_limit,
+        processor_threads_max: config.limits.processor_threads_max,
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let builder = Grid::builder()
@@ -42,6 +49,7 @@ pub(super) async fn join(config: &Config, mut settings: ClusterSettings) -> Resu
         .backups(settings.backups)
         .clock(clock.clone())
         .limits(limits)
+        .own_agents(agents)
         .cluster(settings);
     let rules = config.caches.iter().map(rule_of);
     let grid = rules

@@ -16,6 +16,7 @@ pub use start_error::StartError;
 
 use std::sync::Arc;
 
+use grid_core::processor::own::OwnAgents;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -40,6 +41,14 @@ impl Server {
     /// When an address cannot be listened on, or would be open to other machines without `security.insecure`, TLS between
     /// members cannot be used as it is configured, or the member cannot be made.
     pub async fn start(config: Config) -> Result<RunningServer, StartError> {
+        Self::start_with(config, OwnAgents::new()).await
+    }
+
+    /// As [`start`](Self::start), with processors and aggregators of one's own. Every member of the cluster needs the same.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub async fn start_with(config: Config, agents: OwnAgents) -> Result<RunningServer, StartError> {
         let insecure = config.security.insecure;
         let listen = address_for_members(&config).await?;
         let advertise = match &config.member.advertise {
@@ -69,7 +78,7 @@ impl Server {
         let (mut grpc, mut http) = (JoinSet::new(), JoinSet::new());
         http.spawn(http::serve(http_listener, state.clone(), http_stop.clone()));
 
-        let joining = membership::join(&config, member);
+        let joining = membership::join(&config, agents, member);
         let (joined, grpc_listener) = edge.refuse_until(grpc_listener, joining).await;
         let Membership { grid, view, lookout } = joined?;
         grpc.spawn(edge.serve(grpc_listener, grid.clone(), grpc_stop.clone()));

@@ -46,6 +46,8 @@ mod manual;
 #[cfg(feature = "member-tls")]
 mod member_tls;
 #[cfg(test)]
+mod own;
+#[cfg(test)]
 mod process;
 #[cfg(test)]
 mod query_commands;

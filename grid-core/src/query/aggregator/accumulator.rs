@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 
 use super::number::NumberState;
+use super::own::OwnRun;
 use super::top::TopState;
 use super::{Aggregator, Extractor};
 use crate::query::agent::write_array;
@@ -10,13 +11,13 @@ use crate::query::{Datum, Elements, Extracted, Filter, QueryEntry, QueryError, c
 use crate::value::{Binary, Format};
 
 /// An aggregator at work on the entries of a partition, or on what other accumulators made.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Accumulator<'q> {
     aggregator: &'q Aggregator,
     state: State<'q>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 enum State<'q> {
     Count(u64),
     Number(NumberState),
@@ -30,6 +31,7 @@ enum State<'q> {
     /// JSON texts of keys and of what was extracted.
     Pairs(Vec<(Vec<u8>, Vec<u8>)>),
     Composite(Vec<Accumulator<'q>>),
+    Own(OwnRun),
 }
 
 impl<'q> Accumulator<'q> {
@@ -47,6 +49,7 @@ impl<'q> Accumulator<'q> {
             Aggregator::Composite(inner) => {
                 State::Composite(inner.iter().map(Aggregator::accumulator).collect())
             }
+            Aggregator::Own(own) => State::Own(own.run()),
         };
         Accumulator { aggregator, state }
     }
@@ -88,6 +91,7 @@ impl<'q> Accumulator<'q> {
                     accumulator.accumulate(entry)?;
                 }
             }
+            (State::Own(run), _) => run.accumulate(entry)?,
             _ => {}
         }
         Ok(())
@@ -130,6 +134,7 @@ impl<'q> Accumulator<'q> {
             State::Composite(inner) => {
                 write_array(inner, out, |accumulator, out| accumulator.write_partial(out))?;
             }
+            State::Own(run) => run.partial(out)?,
         }
         Ok(())
     }
@@ -188,6 +193,7 @@ impl<'q> Accumulator<'q> {
                     accumulator.combine(part)?;
                 }
             }
+            (State::Own(run), _) => run.combine(partial)?,
             _ => return Err(bad),
         }
         Ok(())
@@ -232,6 +238,7 @@ impl<'q> Accumulator<'q> {
             State::Composite(inner) => {
                 write_array(inner, out, |accumulator, out| accumulator.write_answer(out))?;
             }
+            State::Own(run) => run.finish(out)?,
             State::Count(_) | State::Distinct(_) | State::Top(_) => self.write_partial(out)?,
         }
         Ok(())

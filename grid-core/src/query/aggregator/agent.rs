@@ -1,6 +1,6 @@
 //! Reading and writing aggregators.
 
-use super::{Aggregator, NumberOperation, RecordKind};
+use super::{Aggregator, NumberOperation, OwnAggregator, RecordKind};
 use crate::query::agent::{
     AGGREGATORS_MAX, Node, ObjectWriter, Tree, WriteAgent, check_depth, extractor, filter, implied,
 };
@@ -53,6 +53,7 @@ impl Aggregator {
             Aggregator::Composite(_) => "aggregator.CompositeAggregator",
             Aggregator::Record(_) => "aggregator.QueryRecorder",
             Aggregator::Indexes { .. } => "girih.IndexReports",
+            Aggregator::Own(_) => "girih.Aggregator",
         }
     }
 }
@@ -95,8 +96,13 @@ fn single(node: Node<'_>, class: &str, depth: usize) -> Result<Aggregator, Agent
         "girih.IndexReports" => Aggregator::Indexes {
             check: node.flag("check")?,
         },
+        "girih.Aggregator" => Aggregator::Own(OwnAggregator {
+            name: node.need_string("name")?.into_owned(),
+            args: node.operand("args")?,
+            code: None,
+        }),
         "aggregator.ScriptAggregator" => {
-            return Err(node.refused("scripts are not run here; use other aggregators"));
+            return Err(node.refused("scripts are not run here; use other aggregators, or your own in Rust by name: girih.Aggregator"));
         }
         _ => return Err(node.unknown("an aggregator")),
     })
@@ -176,6 +182,10 @@ impl WriteAgent for Aggregator {
                 }
             }
             Aggregator::Composite(inner) => writer.agents("aggregators", inner)?.end(),
+            Aggregator::Own(own) => writer
+                .json("args", own.args.text())
+                .string("name", &own.name)
+                .end(),
             Aggregator::Record(kind) => {
                 let name = format!(r#"{{"enum":"{}"}}"#, kind.name());
                 writer.json("type", name.as_bytes()).end();

@@ -1,7 +1,10 @@
 //! Aggregators as they read in Rust.
 
-use super::{Aggregator, NumberOperation};
-use crate::query::{Comparator, Extractor, Filter};
+use serde::Serialize;
+
+use super::{Aggregator, NumberOperation, OwnAggregator};
+use crate::query::{Comparator, Extractor, Filter, Operand, QueryError};
+use crate::value::to_binary;
 
 impl Aggregator {
     /// How many entries there are.
@@ -38,6 +41,18 @@ impl Aggregator {
     #[must_use]
     pub fn distinct(path: &str) -> Self {
         Aggregator::Distinct(Extractor::path(path))
+    }
+
+    /// One of one's own that was registered by this name, with its arguments.
+    ///
+    /// # Errors
+    /// When the arguments cannot be written as JSON.
+    pub fn own(name: &str, args: &impl Serialize) -> Result<Self, QueryError> {
+        Ok(Aggregator::Own(OwnAggregator {
+            name: name.to_owned(),
+            args: Operand::new(to_binary(args)?.bytes())?,
+            code: None,
+        }))
     }
 
     /// So many of the entries with the greatest values of a property, the greatest first.

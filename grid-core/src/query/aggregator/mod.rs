@@ -8,12 +8,15 @@ mod accumulator;
 mod agent;
 mod builder;
 mod number;
+mod own;
 mod record;
 mod top;
 
 pub use accumulator::Accumulator;
 pub use number::NumberOperation;
 pub(crate) use number::{add_decimals, decimal_of, multiply_decimals};
+pub use own::{AggregatorCode, OwnAggregation, OwnAggregator};
+pub(crate) use own::{failed, unfit_args};
 pub use record::{IndexRecord, PartitionRecord, QueryRecord, RecordKind, RecordStep};
 
 use super::{Comparator, Extractor, Filter, QueryEntry, QueryError};
@@ -73,9 +76,49 @@ pub enum Aggregator {
         /// Whether each is compared with the entries, which takes as long as making it anew.
         check: bool,
     },
+    /// One of one's own, known by its name where it runs.
+    Own(OwnAggregator),
 }
 
 impl Aggregator {
+    /// The name of an aggregator of one's own in it; the first of several.
+    #[must_use]
+    pub fn own_name(&self) -> Option<&str> {
+        match self {
+            Aggregator::Own(own) => Some(own.name()),
+            Aggregator::Group { aggregator, .. } => aggregator.own_name(),
+            Aggregator::Composite(inner) => inner.iter().find_map(Aggregator::own_name),
+            _ => None,
+        }
+    }
+
+    /// The same aggregator with the code of those in it that are one's own.
+    ///
+    /// # Errors
+    /// With the name that `find` does not know.
+    pub fn with_code(&self, find: &dyn Fn(&str) -> Option<AggregatorCode>) -> Result<Aggregator, String> {
+        Ok(match self {
+            Aggregator::Own(own) => Aggregator::Own(OwnAggregator {
+                code: Some(find(&own.name).ok_or_else(|| own.name.clone())?),
+                ..own.clone()
+            }),
+            Aggregator::Group {
+                extractor,
+                aggregator,
+                filter,
+            } => Aggregator::Group {
+                extractor: extractor.clone(),
+                aggregator: Box::new(aggregator.with_code(find)?),
+                filter: filter.clone(),
+            },
+            Aggregator::Composite(inner) => {
+                let inner: Result<_, _> = inner.iter().map(|one| one.with_code(find)).collect();
+                Aggregator::Composite(inner?)
+            }
+            other => other.clone(),
+        })
+    }
+
     /// A fresh accumulator.
     #[must_use]
     pub fn accumulator(&self) -> Accumulator<'_> {

@@ -1,0 +1,251 @@
+//! Processors and aggregators of one's own on members of a cluster.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use grid_core::cache::{CacheError, CacheName, NamedCache};
+use grid_core::processor::own::{Entry, EntryError, OwnAgents, OwnFailureKind};
+use grid_core::processor::{Processor, ProcessorWork};
+use grid_core::query::{Aggregator, Filter};
+use grid_core::replication::{ClientId, RequestId, RequestTag};
+use grid_core::store::{Command, WorkAnswer};
+use grid_core::value::{from_binary, to_key};
+use grid_member::Grid;
+use grid_member::cache::{OpenCache, Question};
+
+use crate::cluster::{address, described, settled};
+use crate::own::{AtLeast, add, pay};
+
+const BOUND: Duration = Duration::from_secs(60);
+
+/// So many entries that are counted.
+const ENTRIES: u32 = 300;
+
+/// What there is at every member, and how often the counted one was run.
+fn agents() -> (OwnAgents, Arc<AtomicUsize>) {
+    let (agents, runs) = (OwnAgents::new(), Arc::new(AtomicUsize::new(0)));
+    let counted = runs.clone();
+    let count = move |entry: &mut Entry<'_, u32, i64>, beside: String| -> Result<i64, EntryError> {
+        counted.fetch_add(1, Ordering::Relaxed);
+        let mut other = entry.beside::<u32, i64>(&beside, &entry.key().clone())?;
+        let count = entry.value()?.unwrap_or_default() + 1;
+        entry.set(&count)?;
+        other.set(&(other.value()?.unwrap_or_default() + 1))?;
+        Ok(count)
+    };
+    agents.register_processor("count", count).unwrap();
+    agents.register_processor("add", add).unwrap();
+    agents.register_processor("pay", pay).unwrap();
+    agents.register_aggregator("at-least", AtLeast).unwrap();
+    (agents, runs)
+}
+
+async fn member(number: usize, join: Option<&Grid>, agents: OwnAgents) -> Grid {
+    let join = join.map(|grid| vec![address(grid)]);
+    let grid = described(number, join).own_agents(agents).build().await.unwrap();
+    tokio::time::timeout(BOUND, grid.joined()).await.unwrap().unwrap();
+    grid
+}
+
+async fn open(grid: &Grid, name: &str) -> Arc<OpenCache> {
+    grid.open("", &CacheName::new(name).unwrap()).await.unwrap()
+}
+
+fn own(name: &str, args: impl serde::Serialize) -> Processor {
+    Processor::own(name, &args).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_member_runs_what_is_asked_of_its_partitions() {
+    let (agents, runs) = agents();
+    let first = member(1, None, agents.clone()).await;
+    let second = member(2, Some(&first), agents.clone()).await;
+    let third = member(3, Some(&first), agents).await;
+    let grids = [&first, &second, &third];
+    settled(&grids).await;
+    let (from, to) = (
+        first.cache::<u32, i64>("from").await.unwrap(),
+        third.cache::<u32, i64>("to").await.unwrap(),
+    );
+    let entries: Vec<(u32, i64)> = (0..60).map(|key| (key, 10)).collect();
+    from.put_all(entries.iter().map(|(key, value)| (key, value)))
+        .await
+        .unwrap();
+    for (number, grid) in (0_u32..60).zip(grids.into_iter().cycle()) {
+        let cache = grid.cache::<u32, i64>("from").await.unwrap();
+        cache
+            .invoke::<i64, _>(&number, &own("pay", ("to", 4, true)))
+            .await
+            .unwrap_err();
+        assert_eq!(cache.get(&number).await.unwrap(), Some(10));
+        assert_eq!(to.get(&number).await.unwrap(), None);
+        assert_eq!(
+            cache
+                .invoke::<i64, _>(&number, &own("pay", ("to", 4, false)))
+                .await
+                .unwrap(),
+            4
+        );
+    }
+    let at_least = Aggregator::own("at-least", &4).unwrap();
+    assert_eq!(
+        second
+            .cache::<u32, i64>("to")
+            .await
+            .unwrap()
+            .aggregate::<(u64, i64)>(&at_least)
+            .await
+            .unwrap(),
+        (60, 240)
+    );
+
+    // The same request that comes again is answered again, and not done again.
+    let cache = open(&second, "from").await;
+    open(&second, "counts").await;
+    let work = Arc::new(ProcessorWork::new(&own("count", "counts")).unwrap());
+    for number in 0..12_u32 {
+        let tag = RequestTag {
+            id: RequestId {
+                client: ClientId::new(7),
+                number: u64::from(number) + 1,
+            },
+            lowest_open: 1,
+            apply_before: second.now().after_ms(60_000),
+        };
+        let key = to_key(&number).unwrap();
+        for grid in grids {
+            let cache = open(grid, "from").await;
+            let outcome = cache
+                .update_tagged(&key, Command::Work(work.clone()), false, Some(tag))
+                .await
+                .unwrap();
+            let Some(WorkAnswer::Said(answer)) = outcome.answer else {
+                panic!("it has an answer: {outcome:?}")
+            };
+            assert_eq!(from_binary::<i64>(&answer).unwrap(), 7);
+        }
+    }
+    assert_eq!(runs.load(Ordering::Relaxed), 12, "once for each request");
+    assert_eq!(cache.len().await.unwrap(), 60);
+
+    // What was changed together is with the backups together.
+    third.cluster().unwrap().leave().await;
+    third.shutdown().await;
+    settled(&[&first, &second]).await;
+    let to = first.cache::<u32, i64>("to").await.unwrap();
+    assert_eq!(to.aggregate::<(u64, i64)>(&at_least).await.unwrap(), (60, 240));
+    let counts = first.cache::<u32, i64>("counts").await.unwrap();
+    assert_eq!(counts.size().await.unwrap(), 12);
+    for grid in [second, first] {
+        grid.shutdown().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_member_on_which_a_name_is_missing_is_told() {
+    let first = member(1, None, agents().0).await;
+    let second = member(2, Some(&first), OwnAgents::new()).await;
+    settled(&[&first, &second]).await;
+    let cache = first.cache::<u32, i64>("numbers").await.unwrap();
+    let (mut here, mut there) = (0, 0);
+    for key in 0..40_u32 {
+        match cache.invoke::<i64, _>(&key, &own("add", 1)).await {
+            Ok(1) => here += 1,
+            Err(CacheError::Own(failure)) => {
+                assert_eq!(
+                    (failure.kind, failure.member.as_str()),
+                    (OwnFailureKind::NotRegistered, "member-2")
+                );
+                assert_eq!(failure.name, "add");
+                there += 1;
+            }
+            other => panic!("something else: {other:?}"),
+        }
+    }
+    assert!(here > 0 && there > 0, "{here} {there}");
+    let error = cache
+        .aggregate::<(u64, i64)>(&Aggregator::own("at-least", &4).unwrap())
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&error, CacheError::Own(failure) if failure.member == "member-2"),
+        "{error:?}"
+    );
+    for grid in [second, first] {
+        grid.shutdown().await;
+    }
+}
+
+/// Runs the counting processor on all entries, again and again; how often.
+async fn count_all(cache: Arc<OpenCache>, stop: Arc<AtomicBool>) -> i64 {
+    let question = Arc::new(Question::of_filter(&Filter::Always).unwrap());
+    let mut rounds = 0;
+    while !stop.load(Ordering::Relaxed) {
+        let work = Arc::new(ProcessorWork::new(&own("count", "beside")).unwrap());
+        let mut working = cache.work_on_selected(question.clone(), work);
+        let mut seen = 0;
+        loop {
+            let worked = working.next().await.unwrap();
+            if worked.is_empty() {
+                break;
+            }
+            for (key, outcome) in worked {
+                assert!(
+                    matches!(outcome.answer, Some(WorkAnswer::Said(_))),
+                    "{key:?} {outcome:?}"
+                );
+                seen += 1;
+            }
+        }
+        assert_eq!(seen, ENTRIES);
+        rounds += 1;
+    }
+    rounds
+}
+
+/// Partitions move while the processor runs, and both caches stay equal.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_is_done_once_while_members_come_and_go() {
+    let (agents, _) = agents();
+    let first = member(1, None, agents.clone()).await;
+    let second = member(2, Some(&first), agents.clone()).await;
+    settled(&[&first, &second]).await;
+    let cache = first.cache::<u32, i64>("counted").await.unwrap();
+    let beside = first.cache::<u32, i64>("beside").await.unwrap();
+    let entries: Vec<(u32, i64)> = (0..ENTRIES).map(|key| (key, 0)).collect();
+    cache
+        .put_all(entries.iter().map(|(key, value)| (key, value)))
+        .await
+        .unwrap();
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut counting = tokio::task::JoinSet::new();
+    for grid in [&first, &second] {
+        counting.spawn(count_all(open(grid, "counted").await, stop.clone()));
+    }
+    for number in 3..=4 {
+        let third = member(number, Some(&first), agents.clone()).await;
+        settled(&[&first, &second, &third]).await;
+        third.cluster().unwrap().leave().await;
+        third.shutdown().await;
+        settled(&[&first, &second]).await;
+    }
+    stop.store(true, Ordering::Relaxed);
+    let mut rounds = 0;
+    while let Some(counted) = tokio::time::timeout(BOUND, counting.join_next()).await.unwrap() {
+        rounds += counted.unwrap();
+    }
+    assert!(rounds > 0);
+    let all = Aggregator::own("at-least", &rounds).unwrap();
+    let expected = (u64::from(ENTRIES), rounds * i64::from(ENTRIES));
+    for cache in [&cache, &beside] {
+        assert_eq!(
+            cache.aggregate::<(u64, i64)>(&all).await.unwrap(),
+            expected,
+            "{rounds} rounds"
+        );
+    }
+    for grid in [second, first] {
+        grid.shutdown().await;
+    }
+}

@@ -1,0 +1,162 @@
+//! Processors and aggregators of one's own, asked for by clients.
+
+use futures::{StreamExt, TryStreamExt};
+use grid_client::Session;
+use grid_core::cache::{CacheError, Invoked, NamedCache};
+use grid_core::processor::Processor;
+use grid_core::processor::own::{Entry, EntryError, OwnFailureKind};
+use grid_core::query::{Aggregator, OwnAggregation};
+use grid_proto::v0::{InvokeAllRequest, InvokeRequest};
+use grid_server::server::RunningServer;
+use tonic::Code;
+
+use crate::grpc_peer::{json, serve, v0};
+
+/// The longest of the values.
+struct Longest;
+
+impl OwnAggregation for Longest {
+    type Key = u32;
+    type Value = String;
+    type Args = ();
+    type Partial = usize;
+    type Answer = usize;
+    type Error = String;
+
+    fn start(&self, _args: &()) -> Result<usize, String> {
+        Ok(0)
+    }
+
+    fn accumulate(&self, _args: &(), partial: &mut usize, _key: u32, value: String) -> Result<(), String> {
+        *partial = value.len().max(*partial);
+        Ok(())
+    }
+
+    fn combine(&self, _args: &(), partial: &mut usize, other: usize) -> Result<(), String> {
+        *partial = other.max(*partial);
+        Ok(())
+    }
+
+    fn finish(&self, _args: &(), partial: usize) -> Result<usize, String> {
+        Ok(partial)
+    }
+}
+
+async fn server() -> RunningServer {
+    let server = serve("[limits]\nprocessor-time-limit = '200ms'\nprocessor-threads-max = 4\n").await;
+    let agents = server.grid().own_agents();
+    let append = |entry: &mut Entry<'_, u32, String>, text: String| -> Result<usize, EntryError> {
+        let longer = entry.value()?.unwrap_or_default() + &text;
+        entry.set(&longer)?;
+        Ok(longer.len())
+    };
+    let never = |_entry: &mut Entry<'_, u32, String>, (): ()| -> Result<(), EntryError> {
+        loop {
+            std::thread::yield_now();
+        }
+    };
+    agents.register_processor("append", append).unwrap();
+    agents.register_processor("never", never).unwrap();
+    agents.register_aggregator("longest", Longest).unwrap();
+    server
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_rust_client_asks_for_them_by_name() {
+    let server = server().await;
+    let session = Session::builder().address(&server.grpc_address().to_string());
+    let session = session.connect().await.unwrap();
+    let cache = session.cache::<u32, String>("texts").await.unwrap();
+    let append = |text: &str| Processor::own("append", &text).unwrap();
+    assert_eq!(cache.invoke::<usize, _>(&1, &append("ab")).await.unwrap(), 2);
+    let many: Vec<(u32, usize)> = cache
+        .invoke_all([&1_u32, &2], &append("c"))
+        .map(|invoked| invoked.and_then(Invoked::into_pair))
+        .try_collect()
+        .await
+        .unwrap();
+    assert_eq!(many.iter().map(|(_, len)| len).sum::<usize>(), 4);
+    let longest = Aggregator::own("longest", &()).unwrap();
+    assert_eq!(cache.aggregate::<usize>(&longest).await.unwrap(), 3);
+    let missing = cache
+        .invoke::<usize, _>(&1, &Processor::own("none", &()).unwrap())
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&missing, CacheError::Own(failure) if failure.kind == OwnFailureKind::NotRegistered
+            && failure.member == server.grid().member_name()),
+        "{missing:?}"
+    );
+    let late = cache
+        .invoke::<(), _>(&1, &Processor::own("never", &()).unwrap())
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&late, CacheError::Own(failure) if failure.kind == OwnFailureKind::OutOfTime),
+        "{late:?}"
+    );
+    // Three threads are left, and others do not wait for the one that does not end.
+    assert_eq!(cache.invoke::<usize, _>(&1, &append("d")).await.unwrap(), 4);
+    let error = cache
+        .invoke::<usize, _>(&1, &Processor::own("append", &7).unwrap())
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&error, CacheError::Refused { message } if message.contains("arguments")),
+        "{error:?}"
+    );
+    session.close().await;
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn clients_of_other_languages_ask_for_them_in_json() {
+    let server = server().await;
+    let mut client = v0(&server).await;
+    let agent = |name: &str| {
+        json(&format!(
+            r#"{{"@class":"girih.Processor","name":"{name}","args":"xyz"}}"#
+        ))
+    };
+    let one = |name: &str| InvokeRequest {
+        cache: "texts".to_owned(),
+        format: "json".to_owned(),
+        key: json("1"),
+        processor: agent(name),
+        ..InvokeRequest::default()
+    };
+    assert_eq!(
+        client.invoke(one("append")).await.unwrap().into_inner().value,
+        json("3")
+    );
+    let missing = client.invoke(one("none")).await.unwrap_err();
+    assert_eq!(missing.code(), Code::Unimplemented, "{missing:?}");
+    assert!(
+        missing
+            .message()
+            .contains("the processor \"none\" is not registered at member"),
+        "{missing:?}"
+    );
+    let all = InvokeAllRequest {
+        cache: "texts".to_owned(),
+        format: "json".to_owned(),
+        keys: vec![json("1"), json("2")],
+        processor: agent("append"),
+        ..InvokeAllRequest::default()
+    };
+    let answers: Vec<_> = client
+        .invoke_all(all)
+        .await
+        .unwrap()
+        .into_inner()
+        .try_collect()
+        .await
+        .unwrap();
+    let mut answers: Vec<_> = answers
+        .into_iter()
+        .map(|entry| (entry.key, entry.value))
+        .collect();
+    answers.sort();
+    assert_eq!(answers, [(json("1"), json("6")), (json("2"), json("3"))]);
+    server.shutdown().await;
+}
