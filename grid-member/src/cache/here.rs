@@ -6,23 +6,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use grid_core::partition::PartitionId;
 use grid_core::partition::table::Epoch;
 use grid_core::processor::Work;
-use grid_core::query::{Aggregator, QueryError};
 use grid_core::replication::{Failure, Outcome, Replica, RequestTag, Write, Written};
-use grid_core::store::{
-    Command, IndexDefinition, Page, PageContent, PageCursor, PageLimits, Partition, PlannedQuery, Timestamp,
-};
-use grid_core::value::{Binary, Key, to_binary};
+use grid_core::store::{Command, IndexDefinition, PageContent, PageCursor, PageLimits};
+use grid_core::value::{Binary, Key};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use crate::own::{partial_beside, work_beside};
+use crate::own::work_beside;
 use crate::replication::{Tried, Waiter};
 use crate::task::TaskKind;
 
 use super::allowance::Allowance;
 use super::gather::Gather;
-use super::{OpenCache, PartFailure, PartRequest, PartResult, Question};
+use super::{OpenCache, PartFailure, PartRequest, PartResult};
 
 /// How many entries are removed under one lock by a clear, so that others are not held up for long.
 const CLEAR_BATCH_LEN: usize = 1_000;
@@ -299,24 +296,6 @@ impl OpenCache {
         }
     }
 
-    /// Has an aggregator of one's own run beside the partition.
-    fn here_own_aggregate(
-        self: &Arc<Self>,
-        id: PartitionId,
-        question: &Arc<Question>,
-        keys: Option<Vec<Key>>,
-        done: impl FnOnce(PartAnswer) + Send + Sync + 'static,
-    ) {
-        let make = |partial: Vec<u8>| PartResult::Partial(partial.into());
-        match partial_beside(self, id, question, keys) {
-            Ok((None, partial)) => done(Ok(make(partial))),
-            Ok((Some(position), partial)) => {
-                self.answer_read(id, Tried::Waits(position, partial), make, done);
-            }
-            Err(failure) => done(Err(failure)),
-        }
-    }
-
     /// Does work on one entry beside the partition.
     fn here_beside_one(
         self: &Arc<Self>,
@@ -426,99 +405,6 @@ impl OpenCache {
         self.answer_read(id, read, figures, done);
     }
 
-    /// Answers a query or an aggregation of a partition, one of so many that are alike. Gives `done` back when all together
-    /// are more than is allowed, and when something else is asked.
-    fn here_ask<D>(
-        &self,
-        id: PartitionId,
-        request: &PartRequest,
-        (allowance, alike): (&mut Allowance, usize),
-        done: D,
-    ) -> Option<D>
-    where
-        D: FnOnce(PartAnswer) + Send + Sync + 'static,
-    {
-        let question = match request {
-            PartRequest::Query { question, .. } => question,
-            PartRequest::Aggregate { question, .. } if !question.has_own_code() => question,
-            _ => return Some(done),
-        };
-        let read = self.try_question(
-            id,
-            question,
-            (allowance, alike),
-            |planned, (store, now)| match request {
-                PartRequest::Query {
-                    after,
-                    limits,
-                    content,
-                    ..
-                } => planned
-                    .page(now, (*after, *limits, *content))
-                    .map(PartResult::Page),
-                PartRequest::Aggregate { keys, .. } => self
-                    .aggregate_here((store, now), &planned, question, keys.as_deref())
-                    .map(|partial| PartResult::Partial(partial.into())),
-                _ => Ok(PartResult::Done(0)),
-            },
-        );
-        let Some(read) = read else {
-            return Some(done);
-        };
-        let invalid = |error: QueryError| PartFailure::Invalid(error.to_string());
-        self.answer_read_with(id, read, move |result| result.map_err(invalid), done);
-        None
-    }
-
-    /// The pages of a query in those of these partitions that this member serves and has at hand, as far as all together look
-    /// at little; `None` for the others. Nothing is waited for, and nobody is asked.
-    pub(super) fn pages_at_hand(
-        &self,
-        question: &Question,
-        asked: &[(PartitionId, Option<PageCursor>)],
-        (limits, content): (PageLimits, PageContent),
-    ) -> Vec<Option<Result<Page, QueryError>>> {
-        let mut allowance = Allowance::at_once();
-        let mut pages = Vec::with_capacity(asked.len());
-        for (id, after) in asked {
-            let alike = (&mut allowance, asked.len() - pages.len());
-            let read = self.try_question(*id, question, alike, |planned, (_, now)| {
-                planned.page(now, (*after, limits, content))
-            });
-            let Some(read) = read else { break };
-            pages.push(match read {
-                Tried::Done(page) => Some(page),
-                Tried::Waits(..) | Tried::Elsewhere => None,
-            });
-        }
-        pages.resize_with(asked.len(), || None);
-        pages
-    }
-
-    /// Asks a partition here, one of so many that are alike, unless all together are more than is allowed: then `None`.
-    fn try_question<T>(
-        &self,
-        id: PartitionId,
-        question: &Question,
-        (allowance, alike): (&mut Allowance, usize),
-        answer: impl FnOnce(PlannedQuery<'_, '_>, (&Partition, Timestamp)) -> Result<T, QueryError>,
-    ) -> Option<Tried<Result<T, QueryError>>> {
-        if !allowance.allows_planning(question) {
-            return None;
-        }
-        let read = self.replicas.try_read(id, Replica::gate_all, |store, now| {
-            let planned = store.plan_query(self.id(), question.filter());
-            allowance
-                .take(planned.looks_at(), alike)
-                .then(|| answer(planned, (store, now)))
-        });
-        match read {
-            Tried::Done(result) => result.map(Tried::Done),
-            Tried::Waits(position, result) => result.map(|result| Tried::Waits(position, result)),
-            Tried::Elsewhere => Some(Tried::Elsewhere),
-        }
-    }
-
     fn here_mark(&self, id: PartitionId, done: impl FnOnce(PartAnswer) + Send + Sync + 'static) {
         let mut placed = Epoch::ZERO;
         let gate = |replica: &Replica<Waiter>| {
@@ -531,47 +417,7 @@ impl OpenCache {
         self.answer_read(id, read, mark, done);
     }
 
-    /// What the aggregator of a question makes of the entries of a partition.
-    fn aggregate_here(
-        &self,
-        (store, now): (&Partition, Timestamp),
-        planned: &PlannedQuery<'_, '_>,
-        question: &Question,
-        keys: Option<&[Key]>,
-    ) -> Result<Vec<u8>, QueryError> {
-        let Some(aggregator) = question.aggregator() else {
-            return Ok(Vec::new());
-        };
-        if let Aggregator::Record(kind) = aggregator {
-            let began = self.replicas.uptime();
-            let mut steps = store.explain(now, self.id(), question.filter(), *kind)?;
-            let took = self.replicas.uptime().saturating_sub(began).as_millis();
-            if let Some(step) = steps.first_mut() {
-                step.millis = i64::try_from(took).unwrap_or(i64::MAX);
-            }
-            return Ok(to_binary(&steps)?.into_bytes().into());
-        }
-        if let Aggregator::Indexes { check } = aggregator {
-            return Ok(to_binary(&store.index_reports(self.id(), *check))?
-                .into_bytes()
-                .into());
-        }
-        let mut accumulator = aggregator.accumulator();
-        match keys {
-            None => planned.visit(now, |entry| accumulator.accumulate(entry))?,
-            Some(keys) => {
-                for view in keys.iter().filter_map(|key| store.get(now, self.id(), key)) {
-                    let entry = view.query_entry();
-                    if question.filter().evaluate(&entry)? {
-                        accumulator.accumulate(&entry)?;
-                    }
-                }
-            }
-        }
-        accumulator.partial()
-    }
-
-    fn answer_read<T: Send + Sync + 'static>(
+    pub(super) fn answer_read<T: Send + Sync + 'static>(
         &self,
         id: PartitionId,
         read: Tried<T>,
@@ -581,7 +427,7 @@ impl OpenCache {
         self.answer_read_with(id, read, |value| Ok(make(value)), done);
     }
 
-    fn answer_read_with<T: Send + Sync + 'static>(
+    pub(super) fn answer_read_with<T: Send + Sync + 'static>(
         &self,
         id: PartitionId,
         read: Tried<T>,

@@ -1,11 +1,13 @@
 //! The caches of this member.
 
 mod allowance;
+mod asking;
 mod beside;
 mod embedded;
 mod following;
 mod gather;
 mod here;
+mod here_ask;
 mod info;
 mod kind;
 mod log_driver;
@@ -20,6 +22,7 @@ mod rule;
 mod scatter;
 mod working;
 
+pub(crate) use asking::invalid;
 pub use embedded::EmbeddedCache;
 pub(crate) use gather::Gather;
 pub(crate) use here::{Numbered, PartAnswer};
@@ -27,7 +30,6 @@ pub use info::{CacheCounters, CacheIndexes, CacheInfo};
 pub use kind::CacheKind;
 pub use log_driver::drive_logs;
 pub use open_cache::OpenCache;
-pub(crate) use open_cache::invalid;
 pub use part::{PartFailure, PartRequest, PartResult};
 pub use question::Question;
 pub use read_from::ReadFrom;

@@ -76,7 +76,7 @@ impl Scatter {
             let mut parts = Vec::new();
             for ((id, after), page) in asked.into_iter().zip(at_hand) {
                 match page {
-                    Some(page) => take(id, page.map_err(invalid)?),
+                    Some(page) => take(id, page.map_err(unfit)?),
                     None => parts.push((
                         id,
                         PartRequest::Query {
@@ -139,7 +139,7 @@ impl Scatter {
             .sort(&mut all, |entry| {
                 entry.1.as_ref().map_or(&b"null"[..], |value| value.bytes())
             })
-            .map_err(invalid)?;
+            .map_err(unfit)?;
         Ok(all)
     }
 }
@@ -224,7 +224,7 @@ impl OpenCache {
             }
             aggregator
                 .combine(partials.iter().map(|(_, partial)| &partial[..]))
-                .map_err(invalid)
+                .map_err(unfit)
         })
     }
 
@@ -296,10 +296,8 @@ impl OpenCache {
     }
 }
 
-fn invalid(error: QueryError) -> CacheError {
-    CacheError::Invalid {
-        what: error.to_string(),
-    }
+fn unfit(error: QueryError) -> CacheError {
+    super::invalid(error.to_string())
 }
 
 /// What the partitions tell of their indexes, put together.

@@ -1,0 +1,84 @@
+//! Asking partitions, wherever they are.
+
+use std::sync::Arc;
+
+use grid_core::cache::{Applied, CacheError};
+use grid_core::partition::PartitionId;
+use grid_core::replication::Failure;
+use parking_lot::Mutex;
+
+use super::{OpenCache, PartFailure, PartRequest, PartResult, Reply};
+
+impl OpenCache {
+    /// Asks every partition the same.
+    pub(super) fn ask_every(
+        self: &Arc<Self>,
+        request: &PartRequest,
+    ) -> Reply<Vec<(PartitionId, PartResult)>> {
+        let all = self.replicas.count().all();
+        self.ask_all(all.map(|id| (id, request.clone())).collect())
+    }
+
+    /// Asks some partitions, wherever they are.
+    pub(super) fn ask_all(
+        self: &Arc<Self>,
+        parts: Vec<(PartitionId, PartRequest)>,
+    ) -> Reply<Vec<(PartitionId, PartResult)>> {
+        if let Err(error) = self.check_alive() {
+            return Reply::Ready(Err(error));
+        }
+        let cache = self.clone();
+        if let Some(router) = self.router.clone() {
+            return Reply::later(async move { router.ask_all(&cache, parts).await });
+        }
+        if parts.iter().any(|(_, request)| request.is_read_beside()) {
+            return Reply::later(async move {
+                let ids: Vec<_> = parts.iter().map(|(id, _)| *id).collect();
+                let answers = cache.here_all(parts).await;
+                let result = |(id, answer): (_, Result<_, _>)| Ok((id, answer?));
+                let results: Result<_, _> = ids.into_iter().zip(answers).map(result).collect();
+                results.map_err(|failure| cache.error_of(failure))
+            });
+        }
+        let mut results = Vec::with_capacity(parts.len());
+        for (id, request) in parts {
+            let told = Arc::new(Mutex::new(None));
+            let tell = told.clone();
+            self.here(id, request, move |answer| *tell.lock() = Some(answer));
+            // A partition that is in this process for ever answers at once.
+            let answer = told.lock().take();
+            match answer.unwrap_or(Err(PartFailure::Failed(Failure::Deposed))) {
+                Ok(result) => results.push((id, result)),
+                Err(failure) => return Reply::Ready(Err(self.error_of(failure))),
+            }
+        }
+        Reply::ok(results)
+    }
+
+    pub(super) fn error_of(&self, failure: PartFailure) -> CacheError {
+        match failure {
+            PartFailure::Destroyed => CacheError::Destroyed {
+                cache: self.name().to_string(),
+            },
+            PartFailure::Failed(Failure::Deposed) => CacheError::OwnerChanged {
+                applied: Applied::Unknown,
+            },
+            PartFailure::Failed(Failure::NotPrimary)
+            | PartFailure::Elsewhere(_)
+            | PartFailure::UnknownCache => CacheError::OwnerChanged { applied: Applied::No },
+            PartFailure::Failed(failure) => CacheError::Overloaded {
+                what: failure.to_string(),
+            },
+            PartFailure::Refused(what) => CacheError::Overloaded { what },
+            PartFailure::Invalid(what) => invalid(what),
+        }
+    }
+}
+
+/// What makes no sense, or the error that other members tell of in these words.
+pub(crate) fn invalid(what: String) -> CacheError {
+    match CacheError::from_words(&what) {
+        Some(error @ CacheError::Own(_)) => error,
+        _ => CacheError::Invalid { what },
+    }
+}
