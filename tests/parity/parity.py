@@ -44,6 +44,8 @@ def read_maps_with_nulls() -> None:
         return restore(self, value)
 
     serialization.JavaProxyUnpickler._restore = restore_all
+    # Nor can it name the place of what lies under a key that is null.
+    serialization.JavaProxyUnpickler._refname = lambda self: "/" + "/".join(map(str, self._namestack))
 
 
 CITIES = ["Oslo", "Rome", "Lima", "Cairo", "Pune", "", "São Paulo"]

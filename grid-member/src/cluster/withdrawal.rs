@@ -3,7 +3,7 @@
 //! Who asks and goes away, as a client does that gives up a query, withdraws what it asked: no partition is begun any more
 //! for an answer that nobody reads. What changes something is never withdrawn.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -20,7 +20,7 @@ type Place = (u64, u64);
 /// The questions that are being answered here.
 #[derive(Debug, Default)]
 pub(super) struct Questions {
-    open: Mutex<HashMap<Place, Arc<AtomicBool>>>,
+    open: Mutex<BTreeMap<Place, Arc<AtomicBool>>>,
     withdrawn: AtomicU64,
 }
 
