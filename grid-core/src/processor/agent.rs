@@ -3,7 +3,8 @@
 use super::versioned::version_of;
 use super::{Processor, PutAll};
 use crate::query::agent::{
-    Node, ObjectWriter, Tree, WriteAgent, check_depth, extractor, filter, manipulator, operands, updater,
+    Node, ObjectWriter, Tree, WriteAgent, check_depth, extractor, filter, implied, manipulator, operands,
+    updater,
 };
 use crate::query::{AgentError, Datum, Extractor, Filter, Operand, QueryError};
 
@@ -105,7 +106,9 @@ fn single(node: Node<'_>, class: &str, depth: usize) -> Result<Processor, AgentE
         // The Java client asks for keys, for entries and to remove by these.
         "internal.util.processor.CacheProcessors.Null" => Processor::Select,
         "internal.util.processor.CacheProcessors.Get"
-        | "internal.util.processor.CacheProcessors.BinaryGet" => Processor::Extract(Extractor::Identity),
+        | "internal.util.processor.CacheProcessors.BinaryGet" => {
+            Processor::Extract(implied(Extractor::Identity, depth)?)
+        }
         "internal.util.processor.CacheProcessors.RemoveBlind" => Processor::Discard,
         "girih.Processor" => Processor::Own {
             name: node.need_string("name")?.into_owned(),

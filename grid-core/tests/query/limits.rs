@@ -203,6 +203,15 @@ fn what_is_left_out_counts_too() {
         if let Ok(filter) = Filter::from_json(wrapped(depth, not.0, &predicate, not.1).as_bytes()) {
             assert_eq!(Filter::from_json(&filter.to_json().unwrap()), Ok(filter));
         }
+        let text = wrapped(
+            depth,
+            r#"{"@class":"processor.CompositeProcessor","processors":["#,
+            r#"{"@class":"internal.util.processor.CacheProcessors.Get"}"#,
+            "]}",
+        );
+        if let Ok(processor) = Processor::from_json(text.as_bytes()) {
+            assert_eq!(Processor::from_json(&processor.to_json().unwrap()), Ok(processor));
+        }
     }
 }
 
