@@ -31,7 +31,7 @@ fn blocked() -> (mpsc::Sender<()>, mpsc::Receiver<()>, Run) {
 #[test]
 fn what_does_not_end_takes_its_thread_alone_and_is_refused_after_a_while() {
     let pool = Pool::new(64);
-    let mut held = Vec::new();
+    let mut held = std::collections::VecDeque::new();
     for _ in 0..LEFT_PER_NAME_MAX {
         let (hold, begun, run) = blocked();
         let job = pool.start("never", run).unwrap();
@@ -41,7 +41,7 @@ fn what_does_not_end_takes_its_thread_alone_and_is_refused_after_a_while() {
         }
         assert!(pool.leave(&job), "it runs");
         assert!(!pool.leave(&job), "it is counted once");
-        held.push(hold);
+        held.push_back(hold);
     }
     let refused = pool.start("never", nothing()).map(|_| ()).unwrap_err();
     assert!(refused.contains("have not ended"), "{refused}");
@@ -51,7 +51,7 @@ fn what_does_not_end_takes_its_thread_alone_and_is_refused_after_a_while() {
     told.recv_timeout(BOUND).unwrap();
     assert!(!pool.leave(&other), "what has told that it ended is not counted");
     // When one has ended there is room again.
-    held.pop();
+    drop(held.pop_front());
     let mut state = pool.shared.state.lock();
     while state.left.get("never").copied() == Some(LEFT_PER_NAME_MAX) {
         drop(state);
