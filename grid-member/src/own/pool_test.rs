@@ -31,7 +31,7 @@ fn blocked() -> (mpsc::Sender<()>, mpsc::Receiver<()>, Run) {
 #[test]
 fn what_does_not_end_takes_its_thread_alone_and_is_refused_after_a_while() {
     let pool = Pool::new(64);
-    let mut held = std::collections::VecDeque::new();
+    let mut held = VecDeque::new();
     for _ in 0..LEFT_PER_NAME_MAX {
         let (hold, begun, run) = blocked();
         let job = pool.start("never", run).unwrap();

@@ -33,5 +33,6 @@ mod random;
 #[cfg(test)]
 #[path = "../../../grid-core/tests/query/random_agents.rs"]
 mod random_agents;
+#[cfg(test)]
 mod statements;
 mod transport;
