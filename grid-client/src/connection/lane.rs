@@ -276,9 +276,13 @@ impl Lane {
         self.left.send_replace(member);
     }
 
-    /// The present life of the connection is to end: what is on its way is of no use to anybody.
+    /// The present life of the connection ends: what is on its way is of no use to anybody. Nothing is sent on it any more
+    /// from here on.
     pub(crate) fn cut(&self) {
-        self.cut.notify_waiters();
+        if self.is_up() {
+            self.end("an answer was given up");
+            self.cut.notify_one();
+        }
     }
 
     /// Waits until the present life of the connection is to end.
