@@ -4,18 +4,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use bytes::Bytes;
 use futures::stream::TryStreamExt;
 use grid_client::Session;
-use grid_core::cache::{Among, CacheBackend, Query, QueryContents};
+use grid_core::cache::{Among, Cache, CacheBackend, NamedCache, Query, QueryContents};
 use grid_core::processor::{Processor, ProcessorWork};
 use grid_core::query::{Aggregator, Extractor, Filter, field};
-use grid_core::store::TimeToLive;
+use grid_core::store::{IndexDefinition, TimeToLive};
 use grid_core::value::{Binary, Format, Key};
-use grid_proto::limits::JSON_PREFIX;
-use grid_proto::v0::AddIndexRequest;
-use grid_proto::v0::named_cache_service_client::NamedCacheServiceClient;
 use serde::Serialize;
+use serde_json::Value;
 use tokio::task::JoinSet;
 
 use crate::arguments::{ComparedTarget, Output, QueryArguments, QueryOperation};
@@ -108,7 +105,10 @@ impl Rival {
             let entries: Result<Vec<_>> = (start..records.count().min(start + BATCH)).map(entry).collect();
             rival.cache.put_all(entries?, TimeToLive::CacheDefault).await?;
         }
-        add_index(target, cache).await?;
+        let typed = Cache::<String, Value>::new(rival.cache.clone());
+        typed
+            .add_index(&IndexDefinition::new(Extractor::path("bucket")))
+            .await?;
         Ok(rival)
     }
 
@@ -197,19 +197,6 @@ impl Rival {
         );
         Ok(())
     }
-}
-
-async fn add_index(target: &ComparedTarget, cache: &str) -> Result<()> {
-    let mut client = NamedCacheServiceClient::connect(format!("http://{}", target.address)).await?;
-    let extractor = Extractor::path("bucket").to_json()?;
-    let request = AddIndexRequest {
-        cache: cache.to_owned(),
-        format: "json".to_owned(),
-        extractor: Bytes::from([&[JSON_PREFIX], &extractor[..]].concat()),
-        ..AddIndexRequest::default()
-    };
-    client.add_index(request).await?;
-    Ok(())
 }
 
 async fn call_until(

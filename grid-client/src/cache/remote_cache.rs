@@ -111,14 +111,14 @@ impl RemoteCache {
             kind,
             type_url: M::TYPE_URL,
             message: Some(message),
-            key: Some(key.hash()),
+            key: Some(key.placement()),
             reads,
             once: !reads,
         })
         .await
     }
 
-    /// Asks whoever serves keys with this hash with a message about several.
+    /// Asks whoever serves keys with this placement with a message about several.
     async fn send_to<M: Packed>(
         &self,
         kind: Kind,
@@ -137,10 +137,10 @@ impl RemoteCache {
     }
 
     /// Those that one member serves together, in their order. All together when it is not known who serves them.
-    fn by_owner<T>(&self, items: Vec<T>, hash: impl Fn(&T) -> u64) -> Vec<Vec<T>> {
+    fn by_owner<T>(&self, items: Vec<T>, placement: impl Fn(&T) -> u64) -> Vec<Vec<T>> {
         let mut groups: Vec<(Option<u64>, Vec<T>)> = Vec::new();
         for item in items {
-            let owner = self.state.owner(hash(&item));
+            let owner = self.state.owner(placement(&item));
             match groups.iter_mut().find(|(known, _)| *known == owner) {
                 Some((_, group)) => group.push(item),
                 None => groups.push((owner, vec![item])),
@@ -259,7 +259,7 @@ impl RemoteCache {
             .iter()
             .map(|(key, value)| pair(key, value))
             .collect::<Result<_, _>>()?;
-        let key = entries.first().map(|(key, _)| key.hash());
+        let key = entries.first().map(|(key, _)| key.placement());
         self.send_to::<PutAllRequest>(Kind::PutAll, key, &Many { elements, ttl_ms: 0 })
             .await?;
         Ok(())
@@ -287,7 +287,7 @@ impl RemoteCache {
             .collect::<Result<_, _>>()?;
         let message = Many { elements, ttl_ms: 0 };
         let answer = self
-            .send_to::<CollectionOfBytesValues>(Kind::GetAll, keys.first().map(Key::hash), &message)
+            .send_to::<CollectionOfBytesValues>(Kind::GetAll, keys.first().map(Key::placement), &message)
             .await?;
         for payload in answer.first.into_iter().chain(answer.rest) {
             found.push(pair_of(payload)?);
@@ -440,7 +440,7 @@ impl CacheBackend for RemoteCache {
     fn get_all(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Vec<(Binary, Binary)>, CacheError>> {
         async move {
             let count = keys.len();
-            let groups = self.by_owner(keys, Key::hash);
+            let groups = self.by_owner(keys, Key::placement);
             let mut found = stream::iter(groups)
                 .map(|keys| async move {
                     let mut found = Vec::with_capacity(keys.len());
@@ -500,7 +500,7 @@ impl CacheBackend for RemoteCache {
             if ttl != TimeToLive::CacheDefault {
                 return self.put_each(entries, ttl).await;
             }
-            let groups = self.by_owner(entries, |(key, _)| key.hash());
+            let groups = self.by_owner(entries, |(key, _)| key.placement());
             stream::iter(groups)
                 .map(|entries| async move {
                     let len_of = |(key, value): &(Key, Binary)| {
@@ -598,7 +598,7 @@ impl CacheBackend for RemoteCache {
                     kind: Kind::Invoke,
                     type_url: ExecuteRequest::TYPE_URL,
                     message: Some(&Whole(&message)),
-                    key: Some(key.hash()),
+                    key: Some(key.placement()),
                     reads,
                     once: !reads,
                 })

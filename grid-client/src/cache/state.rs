@@ -58,7 +58,7 @@ pub(super) struct Ask<'a, E> {
     pub(super) kind: NamedCacheRequestType,
     pub(super) type_url: &'static str,
     pub(super) message: Option<&'a E>,
-    /// The hash of the key that it is about; any member may be asked what is about none, or many.
+    /// The placement of the key that it is about; any member may be asked what is about none, or many.
     pub(super) key: Option<u64>,
     /// Whether it changes nothing, and so may be asked again.
     pub(super) reads: bool,
@@ -215,10 +215,10 @@ impl CacheState {
         u8::try_from(self.service.load(Ordering::Acquire)).ok()
     }
 
-    /// The member that serves keys with this hash, when requests on the cache go to whoever serves.
-    pub(super) fn owner(&self, key_hash: u64) -> Option<u64> {
+    /// The member that serves keys with this placement, when requests on the cache go to whoever serves.
+    pub(super) fn owner(&self, placement: u64) -> Option<u64> {
         let service = self.service().filter(|_| !self.has_listeners())?;
-        self.wiring.fleet.owner(service, key_hash)
+        self.wiring.fleet.owner(service, placement)
     }
 
     /// The lane for the next request. Events come before answers only on one and the same connection, so a cache with

@@ -103,16 +103,17 @@ impl Failure {
     }
 }
 
-/// Whether the words of a refusal mean that the cache is gone. The protocol has no code for it.
+/// Whether the words of a refusal mean that the cache is gone. The protocol has no code for it. The whole of them counts:
+/// a processor that fails may say anything.
 fn says_destroyed(message: &str) -> bool {
-    [
-        "explicitly destroyed",
-        "was destroyed",
-        "Cache is not active",
-        "No cache proxy exist",
-    ]
-    .iter()
-    .any(|words| message.contains(words))
+    let of_number = message
+        .strip_prefix("The cache with id ")
+        .and_then(|rest| rest.strip_suffix(" has been explicitly destroyed"));
+    of_number.is_some_and(|id| id.parse::<i32>().is_ok())
+        || message.starts_with("No cache proxy exist for id ")
+        || message.starts_with("No cache proxy exists for id ")
+        || message == "Cache is not active"
+        || message.starts_with("the cache ") && message.ends_with(" was destroyed; get it again from the grid or the session")
 }
 
 #[cfg(test)]
@@ -184,11 +185,20 @@ mod tests {
             "The cache with id 5 has been explicitly destroyed",
             "Cache is not active",
             "No cache proxy exist for id 12345 request=Size",
+            &CacheError::Destroyed { cache: "a".to_owned() }.to_string(),
         ] {
             let error = Failure::Refused(words.to_owned()).into_error("c", false, TIMEOUT);
             assert!(matches!(error, CacheError::Destroyed { .. }), "{words}");
         }
-        let error = Failure::Refused("java.io.EOFException".to_owned()).into_error("c", false, TIMEOUT);
-        assert!(matches!(error, CacheError::Refused { .. }));
+        for words in [
+            "java.io.EOFException",
+            "order 7 was destroyed",
+            "the crane has been explicitly destroyed",
+            "The cache with id of mine has been explicitly destroyed",
+            "the truck says: Cache is not active",
+        ] {
+            let error = Failure::Refused(words.to_owned()).into_error("c", false, TIMEOUT);
+            assert!(matches!(error, CacheError::Refused { .. }), "{words}");
+        }
     }
 }

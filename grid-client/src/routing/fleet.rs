@@ -80,18 +80,18 @@ impl Fleet {
         self.chart.load().is_some()
     }
 
-    /// The member that serves keys with this hash.
+    /// The member that serves keys with this placement.
     #[inline]
-    pub(crate) fn owner(&self, service: u8, key_hash: u64) -> Option<u64> {
-        self.chart.load().as_ref()?.table.owner(service, key_hash)
+    pub(crate) fn owner(&self, service: u8, placement: u64) -> Option<u64> {
+        self.chart.load().as_ref()?.table.owner(service, placement)
     }
 
-    /// A connection with the member that serves keys with this hash. When there is none, one is made for later.
+    /// A connection with the member that serves keys with this placement. When there is none, one is made for later.
     #[inline]
-    pub(crate) fn lane_of(&self, service: u8, key_hash: u64) -> Option<&Arc<Lane>> {
+    pub(crate) fn lane_of(&self, service: u8, placement: u64) -> Option<&Arc<Lane>> {
         let chart = self.chart.load();
         let chart = chart.as_ref()?;
-        let owner = chart.table.owner(service, key_hash)?;
+        let owner = chart.table.owner(service, placement)?;
         if let Some(own) = self.own.iter().find(|lane| lane.member() == owner) {
             return Some(own);
         }

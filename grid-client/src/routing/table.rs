@@ -61,11 +61,11 @@ impl Table {
         Ok(Table { count, services })
     }
 
-    /// The member that serves keys with this hash; `None` when nobody does, or the service is not known.
+    /// The member that serves keys with this placement; `None` when nobody does, or the service is not known.
     #[inline]
-    pub(crate) fn owner(&self, service: u8, key_hash: u64) -> Option<u64> {
+    pub(crate) fn owner(&self, service: u8, placement: u64) -> Option<u64> {
         let primaries = self.services.get(usize::from(service))?.as_ref()?;
-        let partition = self.count.partition_of(key_hash);
+        let partition = self.count.partition_of(placement);
         primaries
             .get(partition.index())
             .copied()

@@ -100,7 +100,7 @@ impl Pair {
 fn owner_of(key: u32) -> u64 {
     let binary = Binary::new(Format::JSON, key.to_string().into());
     let count = PartitionCount::new(NonZeroU16::new(PARTITIONS).unwrap());
-    let partition = count.partition_of(Key::new(binary).unwrap().hash());
+    let partition = count.partition_of(Key::new(binary).unwrap().placement());
     by_parity(u16::try_from(partition.index()).unwrap())
 }
 
@@ -177,7 +177,7 @@ async fn what_is_told_later_counts_and_what_is_older_does_not() {
         let binary = Binary::new(Format::JSON, key.to_string().into());
         Key::new(binary)
             .unwrap()
-            .hash()
+            .placement()
             .is_multiple_of(u64::from(PARTITIONS))
     });
     let in_first: u32 = in_first.unwrap();

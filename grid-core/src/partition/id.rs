@@ -48,13 +48,14 @@ impl PartitionCount {
         self.0.get()
     }
 
-    /// The partition of a key with this hash ([`Key::hash`](crate::value::Key::hash)): the hash modulo the count.
+    /// The partition of a key that is placed by this hash ([`Key::placement`](crate::value::Key::placement)): the hash
+    /// modulo the count.
     ///
     /// # Panics
     /// Never: a remainder is below its modulus.
     #[must_use]
-    pub fn partition_of(self, key_hash: u64) -> PartitionId {
-        let number = key_hash % u64::from(self.0.get());
+    pub fn partition_of(self, placement: u64) -> PartitionId {
+        let number = placement % u64::from(self.0.get());
         PartitionId(u16::try_from(number).expect("a remainder is below its u16 modulus"))
     }
 

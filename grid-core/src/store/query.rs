@@ -78,15 +78,26 @@ impl PlannedQuery<'_, '_> {
     /// How many entries it looks at, and about how many bytes they have, if they are no larger than others of their cache.
     #[must_use]
     pub fn looks_at(&self) -> (usize, u64) {
+        match &self.plan {
+            Plan::Look(handles) => self.looks_at_keys(handles.len()),
+            Plan::Scan => {
+                let stats = self.partition.stats(self.cache);
+                let entries = usize::try_from(stats.entries).unwrap_or(usize::MAX);
+                (entries, stats.key_bytes + stats.value_bytes)
+            }
+        }
+    }
+
+    /// As [`looks_at`](Self::looks_at), of so many keys that are asked about one by one.
+    #[must_use]
+    pub fn looks_at_keys(&self, keys: usize) -> (usize, u64) {
+        if keys == 0 {
+            return (0, 0);
+        }
         let stats = self.partition.stats(self.cache);
         let bytes = stats.key_bytes + stats.value_bytes;
-        match &self.plan {
-            Plan::Scan => (usize::try_from(stats.entries).unwrap_or(usize::MAX), bytes),
-            Plan::Look(handles) => (
-                handles.len(),
-                bytes.checked_div(stats.entries).unwrap_or(0) * handles.len() as u64,
-            ),
-        }
+        let each = bytes.checked_div(stats.entries).unwrap_or(0);
+        (keys, each.saturating_mul(keys as u64))
     }
 
     /// As [`Partition::query`].

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use xxhash_rust::xxh3::xxh3_64;
 
+use super::association::placing;
 use super::json::{self, JsonError};
 use super::{Binary, Format};
 
@@ -19,7 +21,7 @@ pub enum KeyError {
     Empty,
 }
 
-/// A key: the spelling that its writer used, its canonical form, and the hash of that form.
+/// A key: the spelling that its writer used, its canonical form, the hash of that form, and the hash by which it is placed.
 ///
 /// Two keys are the same key when their formats and canonical forms are equal.
 #[derive(Clone, Debug)]
@@ -28,6 +30,7 @@ pub struct Key {
     /// `None` when the spelling is canonical already.
     canonical: Option<Bytes>,
     hash: u64,
+    placement: u64,
 }
 
 impl Key {
@@ -47,11 +50,21 @@ impl Key {
         } else {
             None
         };
-        let hash = xxhash_rust::xxh3::xxh3_64(canonical.as_ref().unwrap_or(spelling.bytes()));
+        let text = canonical.as_ref().unwrap_or(spelling.bytes());
+        let hash = xxh3_64(text);
+        let placed_by = match spelling.format() {
+            Format::JSON => placing(text),
+            _ => text,
+        };
+        let placement = match placed_by.len() == text.len() {
+            true => hash,
+            false => xxh3_64(placed_by),
+        };
         Ok(Key {
             spelling,
             canonical,
             hash,
+            placement,
         })
     }
 
@@ -83,6 +96,13 @@ impl Key {
     #[must_use]
     pub fn hash(&self) -> u64 {
         self.hash
+    }
+
+    /// What decides the partition in which the key lies: xxh3-64 with seed 0 of the canonical form of its associated
+    /// key ([`AssociatedKey`](super::AssociatedKey)), of the last one when that has one too, or of its own.
+    #[must_use]
+    pub fn placement(&self) -> u64 {
+        self.placement
     }
 }
 

@@ -17,6 +17,7 @@
 //! # Ok::<(), grid_core::value::ValueError>(())
 //! ```
 
+mod association;
 pub mod big_decimal;
 pub mod big_int;
 mod binary;
@@ -31,6 +32,7 @@ mod object;
 mod registry;
 mod serde_codec;
 
+pub use association::AssociatedKey;
 pub use binary::{Binary, same_value};
 pub use dynamic::Value;
 pub use error::ValueError;

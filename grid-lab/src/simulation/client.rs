@@ -117,7 +117,7 @@ impl World {
         if self.now - task.began > GIVE_UP || !again {
             return self.end(client, Told::Unknown("no answer".to_owned()));
         }
-        let partition = self.count.partition_of(task.key.hash());
+        let partition = self.count.partition_of(task.key.placement());
         let request = Request {
             client,
             attempt: number,

@@ -38,7 +38,7 @@ impl World {
     /// Does what a client asks for, if this member serves the partition.
     pub(super) fn serve(&mut self, at: Life, request: Request) {
         let slot = at.slot;
-        let partition = self.count.partition_of(request.key.hash());
+        let partition = self.count.partition_of(request.key.placement());
         let replica = &self.processes[slot].replicas[partition.index()];
         let lies = self.settings.bug == Some(PlantedBug::AnswerWithoutLease);
         if !replica.serves() || !(lies || self.has_lease(slot)) {

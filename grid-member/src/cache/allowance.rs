@@ -11,6 +11,8 @@ pub(super) struct Allowance {
     bytes: u64,
     /// How long the text of a filter may be: it is planned with for each partition.
     text_max: usize,
+    /// Whether something was too much: what is like it need not be planned.
+    over: bool,
 }
 
 impl Allowance {
@@ -20,6 +22,7 @@ impl Allowance {
             entries: 2_048,
             bytes: 2 << 20,
             text_max: 2_048,
+            over: false,
         }
     }
 
@@ -29,23 +32,26 @@ impl Allowance {
             entries: usize::MAX,
             bytes: u64::MAX,
             text_max: usize::MAX,
+            over: false,
         }
     }
 
-    /// Whether a question may be planned with.
+    /// Whether a question may be planned with: nothing was too much yet.
     pub(super) fn allows_planning(&self, question: &Question) -> bool {
-        question.filter_text().len() <= self.text_max
+        !self.over && question.filter_text().len() <= self.text_max
     }
 
-    /// Takes what one of several that are alike looks at: so many entries with so many bytes. Takes nothing when all of
-    /// them would be too much.
-    pub(super) fn take(&mut self, (entries, bytes): (usize, u64), alike: usize) -> bool {
+    /// Takes what one of several that are alike looks at: so many entries with so many bytes, each so often. Takes nothing
+    /// when all of them would be too much.
+    pub(super) fn take(&mut self, (entries, bytes): (usize, u64), passes: usize, alike: usize) -> bool {
+        let (entries, bytes) = (entries.saturating_mul(passes), bytes.saturating_mul(passes as u64));
         let all = (entries.saturating_mul(alike), bytes.saturating_mul(alike as u64));
         let allowed = all.0 <= self.entries && all.1 <= self.bytes;
         if allowed {
             self.entries -= entries;
             self.bytes -= bytes;
         }
+        self.over |= !allowed;
         allowed
     }
 }
@@ -60,20 +66,24 @@ mod tests {
             entries: 100,
             bytes: 1_000,
             text_max: 3,
+            over: false,
         };
-        assert!(!allowance.take((11, 0), 10));
-        assert!(!allowance.take((1, 101), 10));
-        assert!(allowance.take((10, 100), 10));
-        assert!(allowance.take((90, 900), 1));
-        assert!(!allowance.take((1, 0), 1));
-        assert!(allowance.take((0, 0), usize::MAX));
+        assert!(!allowance.take((11, 0), 1, 10));
+        assert!(!allowance.take((1, 101), 1, 10));
+        assert!(!allowance.take((1, 51), 2, 10));
+        assert!(allowance.take((5, 50), 2, 10));
+        assert!(allowance.take((90, 900), 1, 1));
+        assert!(!allowance.take((1, 0), 1, 1));
+        assert!(allowance.take((0, 0), 1, usize::MAX));
     }
 
     #[test]
     fn much_is_not_allowed_at_once_and_all_without_a_bound() {
         let all = Question::select("".into()).unwrap();
-        assert!(Allowance::at_once().allows_planning(&all));
-        assert!(!Allowance::at_once().take((390, 390_000), 257));
-        assert!(Allowance::unbounded().take((usize::MAX, u64::MAX), usize::MAX));
+        let mut at_once = Allowance::at_once();
+        assert!(at_once.allows_planning(&all));
+        assert!(!at_once.take((390, 390_000), 1, 257));
+        assert!(!at_once.allows_planning(&all), "what is alike is not planned");
+        assert!(Allowance::unbounded().take((usize::MAX, u64::MAX), usize::MAX, usize::MAX));
     }
 }

@@ -28,33 +28,34 @@ impl OpenCache {
     where
         D: FnOnce(PartAnswer) + Send + Sync + 'static,
     {
-        let question = match request {
-            PartRequest::Query { question, .. } => question,
-            PartRequest::Aggregate { question, .. } if !question.has_own_code() => question,
+        let alike = (allowance, alike);
+        let read = match request {
+            PartRequest::Query {
+                question,
+                after,
+                limits,
+                content,
+            } => self.try_question(id, (question, None), alike, |planned, (_, now)| {
+                let page = planned.page(now, (*after, *limits, *content))?;
+                Ok(PartResult::Page(page))
+            }),
+            PartRequest::Aggregate { question, keys } if !question.has_own_code() => {
+                let keys = keys.as_deref();
+                self.try_question(id, (question, keys), alike, |planned, place| {
+                    let partial = self.aggregate_here(place, &planned, question, keys)?;
+                    Ok(PartResult::Partial(partial.into()))
+                })
+            }
             _ => return Some(done),
         };
-        let read = self.try_question(
-            id,
-            question,
-            (allowance, alike),
-            |planned, (store, now)| match request {
-                PartRequest::Query {
-                    after,
-                    limits,
-                    content,
-                    ..
-                } => planned
-                    .page(now, (*after, *limits, *content))
-                    .map(PartResult::Page),
-                PartRequest::Aggregate { keys, .. } => self
-                    .aggregate_here((store, now), &planned, question, keys.as_deref())
-                    .map(|partial| PartResult::Partial(partial.into())),
-                _ => Ok(PartResult::Done(0)),
-            },
-        );
         let Some(read) = read else {
             return Some(done);
         };
+        // What a destroy has emptied meanwhile is no answer.
+        if self.is_destroyed() {
+            done(Err(PartFailure::Destroyed));
+            return None;
+        }
         let invalid = |error: QueryError| PartFailure::Invalid(error.to_string());
         self.answer_read_with(id, read, move |result| result.map_err(invalid), done);
         None
@@ -72,7 +73,7 @@ impl OpenCache {
         let mut pages = Vec::with_capacity(asked.len());
         for (id, after) in asked {
             let alike = (&mut allowance, asked.len() - pages.len());
-            let read = self.try_question(*id, question, alike, |planned, (_, now)| {
+            let read = self.try_question(*id, (question, None), alike, |planned, (_, now)| {
                 planned.page(now, (*after, limits, content))
             });
             let Some(read) = read else { break };
@@ -89,7 +90,7 @@ impl OpenCache {
     fn try_question<T>(
         &self,
         id: PartitionId,
-        question: &Question,
+        (question, keys): (&Question, Option<&[Key]>),
         (allowance, alike): (&mut Allowance, usize),
         answer: impl FnOnce(PlannedQuery<'_, '_>, (&Partition, Timestamp)) -> Result<T, QueryError>,
     ) -> Option<Tried<Result<T, QueryError>>> {
@@ -98,8 +99,9 @@ impl OpenCache {
         }
         let read = self.replicas.try_read(id, Replica::gate_all, |store, now| {
             let planned = store.plan_query(self.id(), question.filter());
+            let looks_at = keys.map_or_else(|| planned.looks_at(), |keys| planned.looks_at_keys(keys.len()));
             allowance
-                .take(planned.looks_at(), alike)
+                .take(looks_at, question.passes(), alike)
                 .then(|| answer(planned, (store, now)))
         });
         match read {

@@ -645,7 +645,7 @@ impl OpenCache {
     }
 
     pub(crate) fn partition_of(&self, key: &Key) -> PartitionId {
-        self.replicas.count().partition_of(key.hash())
+        self.replicas.count().partition_of(key.placement())
     }
 
     /// Asks one partition.

@@ -3,6 +3,9 @@
 use bytes::Bytes;
 use grid_core::query::{AgentError, Aggregator, Filter};
 
+/// Agents that read an entry once have about so many bytes of text, or fewer.
+const AGENT_BYTES: usize = 256;
+
 /// What a query asks of the entries of a cache, with the texts in which members send it to each other.
 #[derive(Debug)]
 pub struct Question {
@@ -78,6 +81,13 @@ impl Question {
     #[must_use]
     pub fn aggregator(&self) -> Option<&Aggregator> {
         self.aggregator.as_ref().map(|(aggregator, _)| aggregator)
+    }
+
+    /// About how often it reads an entry: conditions and parts of aggregators each do.
+    #[must_use]
+    pub fn passes(&self) -> usize {
+        let aggregator = self.aggregator.as_ref().map_or(0, |(_, text)| text.len());
+        1 + (self.filter_text.len() + aggregator) / AGENT_BYTES
     }
 
     /// Whether the aggregator has code of one's own.

@@ -73,6 +73,8 @@ impl Scatter {
             let at_hand = self
                 .cache
                 .pages_at_hand(&self.question, &asked, (limits, self.content));
+            // What a destroy has emptied meanwhile is no answer.
+            self.cache.check_alive()?;
             let mut parts = Vec::new();
             for ((id, after), page) in asked.into_iter().zip(at_hand) {
                 match page {
@@ -148,17 +150,13 @@ impl OpenCache {
     /// The entries that a filter selects.
     #[must_use]
     pub fn select(self: &Arc<Self>, question: Arc<Question>, content: PageContent) -> Scatter {
-        let all = self.replicas.count().all();
-        let (open, left): (VecDeque<_>, usize) = match question.filter() {
-            Filter::Never => (VecDeque::new(), 0),
-            Filter::KeyAssociated(_, key) => (
-                self.partition_beside(key.text()).into_iter().collect(),
-                usize::MAX,
+        let (open, left) = match question.filter() {
+            Filter::Never => (Vec::new(), 0),
+            Filter::Limit { page_size, .. } if *page_size > 0 => (
+                self.partitions_of(question.filter()),
+                usize::try_from(*page_size).unwrap_or(usize::MAX),
             ),
-            Filter::Limit { page_size, .. } if *page_size > 0 => {
-                (all.collect(), usize::try_from(*page_size).unwrap_or(usize::MAX))
-            }
-            _ => (all.collect(), usize::MAX),
+            filter => (self.partitions_of(filter), usize::MAX),
         };
         Scatter {
             cache: self.clone(),
@@ -170,10 +168,16 @@ impl OpenCache {
         }
     }
 
-    /// The partition in which a key lies whose JSON text this is.
-    fn partition_beside(&self, json: &[u8]) -> Option<PartitionId> {
-        let key = Binary::new(Format::JSON, json.to_vec().into());
-        Key::new(key).ok().map(|key| self.partition_of(&key))
+    /// The partitions in which a filter may select entries.
+    fn partitions_of(&self, filter: &Filter) -> Vec<PartitionId> {
+        match filter {
+            Filter::KeyAssociated(_, host) => {
+                let host = Key::new(Binary::new(Format::JSON, host.text().to_vec().into()));
+                host.iter().map(|host| self.partition_of(host)).collect()
+            }
+            Filter::Limit { filter, .. } => self.partitions_of(filter),
+            _ => self.replicas.count().all().collect(),
+        }
     }
 
     /// What an aggregator makes of the entries that a filter selects, of all or of those with these keys.
@@ -183,7 +187,7 @@ impl OpenCache {
     /// evaluated.
     pub fn aggregate(self: &Arc<Self>, question: Arc<Question>, keys: Option<Vec<Key>>) -> Reply<Binary> {
         let parts: Vec<(PartitionId, Option<Vec<Key>>)> = match keys {
-            None => self.replicas.count().all().map(|id| (id, None)).collect(),
+            None => self.partitions_of(question.filter()).into_iter().map(|id| (id, None)).collect(),
             Some(keys) => self
                 .by_partition(keys)
                 .into_iter()

@@ -169,14 +169,6 @@ fn write_request(out: &mut Writer, request: &PartRequest, agents: &Agents) {
             write_place(out, *after, *limits, *content);
         }
         PartRequest::Figures => out.u8(10),
-        PartRequest::Mark => out.u8(16),
-        query => write_query(out, query, agents),
-    }
-}
-
-/// What queries, and work and indexes for them, ask.
-fn write_query(out: &mut Writer, request: &PartRequest, agents: &Agents) {
-    match request {
         PartRequest::Query {
             question,
             after,
@@ -191,17 +183,7 @@ fn write_query(out: &mut Writer, request: &PartRequest, agents: &Agents) {
             out.u8(12);
             agents.write_question(out, question);
             out.bool(keys.is_some());
-            if let Some(keys) = keys {
-                write_keys(out, keys);
-            }
-        }
-        PartRequest::AddIndex(definition) => {
-            out.u8(14);
-            out.slice(&definition.to_json().unwrap_or_default());
-        }
-        PartRequest::RemoveIndex(extractor) => {
-            out.u8(15);
-            out.slice(&extractor.to_json().unwrap_or_default());
+            keys.iter().for_each(|keys| write_keys(out, keys));
         }
         PartRequest::Work { keys, work, tag } => {
             out.u8(13);
@@ -209,8 +191,16 @@ fn write_query(out: &mut Writer, request: &PartRequest, agents: &Agents) {
             out.tag(tag.as_ref());
             write_keys(out, keys);
         }
-        _ => {}
+        PartRequest::AddIndex(definition) => write_index(out, 14, definition.to_json()),
+        PartRequest::RemoveIndex(extractor) => write_index(out, 15, extractor.to_json()),
+        PartRequest::Mark => out.u8(16),
     }
+}
+
+fn write_index<E>(out: &mut Writer, code: u8, index: Result<Vec<u8>, E>) {
+    out.u8(code);
+    // What cannot be said was refused when the index was asked for.
+    out.slice(&index.unwrap_or_default());
 }
 
 const NO_INDEX: WireError = WireError {
@@ -271,7 +261,6 @@ fn read_request(body: &mut Reader, agents: &Agents) -> Result<PartRequest, WireE
             }
         }
         10 => PartRequest::Figures,
-        16 => PartRequest::Mark,
         11 => {
             let question = agents.read_question(body)?;
             let (after, limits, content) = read_place(body)?;
@@ -290,12 +279,6 @@ fn read_request(body: &mut Reader, agents: &Agents) -> Result<PartRequest, WireE
                 None
             },
         },
-        14 => PartRequest::AddIndex(Arc::new(
-            IndexDefinition::from_json(&body.bytes()?).map_err(|_error| NO_INDEX)?,
-        )),
-        15 => PartRequest::RemoveIndex(Arc::new(
-            Extractor::from_json(&body.bytes()?).map_err(|_error| NO_INDEX)?,
-        )),
         13 => {
             let work = agents.read_work(body)?;
             let tag = body.tag()?;
@@ -305,6 +288,13 @@ fn read_request(body: &mut Reader, agents: &Agents) -> Result<PartRequest, WireE
                 tag,
             }
         }
+        14 => PartRequest::AddIndex(Arc::new(
+            IndexDefinition::from_json(&body.bytes()?).map_err(|_error| NO_INDEX)?,
+        )),
+        15 => PartRequest::RemoveIndex(Arc::new(
+            Extractor::from_json(&body.bytes()?).map_err(|_error| NO_INDEX)?,
+        )),
+        16 => PartRequest::Mark,
         _ => {
             return Err(WireError {
                 what: "a request is none",

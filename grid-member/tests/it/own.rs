@@ -446,7 +446,7 @@ async fn what_lies_elsewhere_is_not_reached() {
     }
     // Other keys of the same cache are reached as well where they are in one partition.
     let count = PartitionCount::DEFAULT;
-    let partition = |key: u32| count.partition_of(to_key(&key).unwrap().hash());
+    let partition = |key: u32| count.partition_of(to_key(&key).unwrap().placement());
     let near = (2..).find(|key| partition(*key) == partition(1)).unwrap();
     assert!(
         cache

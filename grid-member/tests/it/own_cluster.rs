@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures::TryStreamExt;
 use grid_core::cache::{CacheError, CacheName, NamedCache};
 use grid_core::processor::own::{Entry, EntryError, OwnAgents, OwnFailureKind};
 use grid_core::processor::{Processor, ProcessorWork};
-use grid_core::query::{Aggregator, Filter};
+use grid_core::query::{Aggregator, Extractor, Field, Filter, Operand};
 use grid_core::replication::{ClientId, RequestId, RequestTag};
 use grid_core::store::{Command, WorkAnswer};
-use grid_core::value::{from_binary, to_key};
+use grid_core::value::{AssociatedKey, from_binary, to_key};
 use grid_member::Grid;
 use grid_member::cache::{OpenCache, Question};
 
@@ -248,4 +249,50 @@ async fn each_is_done_once_while_members_come_and_go() {
     for grid in [second, first] {
         grid.shutdown().await;
     }
+}
+
+/// An order's lines lie beside the order: they are changed with it in one step, and found where it is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn associated_entries_lie_beside_theirs() {
+    type LineKey = AssociatedKey<u32, u32>;
+    // Adds a line to an order, whose value is the sum of its lines.
+    let add_line = |order: &mut Entry<'_, u32, i64>, (product, price): (u32, i64)| -> Result<i64, EntryError> {
+        let key = LineKey::new(*order.key(), product);
+        let mut line = order.beside::<LineKey, i64>("lines", &key)?;
+        let sum = order.value()?.unwrap_or_default() - line.value()?.unwrap_or_default() + price;
+        line.set(&price)?;
+        order.set(&sum)?;
+        Ok(sum)
+    };
+    let agents = OwnAgents::new();
+    agents.register_processor("add-line", add_line).unwrap();
+    let first = member(1, None, agents.clone()).await;
+    let second = member(2, Some(&first), agents).await;
+    settled(&[&first, &second]).await;
+    let orders = first.cache::<u32, i64>("orders").await.unwrap();
+    let lines = second.cache::<LineKey, i64>("lines").await.unwrap();
+    for order in 0..100_u32 {
+        for product in 0..4_u32 {
+            let work = own("add-line", (product, i64::from(product) + 1));
+            orders.invoke::<i64, _>(&order, &work).await.unwrap();
+        }
+        assert_eq!(orders.get(&order).await.unwrap(), Some(10));
+    }
+    assert_eq!(lines.size().await.unwrap(), 400);
+    let others: Vec<LineKey> = lines
+        .keys_where(&Field::of(Extractor::Key(Box::new(Extractor::path("associatedKey")))).ne(7))
+        .try_collect()
+        .await
+        .unwrap();
+    assert_eq!(others.len(), 396);
+    // Asked beside an order, one partition answers: the order's lines, and those of few others.
+    let beside = Filter::KeyAssociated(Box::new(Filter::Always), Operand::from(7));
+    let found: Vec<(LineKey, i64)> = lines.entries_where(&beside).try_collect().await.unwrap();
+    let of_order = |order: u32| found.iter().filter(|(key, _)| key.associated_key == order).count();
+    assert_eq!(of_order(7), 4);
+    assert!(found.len() < 40, "{found:?}");
+    let count: u64 = lines.aggregate_where(&beside, &Aggregator::Count).await.unwrap();
+    assert_eq!(count, found.len() as u64);
+    second.shutdown().await;
+    first.shutdown().await;
 }

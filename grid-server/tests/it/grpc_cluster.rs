@@ -83,7 +83,7 @@ impl Server {
     fn owner(&self, key: u32) -> Option<u64> {
         let key = Key::new(Binary::new(Format::JSON, key.to_string().into())).unwrap();
         self.grid.cluster().unwrap().view().read(|state| {
-            let partition = state.partition_count().partition_of(key.hash());
+            let partition = state.partition_count().partition_of(key.placement());
             let service = state.cache_named("", "c").unwrap().service;
             state
                 .assignment(service, partition)

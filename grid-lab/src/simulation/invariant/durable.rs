@@ -28,7 +28,7 @@ impl World {
 
     fn is_there(&self, number: u64) -> bool {
         let key = key(number);
-        let partition = self.count.partition_of(key.hash());
+        let partition = self.count.partition_of(key.placement());
         if self.oracle.is_lost(partition) {
             return true;
         }
