@@ -88,23 +88,10 @@ pub(crate) fn comparator() -> impl Strategy<Value = Comparator> {
 
 /// Aggregators in each other.
 pub(crate) fn aggregator() -> impl Strategy<Value = Aggregator> {
-    let operations = [
-        NumberOperation::DecimalSum,
-        NumberOperation::DecimalAverage,
-        NumberOperation::DecimalMin,
-        NumberOperation::DecimalMax,
-        NumberOperation::LongSum,
-        NumberOperation::LongMin,
-        NumberOperation::LongMax,
-        NumberOperation::DoubleSum,
-        NumberOperation::DoubleAverage,
-        NumberOperation::DoubleMin,
-        NumberOperation::DoubleMax,
-    ];
     let number = prop_oneof![Just("a"), Just("size"), Just("value")];
     let leaf = prop_oneof![
         1 => Just(Aggregator::Count),
-        6 => (proptest::sample::select(operations.to_vec()), number)
+        6 => (proptest::sample::select(NumberOperation::ALL.to_vec()), number)
             .prop_map(|(operation, name)| Aggregator::Number(operation, Extractor::path(name))),
         1 => ordered().prop_map(Aggregator::Min),
         1 => ordered().prop_map(Aggregator::Max),
