@@ -15,7 +15,7 @@ use grid_core::partition::PartitionCount;
 use grid_core::processor::Processor;
 use grid_core::query::{Aggregator, Comparator, Extractor, Filter, field};
 use grid_core::store::{IndexDefinition, PageContent, TimeToLive};
-use grid_core::value::{Binary, Format, Key, Value, to_binary};
+use grid_core::value::{Binary, Format, Key};
 use grid_member::Grid;
 use grid_member::cache::{OpenCache, Question};
 use proptest::prelude::*;
@@ -26,8 +26,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cluster::{address, described, settled};
 use crate::fixture::{bounded, spawned};
-use crate::oracle::{self, Entry};
-use crate::random_agents::{aggregator, comparator, entry_filter, stored, taken};
+use crate::oracle::{self, Answers, Entry};
+use crate::random_agents::{aggregator, comparator, entry_filter, key_text, stored, taken};
 
 /// So few that they are soon where they belong.
 const PARTITIONS: NonZeroU16 = NonZeroU16::new(31).expect("31 is not zero");
@@ -74,17 +74,6 @@ fn seeds() -> [u64; 2] {
     [1, RandomState::new().hash_one(0)]
 }
 
-fn text_of(value: &Value) -> Vec<u8> {
-    to_binary(value).unwrap().bytes().to_vec()
-}
-
-fn key_of(number: u8) -> Value {
-    match number % 2 {
-        0 => Value::from(i64::from(number)),
-        _ => Value::from(format!("k{number}")),
-    }
-}
-
 /// A cache at each of some members, with the same entries as the others.
 struct Asked<'g> {
     grids: Vec<&'g Grid>,
@@ -129,38 +118,24 @@ struct Expected {
     aggregator: Aggregator,
     /// In JSON: the order, and what is aggregated.
     agents: [Json; 2],
-    keys: Option<Vec<String>>,
-    aggregated: Option<Json>,
+    answers: Answers,
 }
 
 impl Expected {
     fn of(random: &mut Random, entries: &[Entry]) -> Self {
-        let keys = proptest::collection::vec((0..60_u8).prop_map(key_of), 0..6);
-        let (filter, comparator, aggregator) = random.any(&(entry_filter(keys), comparator(), aggregator()));
+        let (filter, comparator, aggregator) = random.any(&(entry_filter(0..60), comparator(), aggregator()));
         let read = |text: Vec<u8>| oracle::read(&text);
         let agents = [
             read(comparator.to_json().unwrap()),
             read(aggregator.to_json().unwrap()),
         ];
-        let selected = oracle::select(&read(filter.to_json().unwrap()), entries);
-        let keys = selected.as_ref().map(|selected| {
-            let mut keys: Vec<_> = selected
-                .iter()
-                .map(|entry| entry.key.clone().unwrap().to_string())
-                .collect();
-            keys.sort();
-            keys
-        });
-        let aggregated = selected
-            .as_ref()
-            .and_then(|selected| oracle::aggregate(&agents[1], selected));
+        let answers = Answers::of(&read(filter.to_json().unwrap()), &agents[1], entries);
         Expected {
             filter,
             comparator,
             aggregator,
             agents,
-            keys,
-            aggregated,
+            answers,
         }
     }
 
@@ -172,7 +147,7 @@ impl Expected {
         );
         let question = Arc::new(Question::of_filter(&self.filter).unwrap());
         let keys = keys(cache, &question).await;
-        match (&self.keys, &keys) {
+        match (&self.answers.keys, &keys) {
             (Some(expected), Ok(keys)) => assert_eq!(keys, expected, "{context}"),
             (expected, keys) => {
                 assert!(
@@ -181,7 +156,7 @@ impl Expected {
                 );
             }
         }
-        if let Some(expected) = &self.keys {
+        if let Some(expected) = &self.answers.keys {
             let scatter = cache.select(question, PageContent::Values);
             let sorted = scatter.sorted(&self.comparator).await;
             let values = sorted.map(|sorted| {
@@ -204,7 +179,7 @@ impl Expected {
         }
         let question = Question::of_aggregator(&self.filter, &self.aggregator).unwrap();
         let answer = cache.aggregate(Arc::new(question), None).await;
-        match (&self.aggregated, &answer) {
+        match (&self.answers.aggregated, &answer) {
             (Some(expected), Ok(answer)) => {
                 let answer = oracle::read(answer.bytes());
                 let same = oracle::same_answer(&self.agents[1], expected, &answer);
@@ -231,13 +206,12 @@ async fn keys(cache: &Arc<OpenCache>, question: &Arc<Question>) -> Result<Vec<St
     loop {
         let found = scatter.next().await?;
         if found.is_empty() {
-            keys.sort();
-            return Ok(keys);
+            return Ok(oracle::texts(keys.into_iter()));
         }
         keys.extend(
             found
                 .into_iter()
-                .map(|(key, _)| oracle::read(key.unwrap().bytes()).to_string()),
+                .map(|(key, _)| oracle::read(key.unwrap().bytes())),
         );
     }
 }
@@ -245,11 +219,7 @@ async fn keys(cache: &Arc<OpenCache>, question: &Arc<Question>) -> Result<Vec<St
 async fn ask(clusters: &[Vec<&Grid>], round: usize, random: &mut Random, seed: u64) {
     const QUESTIONS: usize = 30;
     let name = CacheName::new(&format!("answers-{round}")).unwrap();
-    let entries = proptest::collection::btree_map(
-        (0..60_u8).prop_map(|number| text_of(&key_of(number))),
-        stored(),
-        0..60,
-    );
+    let entries = proptest::collection::btree_map((0..60_u8).prop_map(key_text), stored(), 0..60);
     let entries: Vec<_> = random.any(&entries).into_iter().collect();
     let read: Vec<_> = entries
         .iter()
