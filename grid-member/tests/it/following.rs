@@ -13,9 +13,9 @@ use grid_member::cache::{CacheKind, CacheLimits};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::cluster::settled;
+use crate::cluster::{end, member_of_few, settled, three};
 use crate::fixture::{Embedded, bounded};
-use crate::listening::{Chain, caches, end, member, more, serves, three, write_until};
+use crate::listening::{Chain, caches, more, serves, write_until};
 
 async fn next<V>(events: &mut FollowedEvents<u32, V>) -> CacheEvent<u32, V>
 where
@@ -244,7 +244,7 @@ async fn who_goes_from_member_to_member_while_partitions_move_is_told_of_each_ch
             (chain, events)
         };
         let moving = async {
-            let fourth = member(4, Some(&grids[0])).await;
+            let fourth = member_of_few(4, Some(&grids[0])).await;
             bounded("partitions of the fourth member", serves(&fourth)).await;
             bounded("a member leaving", grids[2].drain()).await.unwrap();
             grids[2].shutdown().await;

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
 
 use grid_core::cache::{CacheError, CacheName, NamedCache};
 use grid_core::processor::own::{Entry, EntryError, OwnAgents, OwnFailureKind};
@@ -14,10 +13,8 @@ use grid_core::value::{from_binary, to_key};
 use grid_member::Grid;
 use grid_member::cache::{OpenCache, Question};
 
-use crate::cluster::{address, described, settled};
+use crate::cluster::{BOUND, described, end, joined, leave, settled};
 use crate::own::{AtLeast, add, pay};
-
-const BOUND: Duration = Duration::from_secs(60);
 
 /// So many entries that are counted.
 const ENTRIES: u32 = 300;
@@ -42,10 +39,7 @@ fn agents() -> (OwnAgents, Arc<AtomicUsize>) {
 }
 
 async fn member(number: usize, join: Option<&Grid>, agents: OwnAgents) -> Grid {
-    let join = join.map(|grid| vec![address(grid)]);
-    let grid = described(number, join).own_agents(agents).build().await.unwrap();
-    tokio::time::timeout(BOUND, grid.joined()).await.unwrap().unwrap();
-    grid
+    joined(described(number, join).own_agents(agents)).await
 }
 
 async fn open(grid: &Grid, name: &str) -> Arc<OpenCache> {
@@ -130,16 +124,13 @@ async fn every_member_runs_what_is_asked_of_its_partitions() {
     assert_eq!(cache.len().await.unwrap(), 60);
 
     // What was changed together is with the backups together.
-    third.cluster().unwrap().leave().await;
-    third.shutdown().await;
+    leave(third).await;
     settled(&[&first, &second]).await;
     let to = first.cache::<u32, i64>("to").await.unwrap();
     assert_eq!(to.aggregate::<(u64, i64)>(&at_least).await.unwrap(), (60, 240));
     let counts = first.cache::<u32, i64>("counts").await.unwrap();
     assert_eq!(counts.size().await.unwrap(), 12);
-    for grid in [second, first] {
-        grid.shutdown().await;
-    }
+    end([second, first]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -172,9 +163,7 @@ async fn the_member_on_which_a_name_is_missing_is_told() {
         matches!(&error, CacheError::Own(failure) if failure.member == "member-2"),
         "{error:?}"
     );
-    for grid in [second, first] {
-        grid.shutdown().await;
-    }
+    end([second, first]).await;
 }
 
 /// Runs the counting processor on all entries, again and again; how often.
@@ -226,8 +215,7 @@ async fn each_is_done_once_while_members_come_and_go() {
     for number in 3..=4 {
         let third = member(number, Some(&first), agents.clone()).await;
         settled(&[&first, &second, &third]).await;
-        third.cluster().unwrap().leave().await;
-        third.shutdown().await;
+        leave(third).await;
         settled(&[&first, &second]).await;
     }
     stop.store(true, Ordering::Relaxed);
@@ -245,7 +233,5 @@ async fn each_is_done_once_while_members_come_and_go() {
             "{rounds} rounds"
         );
     }
-    for grid in [second, first] {
-        grid.shutdown().await;
-    }
+    end([second, first]).await;
 }

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, RandomState};
-use std::num::NonZeroU16;
 use std::sync::Arc;
 
 use futures::future::join_all;
@@ -11,7 +10,6 @@ use futures::{FutureExt, StreamExt};
 use grid_core::cache::view::ViewPhase;
 use grid_core::cache::{Cache, CacheError, CacheName, Events, NamedCache, View};
 use grid_core::event::CacheEvent;
-use grid_core::partition::PartitionCount;
 use grid_core::processor::Processor;
 use grid_core::query::{Aggregator, Comparator, Extractor, Filter, field};
 use grid_core::store::{IndexDefinition, PageContent, TimeToLive};
@@ -24,31 +22,10 @@ use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Value as Json, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::cluster::{address, described, settled};
+use crate::cluster::{end, member_of_few, settled, three};
 use crate::fixture::{bounded, spawned};
 use crate::oracle::{self, Answers, Entry};
 use crate::random_agents::{aggregator, comparator, entry_filter, key_text, stored, taken};
-
-/// So few that they are soon where they belong.
-const PARTITIONS: NonZeroU16 = NonZeroU16::new(31).expect("31 is not zero");
-
-async fn member(number: usize, join: Option<&Grid>) -> Grid {
-    let grid = described(number, join.map(|other| vec![address(other)]))
-        .partition_count(PartitionCount::new(PARTITIONS))
-        .build()
-        .await
-        .unwrap();
-    bounded("a member", grid.joined()).await.unwrap();
-    grid
-}
-
-async fn three() -> [Grid; 3] {
-    let first = member(1, None).await;
-    let second = member(2, Some(&first)).await;
-    let third = member(3, Some(&first)).await;
-    settled(&[&first, &second, &third]).await;
-    [first, second, third]
-}
 
 /// Random values by a seed that the message of a failure has: a fixed one, and one that is new each time.
 struct Random(TestRunner);
@@ -265,7 +242,7 @@ async fn ask(clusters: &[Vec<&Grid>], round: usize, random: &mut Random, seed: u
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_member_and_three_answer_what_a_naive_reading_does() {
-    let alone = member(1, None).await;
+    let alone = member_of_few(1, None).await;
     let grids = three().await;
     let clusters = [vec![&alone], grids.iter().collect::<Vec<_>>()];
     let mut round = 0;
@@ -276,9 +253,7 @@ async fn one_member_and_three_answer_what_a_naive_reading_does() {
             ask(&clusters, round, &mut random, seed).await;
         }
     }
-    for grid in grids.into_iter().chain([alone]) {
-        grid.shutdown().await;
-    }
+    end(grids.into_iter().chain([alone])).await;
 }
 
 /// What entries are while they are changed, by key.
@@ -470,9 +445,7 @@ async fn follow_changes(seed: u64) {
         .expect("a view shows all from the beginning");
     drop((views, late));
     let [first, second, _] = grids;
-    for grid in [first, second] {
-        grid.shutdown().await;
-    }
+    end([first, second]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
