@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use futures::{FutureExt, StreamExt};
 use grid_core::cache::conformance::{Fixture, Item, run_all};
-use grid_core::cache::{Cache, CacheBackend, CacheName, Events, NamedCache};
+use grid_core::cache::{Cache, CacheBackend, Events, NamedCache};
 use grid_core::event::{CacheEvent, EntryEvent, EntryEventKind};
 use grid_core::membership::MemberId;
 use grid_core::partition::PartitionCount;
@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::cluster::{described, end, joined, member_of_few, settings, settled, three};
-use crate::fixture::{bounded, spawned};
+use crate::fixture::{bounded, opened, spawned, wait_until};
 
 pub(crate) async fn caches(grids: &[Grid], name: &str) -> Vec<Cache<u32, u32>> {
     let mut caches = Vec::new();
@@ -30,8 +30,7 @@ pub(crate) async fn caches(grids: &[Grid], name: &str) -> Vec<Cache<u32, u32>> {
 }
 
 async fn hub(grid: &Grid, name: &str) -> Arc<ListenerHub> {
-    let name = CacheName::new(name).unwrap();
-    grid.open("", &name).await.unwrap().listeners().clone()
+    opened(grid, name).await.listeners().clone()
 }
 
 fn id(grid: &Grid) -> MemberId {
@@ -246,15 +245,13 @@ async fn keys_and_lite_and_those_who_stop_to_listen() {
         assert!(events.next().now_or_never().is_none());
     }
     drop((lite, of_key));
-    let forgotten = async {
-        for hub in &hubs {
-            while !hub.members().is_empty() {
-                tokio::task::yield_now().await;
-            }
-            assert!(!hub.want(false).change, "nobody listens any more");
-        }
-    };
-    bounded("the end of listening at other members", forgotten).await;
+    for hub in &hubs {
+        wait_until("the end of listening at other members", || {
+            hub.members().is_empty()
+        })
+        .await;
+        assert!(!hub.want(false).change, "nobody listens any more");
+    }
     end(grids).await;
 }
 

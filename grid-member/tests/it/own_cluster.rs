@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use grid_core::cache::{CacheError, CacheName, NamedCache};
+use grid_core::cache::{CacheError, NamedCache};
+use grid_core::processor::ProcessorWork;
 use grid_core::processor::own::{Entry, EntryError, OwnAgents, OwnFailureKind};
-use grid_core::processor::{Processor, ProcessorWork};
 use grid_core::query::{Aggregator, Filter};
 use grid_core::replication::{ClientId, RequestId, RequestTag};
 use grid_core::store::{Command, WorkAnswer};
@@ -14,7 +14,8 @@ use grid_member::Grid;
 use grid_member::cache::{OpenCache, Question};
 
 use crate::cluster::{BOUND, described, end, joined, leave, settled};
-use crate::own::{AtLeast, add, pay};
+use crate::fixture::opened;
+use crate::own::{own, register};
 
 /// So many entries that are counted.
 const ENTRIES: u32 = 300;
@@ -32,22 +33,12 @@ fn agents() -> (OwnAgents, Arc<AtomicUsize>) {
         Ok(count)
     };
     agents.register_processor("count", count).unwrap();
-    agents.register_processor("add", add).unwrap();
-    agents.register_processor("pay", pay).unwrap();
-    agents.register_aggregator("at-least", AtLeast).unwrap();
+    register(&agents);
     (agents, runs)
 }
 
 async fn member(number: usize, join: Option<&Grid>, agents: OwnAgents) -> Grid {
     joined(described(number, join).own_agents(agents)).await
-}
-
-async fn open(grid: &Grid, name: &str) -> Arc<OpenCache> {
-    grid.open("", &CacheName::new(name).unwrap()).await.unwrap()
-}
-
-fn own(name: &str, args: impl serde::Serialize) -> Processor {
-    Processor::own(name, &args).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -95,8 +86,8 @@ async fn every_member_runs_what_is_asked_of_its_partitions() {
     );
 
     // The same request that comes again is answered again, and not done again.
-    let cache = open(&second, "from").await;
-    open(&second, "counts").await;
+    let cache = opened(&second, "from").await;
+    opened(&second, "counts").await;
     let work = Arc::new(ProcessorWork::new(&own("count", "counts")).unwrap());
     for number in 0..12_u32 {
         let tag = RequestTag {
@@ -109,7 +100,7 @@ async fn every_member_runs_what_is_asked_of_its_partitions() {
         };
         let key = to_key(&number).unwrap();
         for grid in grids {
-            let cache = open(grid, "from").await;
+            let cache = opened(grid, "from").await;
             let outcome = cache
                 .update_tagged(&key, Command::Work(work.clone()), false, Some(tag))
                 .await
@@ -210,7 +201,7 @@ async fn each_is_done_once_while_members_come_and_go() {
     let stop = Arc::new(AtomicBool::new(false));
     let mut counting = tokio::task::JoinSet::new();
     for grid in [&first, &second] {
-        counting.spawn(count_all(open(grid, "counted").await, stop.clone()));
+        counting.spawn(count_all(opened(grid, "counted").await, stop.clone()));
     }
     for number in 3..=4 {
         let third = member(number, Some(&first), agents.clone()).await;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use grid_core::cache::{Cache, CacheName, NamedCache};
+use grid_core::cache::{Cache, NamedCache};
 use grid_core::processor::{Processor, ProcessorWork};
 use grid_core::query::{Aggregator, Comparator, Extractor, Filter, Manipulator, Operand, field};
 use grid_core::store::{IndexDefinition, PageContent, WorkAnswer};
@@ -15,6 +15,7 @@ use grid_member::cache::{OpenCache, Question};
 use serde_json::{Value, json};
 
 use crate::cluster::{BOUND, described, end, joined, leave, settled};
+use crate::fixture::opened;
 
 /// So many entries that stay as they are.
 pub(crate) const STAYING: u32 = 600;
@@ -24,7 +25,7 @@ pub(crate) async fn member(number: usize, join: Option<&Grid>) -> Grid {
 }
 
 async fn open(grid: &Grid) -> Arc<OpenCache> {
-    grid.open("", &CacheName::new("people").unwrap()).await.unwrap()
+    opened(grid, "people").await
 }
 
 fn question(filter: &Filter) -> Arc<Question> {

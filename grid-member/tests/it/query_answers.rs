@@ -8,7 +8,7 @@ use std::sync::Arc;
 use futures::future::join_all;
 use futures::{FutureExt, StreamExt};
 use grid_core::cache::view::ViewPhase;
-use grid_core::cache::{Cache, CacheError, CacheName, Events, NamedCache, View};
+use grid_core::cache::{Cache, CacheError, Events, NamedCache, View};
 use grid_core::event::CacheEvent;
 use grid_core::processor::Processor;
 use grid_core::query::{Aggregator, Comparator, Extractor, Filter, field};
@@ -23,7 +23,7 @@ use serde_json::{Value as Json, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::cluster::{end, member_of_few, settled, three};
-use crate::fixture::{bounded, spawned};
+use crate::fixture::{bounded, opened, spawned};
 use crate::oracle::{self, Answers, Entry};
 use crate::random_agents::{aggregator, comparator, entry_filter, key_text, stored, taken};
 
@@ -58,10 +58,10 @@ struct Asked<'g> {
 }
 
 impl<'g> Asked<'g> {
-    async fn open(grids: Vec<&'g Grid>, name: &CacheName) -> Self {
+    async fn open(grids: Vec<&'g Grid>, name: &str) -> Self {
         let mut caches = Vec::new();
         for grid in &grids {
-            caches.push(grid.open("", name).await.unwrap());
+            caches.push(opened(grid, name).await);
         }
         Asked { grids, caches }
     }
@@ -195,7 +195,7 @@ async fn keys(cache: &Arc<OpenCache>, question: &Arc<Question>) -> Result<Vec<St
 
 async fn ask(clusters: &[Vec<&Grid>], round: usize, random: &mut Random, seed: u64) {
     const QUESTIONS: usize = 30;
-    let name = CacheName::new(&format!("answers-{round}")).unwrap();
+    let name = format!("answers-{round}");
     let entries = proptest::collection::btree_map((0..60_u8).prop_map(key_text), stored(), 0..60);
     let entries: Vec<_> = random.any(&entries).into_iter().collect();
     let read: Vec<_> = entries
@@ -393,10 +393,7 @@ async fn follow_changes(seed: u64) {
     let filter = field("n").ge(5).or(field("s").eq("b"));
     let read = oracle::read(&filter.to_json().unwrap());
     let index = IndexDefinition::new(Extractor::path("n")).sorted();
-    let open = grids[0]
-        .open("", &CacheName::new("replayed").unwrap())
-        .await
-        .unwrap();
+    let open = opened(&grids[0], "replayed").await;
     grids[0].add_index(&open, index).await.unwrap();
 
     let (mut tell, mut replays, mut views) = (Vec::new(), Vec::new(), Vec::new());
