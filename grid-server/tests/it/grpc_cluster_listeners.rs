@@ -16,7 +16,7 @@ use tonic::Code;
 
 use crate::grpc_cluster::{channel, end, three};
 use crate::grpc_peer::{Stream, Told, event, init, json, masked, on_all, on_key, soon, spawn};
-use crate::grpc_v0::{CACHE, Events, asked, filtered, keyed, put};
+use crate::grpc_v0_peer::{CACHE, Events, asked, filtered, keyed, put};
 
 const KEYS: usize = 40;
 
