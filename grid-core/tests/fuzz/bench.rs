@@ -1,16 +1,18 @@
 //! What fuzzed agents and statements are run on.
 
+use std::fmt::Debug;
 use std::sync::Arc;
 
 use grid_core::processor::{EntryView, Processor, ProcessorWork};
 use grid_core::query::cohql::{Bindings, Rows, Statement};
 use grid_core::query::{
-    Aggregator, Comparator, EventFilter, Extracted, Extractor, Filter, Operand, QueryEntry, RecordKind,
+    AgentError, Aggregator, Comparator, EventFilter, Extracted, Extractor, Filter, Operand, QueryEntry,
+    QueryError, RecordKind, Test,
 };
 use grid_core::store::{CacheSettings, Command, IndexDefinition, Partition, TimeToLive, Want};
 use grid_core::value::{Binary, Format, Key};
 
-use crate::model::{CACHE, START, check, compare, json, put};
+use crate::model::{CACHE, START, add, check, compare, json, put};
 
 /// Entries of one shape.
 const PEOPLE: [(&str, &str); 6] = [
@@ -80,14 +82,12 @@ fn filled(entries: &[(&str, &str)], indexes: &[(&str, bool)]) -> Partition {
         put(&mut partition, key, value);
     }
     for (path, sorted) in indexes {
-        let definition = IndexDefinition::new(Extractor::path(path));
         let definition = IndexDefinition {
             sorted: *sorted,
-            ..definition
+            ..IndexDefinition::of(path)
         };
-        partition.add_index(CACHE, Arc::new(definition)).unwrap();
+        add(&mut partition, definition);
     }
-    check(&partition);
     partition
 }
 
@@ -140,12 +140,7 @@ impl Bench {
         let Ok(filter) = Filter::from_json(text) else {
             return;
         };
-        let written = filter.to_json().expect("what was read can be written");
-        assert_eq!(
-            Filter::from_json(&written).as_ref(),
-            Ok(&filter),
-            "another filter comes back"
-        );
+        comes_back(&filter, filter.to_json(), Filter::from_json);
         let _ = (
             filter.to_string(),
             filter.evaluate(&QueryEntry::of(&self.entries[0].0, None)),
@@ -177,19 +172,14 @@ impl Bench {
         let Ok(extractor) = Extractor::from_json(text) else {
             return;
         };
-        let written = extractor.to_json().expect("what was read can be written");
-        assert_eq!(
-            Extractor::from_json(&written).as_ref(),
-            Ok(&extractor),
-            "another extractor comes back"
-        );
+        comes_back(&extractor, extractor.to_json(), Extractor::from_json);
         let _ = extractor.to_string();
         for (key, value) in self.entries(values) {
             if let Ok(found) = extractor.extract(&QueryEntry::of(key, Some(value))) {
                 let _ = (found.canonical(), found.datum().map(|datum| datum.to_value()));
                 if let Ok(text) = found.json() {
                     let filter = Filter::Compare {
-                        test: grid_core::query::Test::Equals,
+                        test: Test::Equals,
                         extractor: extractor.clone(),
                         value: Operand::new(&text).unwrap_or_else(|_unreadable| Operand::null()),
                     };
@@ -206,8 +196,7 @@ impl Bench {
             IndexDefinition::of_request(text, true, None),
         ];
         for definition in definitions.into_iter().flatten() {
-            let written = definition.to_json().expect("what was read can be written");
-            assert_eq!(IndexDefinition::from_json(&written).as_ref(), Ok(&definition));
+            comes_back(&definition, definition.to_json(), IndexDefinition::from_json);
             self.index(&definition);
         }
     }
@@ -215,10 +204,9 @@ impl Bench {
     /// Has an index follow some changes, and asks it.
     fn index(&self, definition: &IndexDefinition) {
         let mut partition = Partition::new();
-        let definition = Arc::new(definition.clone());
         for (index, (key, value)) in self.entries.iter().enumerate() {
             if index == 9 {
-                partition.add_index(CACHE, definition.clone()).unwrap();
+                add(&mut partition, definition.clone());
             }
             let value = value.clone();
             apply(
@@ -240,7 +228,7 @@ impl Bench {
             for filter in [
                 Filter::Contains(extractor.clone(), value.clone()),
                 Filter::Compare {
-                    test: grid_core::query::Test::LessEquals,
+                    test: Test::LessEquals,
                     extractor: extractor.clone(),
                     value,
                 },
@@ -277,12 +265,7 @@ impl Bench {
         let Ok(aggregator) = Aggregator::from_json(text) else {
             return;
         };
-        let written = aggregator.to_json().expect("what was read can be written");
-        assert_eq!(
-            Aggregator::from_json(&written).as_ref(),
-            Ok(&aggregator),
-            "another aggregator comes back"
-        );
+        comes_back(&aggregator, aggregator.to_json(), Aggregator::from_json);
         let all: Vec<_> = self.entries(values).collect();
         for entries in [&all[..0], &all[..PEOPLE.len()], &all] {
             let of = |&(key, value): &(_, _)| QueryEntry::of(key, Some(value));
@@ -323,12 +306,7 @@ impl Bench {
         let Ok(processor) = Processor::from_json(text) else {
             return;
         };
-        let written = processor.to_json().expect("what was read can be written");
-        assert_eq!(
-            Processor::from_json(&written).as_ref(),
-            Ok(&processor),
-            "another processor comes back"
-        );
+        comes_back(&processor, processor.to_json(), Processor::from_json);
         let nothing = std::iter::once((&self.entries[0].0, None));
         let entries = self.entries(values).map(|(key, value)| (key, Some(value)));
         for (key, value) in nothing.chain(entries) {
@@ -355,21 +333,19 @@ impl Bench {
 
     pub(crate) fn statement(&self, text: &str) {
         let bindings = Bindings::new().with(1).with("x%").with_named("n", "x");
+        let statement = Statement::parse(text, &bindings);
         for error in [
             Filter::from_cohql(text, &bindings).err(),
             Extractor::from_cohql(text, &bindings).err(),
+            statement.as_ref().err().cloned(),
         ]
         .into_iter()
         .flatten()
         {
             assert!(error.line() > 0 && error.column() > 0 && error.to_string().contains('^'));
         }
-        let statement = match Statement::parse(text, &bindings) {
-            Ok(statement) => statement,
-            Err(error) => {
-                assert!(error.line() > 0 && error.column() > 0 && error.to_string().contains('^'));
-                return;
-            }
+        let Ok(statement) = statement else {
+            return;
         };
         let query = statement.query();
         let _ = (query.to_string(), query.comparator());
@@ -384,8 +360,7 @@ impl Bench {
             }
         }
         if let Some(aggregator) = query.aggregator() {
-            let written = aggregator.to_json().expect("what was read can be written");
-            assert_eq!(Aggregator::from_json(&written).as_ref(), Ok(&aggregator));
+            comes_back(&aggregator, aggregator.to_json(), Aggregator::from_json);
         }
         let answer = binary(text.as_bytes());
         let _ = (query.rows_of_answer(&answer), Rows::of_record(&answer));
@@ -402,6 +377,16 @@ impl Bench {
         self.definition(text);
         let _ = ProcessorWork::from_bytes(text.to_vec().into());
     }
+}
+
+/// Whether what was written of an agent is read as the same.
+fn comes_back<T: PartialEq + Debug>(
+    agent: &T,
+    written: Result<Vec<u8>, QueryError>,
+    read: impl Fn(&[u8]) -> Result<T, AgentError>,
+) {
+    let written = written.expect("what was read can be written");
+    assert_eq!(read(&written).as_ref(), Ok(agent), "another one comes back");
 }
 
 fn apply(partition: &mut Partition, key: &Binary, command: Command) {

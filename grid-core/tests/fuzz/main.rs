@@ -18,7 +18,6 @@ mod bench;
 #[cfg(test)]
 mod classes;
 #[path = "../index/model.rs"]
-#[expect(dead_code, reason = "what adds an index is for the other tests")]
 #[cfg(test)]
 mod model;
 #[cfg(test)]

@@ -4,27 +4,15 @@ use std::cell::Cell;
 
 use grid_core::query::{Aggregator, Comparator, Filter, QueryEntry, QueryError, field};
 use grid_core::store::{IndexDefinition, Partition};
-use grid_core::value::{Binary, Value, to_binary};
+use grid_core::value::Binary;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
 use crate::model::{CACHE, START, add, json, put};
-use crate::oracle::{self, Entry};
+use crate::oracle::{self, Answers, Entry};
 use crate::properties::definition;
 use crate::random::{filter, object, spaced, value};
-use crate::random_agents::{aggregator, comparator, entry_filter, stored};
-
-/// Keys of two kinds.
-fn key_of(number: u8) -> Value {
-    match number % 2 {
-        0 => Value::from(i64::from(number)),
-        _ => Value::from(format!("k{number}")),
-    }
-}
-
-fn text_of(value: &Value) -> Vec<u8> {
-    to_binary(value).unwrap().bytes().to_vec()
-}
+use crate::random_agents::{aggregator, comparator, entry_filter, key_text, stored};
 
 /// The texts of a key and a value.
 type Texts = (Vec<u8>, Vec<u8>);
@@ -40,11 +28,10 @@ struct Case {
 }
 
 fn case() -> impl Strategy<Value = Case> {
-    let keys = proptest::collection::vec((0..20_u8).prop_map(key_of), 0..6);
     (
         proptest::collection::btree_map(0..20_u8, stored(), 0..14),
         proptest::collection::vec(definition(), 1..5),
-        entry_filter(keys),
+        entry_filter(0..20),
         comparator(),
         aggregator(),
     )
@@ -62,7 +49,7 @@ impl Case {
     fn partitions(&self, indexes: &[IndexDefinition]) -> [Partition; 2] {
         let mut partitions = [Partition::new(), Partition::new()];
         for (number, value) in &self.entries {
-            let key = String::from_utf8(text_of(&key_of(*number))).unwrap();
+            let key = String::from_utf8(key_text(*number)).unwrap();
             let value = String::from_utf8(value.clone()).unwrap();
             put(&mut partitions[usize::from(number / 2 % 2)], &key, &value);
         }
@@ -108,36 +95,23 @@ fn compare(case: &Case) -> [bool; 3] {
     let texts: Vec<_> = case
         .entries
         .iter()
-        .map(|(number, value)| (text_of(&key_of(*number)), value))
+        .map(|(number, value)| (key_text(*number), value))
         .collect();
     let entries: Vec<_> = texts.iter().map(|(key, value)| Entry::new(key, value)).collect();
     let filter = oracle::read(&case.filter.to_json().unwrap());
     let comparator = oracle::read(&case.comparator.to_json().unwrap());
     let aggregator = oracle::read(&case.aggregator.to_json().unwrap());
 
-    let selected = oracle::select(&filter, &entries);
-    let keys = selected.as_ref().map(|selected| {
-        let mut keys: Vec<_> = selected
-            .iter()
-            .map(|entry| entry.key.clone().unwrap().to_string())
-            .collect();
-        keys.sort();
-        keys
-    });
-    let aggregated = selected
-        .as_ref()
-        .and_then(|selected| oracle::aggregate(&aggregator, selected));
-    let mut had = [selected.is_some(), false, aggregated.is_some()];
+    let expected = Answers::of(&filter, &aggregator, &entries);
+    let mut had = [expected.keys.is_some(), false, expected.aggregated.is_some()];
     for indexes in [&[][..], &case.indexes] {
         let partitions = case.partitions(indexes);
         let found = case.selected(&partitions);
-        let found_keys = found.as_ref().ok().map(|found| {
-            let keys = found.iter().map(|(key, _)| oracle::read(key).to_string());
-            let mut keys: Vec<_> = keys.collect();
-            keys.sort();
-            keys
-        });
-        assert_eq!(found_keys, keys, "{found:?}");
+        let found_keys = found
+            .as_ref()
+            .ok()
+            .map(|found| oracle::texts(found.iter().map(|(key, _)| oracle::read(key))));
+        assert_eq!(found_keys, expected.keys, "{found:?}");
 
         if let Ok(found) = found {
             let mut values: Vec<_> = found.into_iter().map(|(_, value)| value).collect();
@@ -154,7 +128,7 @@ fn compare(case: &Case) -> [bool; 3] {
         }
 
         let answer = case.aggregated(&partitions);
-        match (&aggregated, &answer) {
+        match (&expected.aggregated, &answer) {
             (Some(expected), Ok(answer)) => {
                 let answer = oracle::read(answer.bytes());
                 assert!(

@@ -12,9 +12,12 @@ mod typed;
 
 use serde_json::Value as Json;
 
-pub(crate) use aggregate::{aggregate, same_answer};
+pub(crate) use aggregate::same_answer;
 pub(crate) use order::{is_in_order, order_of};
-pub(crate) use select::{select, selects};
+pub(crate) use select::selects;
+
+use aggregate::aggregate;
+use select::select;
 
 /// An entry; a value that was extracted has no key.
 #[derive(Clone, Debug)]
@@ -31,6 +34,31 @@ impl Entry {
             value: read(value),
         }
     }
+}
+
+/// What is answered to a filter and an aggregator.
+pub(crate) struct Answers {
+    /// The keys that are selected, as `texts` has them.
+    pub(crate) keys: Option<Vec<String>>,
+    pub(crate) aggregated: Option<Json>,
+}
+
+impl Answers {
+    pub(crate) fn of(filter: &Json, aggregator: &Json, entries: &[Entry]) -> Self {
+        let selected = select(filter, entries);
+        let keys = |selected: &Vec<&Entry>| texts(selected.iter().map(|entry| entry.key.clone().unwrap()));
+        Answers {
+            keys: selected.as_ref().map(keys),
+            aggregated: selected.and_then(|selected| aggregate(aggregator, &selected)),
+        }
+    }
+}
+
+/// The texts of values, in order, for what may come in any.
+pub(crate) fn texts(values: impl Iterator<Item = Json>) -> Vec<String> {
+    let mut texts: Vec<_> = values.map(|value| value.to_string()).collect();
+    texts.sort();
+    texts
 }
 
 /// The value of a text.

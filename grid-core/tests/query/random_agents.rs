@@ -1,7 +1,9 @@
 //! Random entries that mostly agree in their types, and random comparators and aggregators of what they have.
 
-use grid_core::query::{Aggregator, Comparator, Extractor, Filter, NumberOperation, field};
-use grid_core::value::{Object, Value};
+use std::ops::Range;
+
+use grid_core::query::{Aggregator, Comparator, Extractor, Filter, NumberOperation, Operand, field};
+use grid_core::value::{Object, Value, to_binary};
 use proptest::prelude::*;
 
 use crate::random::{filter, object, spaced, value};
@@ -47,6 +49,19 @@ pub(crate) fn stored() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
+/// Keys of two kinds.
+fn key_of(number: u8) -> Value {
+    match number % 2 {
+        0 => Value::from(i64::from(number)),
+        _ => Value::from(format!("k{number}")),
+    }
+}
+
+/// The text of the key of a number.
+pub(crate) fn key_text(number: u8) -> Vec<u8> {
+    to_binary(&key_of(number)).unwrap().bytes().to_vec()
+}
+
 /// What records have.
 pub(crate) fn taken() -> impl Strategy<Value = Extractor> {
     let property = |name: &str| Just(Extractor::Property(name.to_owned()));
@@ -88,23 +103,10 @@ pub(crate) fn comparator() -> impl Strategy<Value = Comparator> {
 
 /// Aggregators in each other.
 pub(crate) fn aggregator() -> impl Strategy<Value = Aggregator> {
-    let operations = [
-        NumberOperation::DecimalSum,
-        NumberOperation::DecimalAverage,
-        NumberOperation::DecimalMin,
-        NumberOperation::DecimalMax,
-        NumberOperation::LongSum,
-        NumberOperation::LongMin,
-        NumberOperation::LongMax,
-        NumberOperation::DoubleSum,
-        NumberOperation::DoubleAverage,
-        NumberOperation::DoubleMin,
-        NumberOperation::DoubleMax,
-    ];
     let number = prop_oneof![Just("a"), Just("size"), Just("value")];
     let leaf = prop_oneof![
         1 => Just(Aggregator::Count),
-        6 => (proptest::sample::select(operations.to_vec()), number)
+        6 => (proptest::sample::select(NumberOperation::ALL.to_vec()), number)
             .prop_map(|(operation, name)| Aggregator::Number(operation, Extractor::path(name))),
         1 => ordered().prop_map(Aggregator::Min),
         1 => ordered().prop_map(Aggregator::Max),
@@ -138,14 +140,13 @@ pub(crate) fn aggregator() -> impl Strategy<Value = Aggregator> {
     })
 }
 
-/// Filters of entries: those of values, and those that a predicate or keys have added.
-pub(crate) fn entry_filter(keys: impl Strategy<Value = Vec<Value>>) -> impl Strategy<Value = Filter> {
+/// Filters of entries: those of values, and those that a predicate or the keys of some of these numbers have added.
+pub(crate) fn entry_filter(numbers: Range<u8>) -> impl Strategy<Value = Filter> {
+    let key = numbers.prop_map(|number| Operand::of(&key_of(number)).unwrap());
+    let keys = proptest::collection::vec(key, 0..6);
     prop_oneof![
         6 => filter(),
         1 => (taken(), filter()).prop_map(|(extractor, filter)| Filter::Predicate(extractor, Box::new(filter))),
-        1 => (filter(), keys).prop_map(|(filter, keys)| {
-            let keys = keys.into_iter().map(|key| grid_core::query::Operand::of(&key).unwrap());
-            Filter::InKeySet(Box::new(filter), keys.collect())
-        }),
+        1 => (filter(), keys).prop_map(|(filter, keys)| Filter::InKeySet(Box::new(filter), keys.into_iter().collect())),
     ]
 }

@@ -2,16 +2,22 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
+use std::num::NonZeroU16;
 use std::time::Duration;
 
 use futures::FutureExt;
 use grid_core::cache::{CacheError, NamedCache};
+use grid_core::partition::PartitionCount;
 use grid_core::partition::assignment::{StatusHa, status_ha};
 use grid_member::cache::{CacheInfo, CacheKind, CacheRule, ReadFrom};
 use grid_member::cluster::ClusterSettings;
 use grid_member::{Grid, GridBuilder};
 
-const BOUND: Duration = Duration::from_secs(30);
+/// How long a cluster may take for what must come.
+pub(crate) const BOUND: Duration = Duration::from_secs(60);
+
+/// So few that they are soon where they belong.
+const FEW_PARTITIONS: NonZeroU16 = NonZeroU16::new(31).expect("31 is not zero");
 
 /// Shows the log of a test that fails when `RUST_LOG` says so.
 fn log() {
@@ -23,22 +29,60 @@ fn log() {
         .try_init();
 }
 
-/// A member of a cluster of tests, to be built: on any free port, and by default one that starts the cluster.
-pub(crate) fn described(number: usize, join: Option<Vec<SocketAddr>>) -> GridBuilder {
-    log();
-    let settings = ClusterSettings {
+/// Settings of a member of a cluster of tests: on any free port, and without another to join one that starts the cluster.
+pub(crate) fn settings(join: Option<&Grid>) -> ClusterSettings {
+    ClusterSettings {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        join: join.map(|addresses| addresses.iter().map(ToString::to_string).collect()),
+        join: join.map(|other| vec![address(other).to_string()]),
         ..ClusterSettings::default()
-    };
+    }
+}
+
+/// A member with these settings, to be built.
+pub(crate) fn described(number: usize, join: Option<&Grid>) -> GridBuilder {
+    log();
     Grid::builder()
         .cluster_name("test")
         .member_name(&format!("member-{number}"))
-        .cluster(settings)
+        .cluster(settings(join))
 }
 
-async fn member(number: usize, join: Option<Vec<SocketAddr>>) -> Grid {
+async fn member(number: usize, join: Option<&Grid>) -> Grid {
     described(number, join).build().await.expect("a member listens")
+}
+
+/// Builds a member, and waits until it has joined.
+pub(crate) async fn joined(builder: GridBuilder) -> Grid {
+    let grid = builder.build().await.expect("a member listens");
+    let joined = tokio::time::timeout(BOUND, grid.joined()).await;
+    joined.expect("it joins in time").expect("it joins");
+    grid
+}
+
+/// A member that has joined a cluster of few partitions.
+pub(crate) async fn member_of_few(number: usize, join: Option<&Grid>) -> Grid {
+    joined(described(number, join).partition_count(PartitionCount::new(FEW_PARTITIONS))).await
+}
+
+/// Three members with all of few partitions where they belong.
+pub(crate) async fn three() -> [Grid; 3] {
+    let first = member_of_few(1, None).await;
+    let second = member_of_few(2, Some(&first)).await;
+    let third = member_of_few(3, Some(&first)).await;
+    settled(&[&first, &second, &third]).await;
+    [first, second, third]
+}
+
+/// Has a member leave its cluster for good.
+pub(crate) async fn leave(grid: Grid) {
+    grid.cluster().expect("a member of a cluster").leave().await;
+    grid.shutdown().await;
+}
+
+pub(crate) async fn end(grids: impl IntoIterator<Item = Grid>) {
+    for grid in grids {
+        grid.shutdown().await;
+    }
 }
 
 pub(crate) fn address(grid: &Grid) -> SocketAddr {
@@ -103,8 +147,7 @@ pub(crate) async fn settled(grids: &[&Grid]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_member_alone_serves() {
-    let grid = member(1, None).await;
-    tokio::time::timeout(BOUND, grid.joined()).await.unwrap().unwrap();
+    let grid = joined(described(1, None)).await;
     let cache = grid.cache::<u32, String>("orders").await.unwrap();
     cache.insert(&1, &"one".to_owned()).await.unwrap();
     assert_eq!(cache.get(&1).await.unwrap().as_deref(), Some("one"));
@@ -114,25 +157,13 @@ async fn a_member_alone_serves() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn members_share_their_entries() {
-    let first = member(1, None).await;
-    tokio::time::timeout(BOUND, first.joined())
-        .await
-        .unwrap()
-        .unwrap();
+    let first = joined(described(1, None)).await;
     let cache = first.cache::<u32, String>("orders").await.unwrap();
     for key in 0..500 {
         cache.insert(&key, &format!("value {key}")).await.unwrap();
     }
-    let second = member(2, Some(vec![address(&first)])).await;
-    tokio::time::timeout(BOUND, second.joined())
-        .await
-        .unwrap()
-        .unwrap();
-    let third = member(3, Some(vec![address(&first)])).await;
-    tokio::time::timeout(BOUND, third.joined())
-        .await
-        .unwrap()
-        .unwrap();
+    let second = joined(described(2, Some(&first))).await;
+    let third = joined(described(3, Some(&first))).await;
     settled(&[&first, &second, &third]).await;
     for grid in [&first, &second, &third] {
         let cache = grid.cache::<u32, String>("orders").await.unwrap();
@@ -156,7 +187,7 @@ async fn members_share_their_entries() {
 async fn what_is_too_large_for_members_is_refused_and_what_is_not_is_kept() {
     const MIB: usize = 1 << 20;
     let first = member(1, None).await;
-    let second = member(2, Some(vec![address(&first)])).await;
+    let second = member(2, Some(&first)).await;
     settled(&[&first, &second]).await;
     let caches = [
         first.cache::<u32, String>("large").await.unwrap(),
@@ -215,7 +246,7 @@ async fn what_is_too_large_for_members_is_refused_and_what_is_not_is_kept() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reads_from_the_closest_copy_need_no_other_member() {
-    async fn closest(number: usize, join: Option<Vec<SocketAddr>>) -> Grid {
+    async fn closest(number: usize, join: Option<&Grid>) -> Grid {
         let builder = described(number, join).cache_rule(CacheRule {
             pattern: "near-by".to_owned(),
             kind: CacheKind::Partitioned,
@@ -226,7 +257,7 @@ async fn reads_from_the_closest_copy_need_no_other_member() {
         builder.build().await.expect("a member listens")
     }
     let first = closest(1, None).await;
-    let second = closest(2, Some(vec![address(&first)])).await;
+    let second = closest(2, Some(&first)).await;
     settled(&[&first, &second]).await;
     let caches = [
         first.cache::<u32, u32>("near-by").await.unwrap(),
@@ -264,9 +295,8 @@ async fn reads_from_the_closest_copy_need_no_other_member() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_figures_of_all_members_add_up() {
     let first = member(1, None).await;
-    let join = vec![address(&first)];
-    let second = member(2, Some(join.clone())).await;
-    let third = member(3, Some(join)).await;
+    let second = member(2, Some(&first)).await;
+    let third = member(3, Some(&first)).await;
     let grids = [&first, &second, &third];
     settled(&grids).await;
     // Opened at one member alone.
@@ -286,7 +316,5 @@ async fn the_figures_of_all_members_add_up() {
             ("figures", 300, 300)
         );
     }
-    for grid in [third, second, first] {
-        grid.shutdown().await;
-    }
+    end([third, second, first]).await;
 }

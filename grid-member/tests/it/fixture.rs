@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use grid_core::cache::conformance::{Fixture, Item};
-use grid_core::cache::{Cache, CacheBackend, NamedCache};
+use grid_core::cache::{Cache, CacheBackend, CacheName, NamedCache};
 use grid_core::store::Timestamp;
 use grid_core::value::Value;
-use grid_member::cache::CacheKind;
+use grid_member::cache::{CacheKind, OpenCache};
 use grid_member::clock::ManualClock;
 use grid_member::{Grid, GridBuilder};
 
@@ -83,6 +83,22 @@ pub(crate) async fn bounded<T>(what: &str, future: impl Future<Output = T>) -> T
         Ok(result) => result,
         Err(_elapsed) => panic!("{what} did not come within {BOUND:?}"),
     }
+}
+
+/// Waits until something is so, with a bound.
+pub(crate) async fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let waits = async {
+        while !is_so() {
+            tokio::task::yield_now().await;
+        }
+    };
+    bounded(what, waits).await;
+}
+
+/// A cache of a member, as the member has it.
+pub(crate) async fn opened(grid: &Grid, name: &str) -> Arc<OpenCache> {
+    let name = CacheName::new(name).expect("a name");
+    grid.open("", &name).await.expect("a cache")
 }
 
 /// Puts `len` entries, each key its own value.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
 use grid_core::cache::conformance::Fixture;
-use grid_core::cache::{Cache, CacheName, FollowedEvents, NamedCache, View};
+use grid_core::cache::{Cache, FollowedEvents, NamedCache, View};
 use grid_core::event::{CacheEvent, EntryEvent, EventPositions};
 use grid_core::query::{EventFilter, field};
 use grid_member::Grid;
@@ -13,9 +13,9 @@ use grid_member::cache::{CacheKind, CacheLimits};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::cluster::settled;
-use crate::fixture::{Embedded, bounded};
-use crate::listening::{Chain, caches, end, member, more, serves, three, write_until};
+use crate::cluster::{end, member_of_few, settled, three};
+use crate::fixture::{Embedded, bounded, opened, wait_until};
+use crate::listening::{Chain, caches, more, serves, write_until};
 
 async fn next<V>(events: &mut FollowedEvents<u32, V>) -> CacheEvent<u32, V>
 where
@@ -42,14 +42,8 @@ async fn until(chain: &mut Chain, events: &mut FollowedEvents<u32, u32>, last: &
 
 /// Waits until a member keeps a log of a cache.
 async fn keeps_log(grid: &Grid, name: &str) {
-    let name = CacheName::new(name).unwrap();
-    let cache = grid.open("", &name).await.unwrap();
-    let keeps = async {
-        while !cache.keeps_log() {
-            tokio::task::yield_now().await;
-        }
-    };
-    bounded("the log at another member", keeps).await;
+    let cache = opened(grid, name).await;
+    wait_until("the log at another member", || cache.keeps_log()).await;
 }
 
 #[tokio::test]
@@ -124,15 +118,12 @@ async fn the_log_is_bounded_and_forgotten() {
         "one that comes too late"
     );
     drop((slow, late));
-    let name = CacheName::new("bounded").unwrap();
-    let open = fixture.grid.open("", &name).await.unwrap();
-    let forgotten = async {
-        while open.listeners().sink_count() > 0 {
-            fixture.clock.advance_ms(10);
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    bounded("the log to be forgotten", forgotten).await;
+    let open = opened(&fixture.grid, "bounded").await;
+    wait_until("the log to be forgotten", || {
+        fixture.clock.advance_ms(10);
+        open.listeners().sink_count() == 0
+    })
+    .await;
     assert!(!open.keeps_log() && !open.listeners().want(false).change);
 }
 
@@ -153,12 +144,8 @@ async fn what_a_filter_leaves_out_counts_as_told() {
     assert_eq!(left.new.unwrap()["n"], 2);
     cache.insert(&1, &serde_json::json!({ "n": 3 })).await.unwrap();
     assert!(events.next().now_or_never().is_none());
-    assert!(
-        events.positions().is_before(left.number.unwrap()) || {
-            let reached = events.positions().of(left.number.unwrap().partition);
-            reached > left.number.unwrap().place()
-        }
-    );
+    let left = left.number.unwrap();
+    assert!(events.positions().of(left.partition) > left.place());
     current(&view, events.positions()).await;
     assert!(view.is_empty());
 }
@@ -168,12 +155,8 @@ async fn current<V>(view: &View<u32, V>, positions: &EventPositions)
 where
     V: serde::de::DeserializeOwned + Send + Sync + 'static,
 {
-    let reached = async {
-        while !view.current_to().is_some_and(|current| current.covers(positions)) {
-            tokio::task::yield_now().await;
-        }
-    };
-    bounded("the view to be current", reached).await;
+    let is_current = || view.current_to().is_some_and(|current| current.covers(positions));
+    wait_until("the view to be current", is_current).await;
 }
 
 /// Follows at one member until it goes, and then at another, while all is written to.
@@ -244,7 +227,7 @@ async fn who_goes_from_member_to_member_while_partitions_move_is_told_of_each_ch
             (chain, events)
         };
         let moving = async {
-            let fourth = member(4, Some(&grids[0])).await;
+            let fourth = member_of_few(4, Some(&grids[0])).await;
             bounded("partitions of the fourth member", serves(&fourth)).await;
             bounded("a member leaving", grids[2].drain()).await.unwrap();
             grids[2].shutdown().await;

@@ -1,14 +1,13 @@
 //! Listeners at the members of a cluster, which hear of the changes at all of them.
 
 use std::collections::{BTreeSet, HashMap};
-use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
 use futures::{FutureExt, StreamExt};
 use grid_core::cache::conformance::{Fixture, Item, run_all};
-use grid_core::cache::{Cache, CacheBackend, CacheName, Events, NamedCache};
+use grid_core::cache::{Cache, CacheBackend, Events, NamedCache};
 use grid_core::event::{CacheEvent, EntryEvent, EntryEventKind};
 use grid_core::membership::MemberId;
 use grid_core::partition::PartitionCount;
@@ -19,30 +18,8 @@ use grid_member::event::ListenerHub;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::cluster::{address, described, settled};
-use crate::fixture::{bounded, spawned};
-
-/// So few that they are soon where they belong.
-const PARTITIONS: NonZeroU16 = NonZeroU16::new(31).expect("31 is not zero");
-
-pub(crate) async fn member(number: usize, join: Option<&Grid>) -> Grid {
-    let grid = described(number, join.map(|other| vec![address(other)]))
-        .partition_count(PartitionCount::new(PARTITIONS))
-        .build()
-        .await
-        .unwrap();
-    bounded("a member", grid.joined()).await.unwrap();
-    grid
-}
-
-/// Three members with all partitions where they belong.
-pub(crate) async fn three() -> [Grid; 3] {
-    let first = member(1, None).await;
-    let second = member(2, Some(&first)).await;
-    let third = member(3, Some(&first)).await;
-    settled(&[&first, &second, &third]).await;
-    [first, second, third]
-}
+use crate::cluster::{described, end, joined, member_of_few, settings, settled, three};
+use crate::fixture::{bounded, opened, spawned, wait_until};
 
 pub(crate) async fn caches(grids: &[Grid], name: &str) -> Vec<Cache<u32, u32>> {
     let mut caches = Vec::new();
@@ -53,18 +30,11 @@ pub(crate) async fn caches(grids: &[Grid], name: &str) -> Vec<Cache<u32, u32>> {
 }
 
 async fn hub(grid: &Grid, name: &str) -> Arc<ListenerHub> {
-    let name = CacheName::new(name).unwrap();
-    grid.open("", &name).await.unwrap().listeners().clone()
+    opened(grid, name).await.listeners().clone()
 }
 
 fn id(grid: &Grid) -> MemberId {
     grid.cluster().unwrap().me().unwrap()
-}
-
-pub(crate) async fn end(grids: impl IntoIterator<Item = Grid>) {
-    for grid in grids {
-        grid.shutdown().await;
-    }
 }
 
 async fn entry(events: &mut Events<u32, u32>) -> EntryEvent<u32, u32> {
@@ -275,15 +245,13 @@ async fn keys_and_lite_and_those_who_stop_to_listen() {
         assert!(events.next().now_or_never().is_none());
     }
     drop((lite, of_key));
-    let forgotten = async {
-        for hub in &hubs {
-            while !hub.members().is_empty() {
-                tokio::task::yield_now().await;
-            }
-            assert!(!hub.want(false).change, "nobody listens any more");
-        }
-    };
-    bounded("the end of listening at other members", forgotten).await;
+    for hub in &hubs {
+        wait_until("the end of listening at other members", || {
+            hub.members().is_empty()
+        })
+        .await;
+        assert!(!hub.want(false).change, "nobody listens any more");
+    }
     end(grids).await;
 }
 
@@ -365,7 +333,7 @@ async fn while_members_come_and_leave_each_event_is_heard_once() {
         follow_all.push(follow(cache.listen().await.unwrap(), last));
     }
     let changes = async {
-        let fourth = member(4, Some(&grids[0])).await;
+        let fourth = member_of_few(4, Some(&grids[0])).await;
         bounded("partitions of the fourth member", serves(&fourth)).await;
         // It knows who listens, though it came later.
         let hub = hub(&fourth, "moves").await;
@@ -426,27 +394,16 @@ async fn when_a_member_dies_no_event_is_lost_or_doubled() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn events_that_find_no_room_are_told_to_be_missing() {
-    let build = async |name: &str, join: Option<&Grid>| {
+    let build = |number: usize, join: Option<&Grid>| {
         let settings = ClusterSettings {
-            listen: ([127, 0, 0, 1], 0).into(),
-            join: join.map(|other| vec![address(other).to_string()]),
             events_len_max: 1,
-            ..ClusterSettings::default()
+            ..settings(join)
         };
-        let builder = Grid::builder()
-            .cluster_name("test")
-            .member_name(name)
-            .cluster(settings);
-        let grid = builder
-            .partition_count(PartitionCount::ONE)
-            .build()
-            .await
-            .unwrap();
-        bounded("a member", grid.joined()).await.unwrap();
-        grid
+        let builder = described(number, join).cluster(settings);
+        joined(builder.partition_count(PartitionCount::ONE))
     };
-    let first = build("first", None).await;
-    let second = build("second", Some(&first)).await;
+    let first = build(1, None).await;
+    let second = build(2, Some(&first)).await;
     settled(&[&first, &second]).await;
     let grids = [first, second];
     let caches = caches(&grids, "full").await;

@@ -12,28 +12,20 @@ use grid_core::partition::table::BackupCount;
 use grid_member::Grid;
 use grid_member::cluster::{ClusterEvent, ClusterEvents, ClusterSettings};
 
-use super::cluster::address;
+use super::cluster::{described, joined, settings};
 use super::fixture::{bounded, fill};
 
 const ENTRIES: u32 = 400;
 
 /// Three members without backups, each with a third of the entries, and the events that the first is told.
 async fn three(accept_loss_after: Option<Duration>) -> ([Grid; 3], Cache<u32, u32>, ClusterEvents) {
-    let build = async |number: usize, join: Option<&Grid>| {
+    let build = |number: usize, join: Option<&Grid>| {
         let settings = ClusterSettings {
-            listen: ([127, 0, 0, 1], 0).into(),
-            join: join.map(|other| vec![address(other).to_string()]),
             accept_loss_after,
-            ..ClusterSettings::default()
+            ..settings(join)
         };
-        let builder = Grid::builder()
-            .cluster_name("test")
-            .member_name(&format!("member-{number}"))
-            .backups(BackupCount::new(0).unwrap())
-            .cluster(settings);
-        let grid = builder.build().await.expect("a member");
-        bounded("a member", grid.joined()).await.unwrap();
-        grid
+        let builder = described(number, join).cluster(settings);
+        joined(builder.backups(BackupCount::new(0).unwrap()))
     };
     let first = build(1, None).await;
     let mut events = first.cluster().unwrap().events();

@@ -1,14 +1,14 @@
 //! Processors and aggregators of one's own on one member.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::time::Duration;
 
 use futures::{FutureExt, StreamExt, TryStreamExt};
-use grid_core::cache::{Cache, CacheError, CacheName, Invoked, NamedCache};
+use grid_core::cache::{Cache, CacheError, Invoked, NamedCache};
 use grid_core::event::{CacheEvent, EntryEventKind};
 use grid_core::partition::PartitionCount;
-use grid_core::processor::own::{Entry, EntryError, OwnFailure, OwnFailureKind, OwnKind};
+use grid_core::processor::own::{Entry, EntryError, OwnAgents, OwnFailure, OwnFailureKind, OwnKind};
 use grid_core::processor::{Processor, ProcessorWork};
 use grid_core::query::{Aggregator, Extractor, Filter, OwnAggregation, Test, field};
 use grid_core::store::WorkAnswer;
@@ -17,12 +17,12 @@ use grid_member::Grid;
 use grid_member::cache::CacheLimits;
 use serde_json::{Value, json};
 
-use crate::fixture::BOUND;
+use crate::fixture::{BOUND, bounded, opened};
 
-pub(crate) type Text = Result<i64, String>;
+type Text = Result<i64, String>;
 
 /// Adds to a number; below zero it fails, after it has changed the entry.
-pub(crate) fn add(entry: &mut Entry<'_, u32, i64>, by: i64) -> Text {
+fn add(entry: &mut Entry<'_, u32, i64>, by: i64) -> Text {
     let sum = entry.value()?.unwrap_or_default() + by;
     entry.set(&sum)?;
     if sum < 0 {
@@ -32,7 +32,7 @@ pub(crate) fn add(entry: &mut Entry<'_, u32, i64>, by: i64) -> Text {
 }
 
 /// Moves an amount to the same key of another cache, and fails afterwards when told to.
-pub(crate) fn pay(entry: &mut Entry<'_, u32, i64>, (to, amount, fails): (String, i64, bool)) -> Text {
+fn pay(entry: &mut Entry<'_, u32, i64>, (to, amount, fails): (String, i64, bool)) -> Text {
     let mut other = entry.beside::<u32, i64>(&to, &entry.key().clone())?;
     let (here, there) = (
         entry.value()?.unwrap_or_default(),
@@ -50,7 +50,7 @@ pub(crate) fn pay(entry: &mut Entry<'_, u32, i64>, (to, amount, fails): (String,
 }
 
 /// The numbers of entries of which the value is at least so much.
-pub(crate) struct AtLeast;
+struct AtLeast;
 
 impl OwnAggregation for AtLeast {
     type Key = u32;
@@ -84,8 +84,8 @@ impl OwnAggregation for AtLeast {
     }
 }
 
-pub(crate) fn register(grid: &Grid) {
-    let agents = grid.own_agents();
+/// Registers what the tests ask for.
+pub(crate) fn register(agents: &OwnAgents) {
     agents.register_processor("add", add).unwrap();
     agents.register_processor("pay", pay).unwrap();
     agents.register_aggregator("at-least", AtLeast).unwrap();
@@ -98,11 +98,11 @@ async fn grid_of(limit: Duration) -> Grid {
     };
     let one = Grid::builder().partition_count(PartitionCount::ONE);
     let grid = one.limits(limits).build().await.unwrap();
-    register(&grid);
+    register(grid.own_agents());
     grid
 }
 
-fn own(name: &str, args: impl serde::Serialize) -> Processor {
+pub(crate) fn own(name: &str, args: impl serde::Serialize) -> Processor {
     Processor::own(name, &args).unwrap()
 }
 
@@ -116,7 +116,7 @@ fn failure(error: CacheError) -> OwnFailure {
 #[tokio::test]
 async fn it_is_invoked_by_name_on_a_key_on_keys_and_by_a_filter() {
     let grid = Grid::builder().build().await.unwrap();
-    register(&grid);
+    register(grid.own_agents());
     for local in [false, true] {
         let cache: Cache<u32, i64> = if local {
             grid.local_cache("local").unwrap()
@@ -204,7 +204,7 @@ async fn one_that_is_not_registered_is_told_with_the_member() {
         (missing.kind, missing.agent),
         (OwnFailureKind::NotRegistered, OwnKind::Aggregator)
     );
-    register(&grid);
+    register(grid.own_agents());
     assert!(
         grid.own_agents().register_processor("add", add).is_err(),
         "the name is taken"
@@ -233,17 +233,30 @@ async fn a_panic_is_told_and_changes_nothing() {
     grid.shutdown().await;
 }
 
+/// Code that waits here goes on when the sender is dropped.
+struct Hold(Mutex<mpsc::Receiver<()>>);
+
+impl Hold {
+    fn new() -> (mpsc::Sender<()>, Self) {
+        let (hold, held) = mpsc::channel();
+        (hold, Hold(Mutex::new(held)))
+    }
+
+    fn wait(&self) {
+        let _until_dropped = self.0.lock().unwrap().recv();
+    }
+}
+
 /// All keys are in one partition.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_that_never_ends_holds_up_nobody_but_those_who_ask_for_the_same_entry() {
     let grid = grid_of(Duration::from_millis(500)).await;
-    let (hold, held) = mpsc::channel::<()>();
-    let held = Mutex::new(held);
+    let (hold, held) = Hold::new();
     let (tell, begun) = mpsc::channel();
     let never = move |entry: &mut Entry<'_, u32, i64>, (): ()| -> Text {
         entry.set(&7)?;
         let _nobody_looks = tell.send(());
-        let _until_dropped = held.lock().map_err(|error| error.to_string())?.recv();
+        held.wait();
         Ok(7)
     };
     grid.own_agents().register_processor("never", never).unwrap();
@@ -267,14 +280,14 @@ async fn one_that_never_ends_holds_up_nobody_but_those_who_ask_for_the_same_entr
     let next = cache.clone();
     let mut waiting = tokio::task::JoinSet::new();
     waiting.spawn(async move { next.invoke::<i64, _>(&1, &own("add", 1)).await });
-    let late = tokio::time::timeout(BOUND, asking.join_next()).await.unwrap();
+    let late = bounded("the end of its time", asking.join_next()).await;
     let late = failure(late.unwrap().unwrap().unwrap_err());
     assert_eq!(
         (late.kind, late.name.as_str()),
         (OwnFailureKind::OutOfTime, "never")
     );
     // The turn of the next one comes with the end of its time.
-    let next = tokio::time::timeout(BOUND, waiting.join_next()).await.unwrap();
+    let next = bounded("the turn of the next", waiting.join_next()).await;
     assert_eq!(next.unwrap().unwrap().unwrap(), 2);
     drop(hold);
     // Whatever it does now comes too late.
@@ -284,7 +297,7 @@ async fn one_that_never_ends_holds_up_nobody_but_those_who_ask_for_the_same_entr
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_aggregator_that_never_ends_is_told_and_holds_up_nobody() {
-    struct Never(AtomicBool);
+    struct Never(Hold);
     impl OwnAggregation for Never {
         type Key = u32;
         type Value = i64;
@@ -297,9 +310,7 @@ async fn an_aggregator_that_never_ends_is_told_and_holds_up_nobody() {
             Ok(())
         }
         fn accumulate(&self, _args: &(), _partial: &mut (), _key: u32, _value: i64) -> Result<(), String> {
-            while !self.0.load(Ordering::Relaxed) {
-                std::thread::yield_now();
-            }
+            self.0.wait();
             Ok(())
         }
         fn combine(&self, _args: &(), _partial: &mut (), _other: ()) -> Result<(), String> {
@@ -310,8 +321,9 @@ async fn an_aggregator_that_never_ends_is_told_and_holds_up_nobody() {
         }
     }
     let grid = grid_of(Duration::from_millis(200)).await;
+    let (hold, held) = Hold::new();
     grid.own_agents()
-        .register_aggregator("never", Never(AtomicBool::new(false)))
+        .register_aggregator("never", Never(held))
         .unwrap();
     let cache = grid.cache::<u32, i64>("numbers").await.unwrap();
     cache.insert(&1, &1).await.unwrap();
@@ -324,6 +336,7 @@ async fn an_aggregator_that_never_ends_is_told_and_holds_up_nobody() {
     // It still looks at the entry, of which it has a copy.
     cache.insert(&1, &2).await.unwrap();
     assert_eq!(cache.get(&1).await.unwrap(), Some(2));
+    drop(hold);
     grid.shutdown().await;
 }
 
@@ -357,44 +370,25 @@ async fn one_that_calls_the_grid_is_told_so() {
 #[tokio::test]
 async fn entries_of_two_caches_change_in_one_step_or_not_at_all() {
     let grid = Grid::builder().build().await.unwrap();
-    register(&grid);
+    register(grid.own_agents());
     let from = grid.cache::<u32, i64>("from").await.unwrap();
-    let error = from
-        .invoke::<i64, _>(&1, &own("pay", ("to", 4, false)))
-        .await
-        .unwrap_err();
+    let paid = async |amount: i64, fails: bool| {
+        let pay = own("pay", ("to", amount, fails));
+        from.invoke::<i64, _>(&1, &pay).await
+    };
+    let error = paid(4, false).await.unwrap_err();
     assert!(error.to_string().contains("open it before"), "{error}");
     let to = grid.cache::<u32, i64>("to").await.unwrap();
+    let amounts = async || (from.get(&1).await.unwrap(), to.get(&1).await.unwrap());
     from.insert(&1, &10).await.unwrap();
     let (mut of_from, mut of_to) = (from.listen().await.unwrap(), to.listen().await.unwrap());
-    from.invoke::<i64, _>(&1, &own("pay", ("to", 4, true)))
-        .await
-        .unwrap_err();
-    assert_eq!(
-        (from.get(&1).await.unwrap(), to.get(&1).await.unwrap()),
-        (Some(10), None)
-    );
-    assert_eq!(
-        from.invoke::<i64, _>(&1, &own("pay", ("to", 4, false)))
-            .await
-            .unwrap(),
-        4
-    );
-    assert_eq!(
-        (from.get(&1).await.unwrap(), to.get(&1).await.unwrap()),
-        (Some(6), Some(4))
-    );
+    paid(4, true).await.unwrap_err();
+    assert_eq!(amounts().await, (Some(10), None));
+    assert_eq!(paid(4, false).await.unwrap(), 4);
+    assert_eq!(amounts().await, (Some(6), Some(4)));
     // The last of it takes the entry away.
-    assert_eq!(
-        from.invoke::<i64, _>(&1, &own("pay", ("to", 6, false)))
-            .await
-            .unwrap(),
-        10
-    );
-    assert_eq!(
-        (from.get(&1).await.unwrap(), to.get(&1).await.unwrap()),
-        (None, Some(10))
-    );
+    assert_eq!(paid(6, false).await.unwrap(), 10);
+    assert_eq!(amounts().await, (None, Some(10)));
     let mut kinds = Vec::new();
     for events in [&mut of_from, &mut of_to] {
         for _ in 0..2 {
@@ -416,9 +410,7 @@ async fn entries_of_two_caches_change_in_one_step_or_not_at_all() {
     );
     to.destroy().await.unwrap();
     from.insert(&1, &1).await.unwrap();
-    from.invoke::<i64, _>(&1, &own("pay", ("to", 1, false)))
-        .await
-        .unwrap_err();
+    paid(1, false).await.unwrap_err();
     assert_eq!(from.get(&1).await.unwrap(), Some(1));
     grid.shutdown().await;
 }
@@ -464,7 +456,7 @@ async fn what_lies_elsewhere_is_not_reached() {
 async fn many_keys_of_one_partition_change_together_or_not_at_all() {
     let grid = grid_of(BOUND).await;
     let cache = grid.cache::<u32, i64>("numbers").await.unwrap();
-    let open = grid.open("", &CacheName::new("numbers").unwrap()).await.unwrap();
+    let open = opened(&grid, "numbers").await;
     cache.insert(&3, &-10).await.unwrap();
     let work = Arc::new(ProcessorWork::new(&own("add", 5)).unwrap());
     let keys = |keys: &[u32]| keys.iter().map(|key| to_key(key).unwrap()).collect();
@@ -539,7 +531,7 @@ async fn much_work_of_built_in_processors_is_done_beside_the_partition() {
     assert_eq!(answers.last(), Some(&100));
     assert_eq!(cache.get(&1).await.unwrap().unwrap()["n"], 100);
     cache.insert(&2, &json!({"n": 5})).await.unwrap();
-    let open = grid.open("", &CacheName::new("objects").unwrap()).await.unwrap();
+    let open = opened(&grid, "objects").await;
     let work = Arc::new(ProcessorWork::new(&many).unwrap());
     let keys = [1_u32, 2].iter().map(|key| to_key(key).unwrap()).collect();
     let worked = open.work_on_keys(keys, work).next().await.unwrap();

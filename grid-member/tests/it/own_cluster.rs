@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
 
 use futures::TryStreamExt;
-use grid_core::cache::{CacheError, CacheName, NamedCache};
+use grid_core::cache::{CacheError, NamedCache};
+use grid_core::processor::ProcessorWork;
 use grid_core::processor::own::{Entry, EntryError, OwnAgents, OwnFailureKind};
-use grid_core::processor::{Processor, ProcessorWork};
 use grid_core::query::{Aggregator, Extractor, Field, Filter, Operand};
 use grid_core::replication::{ClientId, RequestId, RequestTag};
 use grid_core::store::{Command, WorkAnswer};
@@ -15,10 +14,9 @@ use grid_core::value::{AssociatedKey, from_binary, to_key};
 use grid_member::Grid;
 use grid_member::cache::{OpenCache, Question};
 
-use crate::cluster::{address, described, settled};
-use crate::own::{AtLeast, add, pay};
-
-const BOUND: Duration = Duration::from_secs(60);
+use crate::cluster::{BOUND, described, end, joined, leave, settled};
+use crate::fixture::opened;
+use crate::own::{own, register};
 
 /// So many entries that are counted.
 const ENTRIES: u32 = 300;
@@ -36,25 +34,12 @@ fn agents() -> (OwnAgents, Arc<AtomicUsize>) {
         Ok(count)
     };
     agents.register_processor("count", count).unwrap();
-    agents.register_processor("add", add).unwrap();
-    agents.register_processor("pay", pay).unwrap();
-    agents.register_aggregator("at-least", AtLeast).unwrap();
+    register(&agents);
     (agents, runs)
 }
 
 async fn member(number: usize, join: Option<&Grid>, agents: OwnAgents) -> Grid {
-    let join = join.map(|grid| vec![address(grid)]);
-    let grid = described(number, join).own_agents(agents).build().await.unwrap();
-    tokio::time::timeout(BOUND, grid.joined()).await.unwrap().unwrap();
-    grid
-}
-
-async fn open(grid: &Grid, name: &str) -> Arc<OpenCache> {
-    grid.open("", &CacheName::new(name).unwrap()).await.unwrap()
-}
-
-fn own(name: &str, args: impl serde::Serialize) -> Processor {
-    Processor::own(name, &args).unwrap()
+    joined(described(number, join).own_agents(agents)).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -102,8 +87,8 @@ async fn every_member_runs_what_is_asked_of_its_partitions() {
     );
 
     // The same request that comes again is answered again, and not done again.
-    let cache = open(&second, "from").await;
-    open(&second, "counts").await;
+    let cache = opened(&second, "from").await;
+    opened(&second, "counts").await;
     let work = Arc::new(ProcessorWork::new(&own("count", "counts")).unwrap());
     for number in 0..12_u32 {
         let tag = RequestTag {
@@ -116,7 +101,7 @@ async fn every_member_runs_what_is_asked_of_its_partitions() {
         };
         let key = to_key(&number).unwrap();
         for grid in grids {
-            let cache = open(grid, "from").await;
+            let cache = opened(grid, "from").await;
             let outcome = cache
                 .update_tagged(&key, Command::Work(work.clone()), false, Some(tag))
                 .await
@@ -131,16 +116,13 @@ async fn every_member_runs_what_is_asked_of_its_partitions() {
     assert_eq!(cache.len().await.unwrap(), 60);
 
     // What was changed together is with the backups together.
-    third.cluster().unwrap().leave().await;
-    third.shutdown().await;
+    leave(third).await;
     settled(&[&first, &second]).await;
     let to = first.cache::<u32, i64>("to").await.unwrap();
     assert_eq!(to.aggregate::<(u64, i64)>(&at_least).await.unwrap(), (60, 240));
     let counts = first.cache::<u32, i64>("counts").await.unwrap();
     assert_eq!(counts.size().await.unwrap(), 12);
-    for grid in [second, first] {
-        grid.shutdown().await;
-    }
+    end([second, first]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -173,9 +155,7 @@ async fn the_member_on_which_a_name_is_missing_is_told() {
         matches!(&error, CacheError::Own(failure) if failure.member == "member-2"),
         "{error:?}"
     );
-    for grid in [second, first] {
-        grid.shutdown().await;
-    }
+    end([second, first]).await;
 }
 
 /// Runs the counting processor on all entries, again and again; how often.
@@ -222,13 +202,12 @@ async fn each_is_done_once_while_members_come_and_go() {
     let stop = Arc::new(AtomicBool::new(false));
     let mut counting = tokio::task::JoinSet::new();
     for grid in [&first, &second] {
-        counting.spawn(count_all(open(grid, "counted").await, stop.clone()));
+        counting.spawn(count_all(opened(grid, "counted").await, stop.clone()));
     }
     for number in 3..=4 {
         let third = member(number, Some(&first), agents.clone()).await;
         settled(&[&first, &second, &third]).await;
-        third.cluster().unwrap().leave().await;
-        third.shutdown().await;
+        leave(third).await;
         settled(&[&first, &second]).await;
     }
     stop.store(true, Ordering::Relaxed);
@@ -246,9 +225,7 @@ async fn each_is_done_once_while_members_come_and_go() {
             "{rounds} rounds"
         );
     }
-    for grid in [second, first] {
-        grid.shutdown().await;
-    }
+    end([second, first]).await;
 }
 
 /// An order's lines lie beside the order: they are changed with it in one step, and found where it is.
@@ -293,6 +270,5 @@ async fn associated_entries_lie_beside_theirs() {
     assert!(found.len() < 40, "{found:?}");
     let count: u64 = lines.aggregate_where(&beside, &Aggregator::Count).await.unwrap();
     assert_eq!(count, found.len() as u64);
-    second.shutdown().await;
-    first.shutdown().await;
+    end([second, first]).await;
 }

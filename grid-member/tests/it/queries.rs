@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use bytes::Bytes;
-use grid_core::cache::{Cache, CacheName, NamedCache};
+use grid_core::cache::{Cache, NamedCache};
 use grid_core::processor::{Processor, ProcessorWork};
 use grid_core::query::{Aggregator, Comparator, Extractor, Filter, Manipulator, Operand, field};
 use grid_core::store::{IndexDefinition, PageContent, WorkAnswer};
@@ -15,22 +14,18 @@ use grid_member::Grid;
 use grid_member::cache::{OpenCache, Question};
 use serde_json::{Value, json};
 
-use crate::cluster::{address, described, settled};
-
-pub(crate) const BOUND: Duration = Duration::from_secs(60);
+use crate::cluster::{BOUND, described, end, joined, leave, settled};
+use crate::fixture::opened;
 
 /// So many entries that stay as they are.
 pub(crate) const STAYING: u32 = 600;
 
-pub(crate) async fn member(number: usize, join: Option<std::net::SocketAddr>) -> Grid {
-    let join = join.map(|address| vec![address]);
-    let grid = described(number, join).build().await.unwrap();
-    tokio::time::timeout(BOUND, grid.joined()).await.unwrap().unwrap();
-    grid
+pub(crate) async fn member(number: usize, join: Option<&Grid>) -> Grid {
+    joined(described(number, join)).await
 }
 
 async fn open(grid: &Grid) -> Arc<OpenCache> {
-    grid.open("", &CacheName::new("people").unwrap()).await.unwrap()
+    opened(grid, "people").await
 }
 
 fn question(filter: &Filter) -> Arc<Question> {
@@ -85,8 +80,8 @@ async fn sum_of(cache: &Arc<OpenCache>, property: &str) -> Value {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_member_answers_for_all() {
     let first = member(1, None).await;
-    let second = member(2, Some(address(&first))).await;
-    let third = member(3, Some(address(&first))).await;
+    let second = member(2, Some(&first)).await;
+    let third = member(3, Some(&first)).await;
     let grids = [&first, &second, &third];
     settled(&grids).await;
     load(&first).await;
@@ -111,9 +106,7 @@ async fn every_member_answers_for_all() {
             assert!(ages.is_sorted_by(|before, after| before >= after));
         }
     }
-    for grid in [third, second, first] {
-        grid.shutdown().await;
-    }
+    end([third, second, first]).await;
 }
 
 /// Adds one to what the filter selects, again and again; how often.
@@ -155,7 +148,7 @@ async fn come_and_go(cache: Cache<u32, Value>, stop: Arc<AtomicBool>) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn queries_and_processors_are_exact_while_members_come_and_go() {
     let first = member(1, None).await;
-    let second = member(2, Some(address(&first))).await;
+    let second = member(2, Some(&first)).await;
     settled(&[&first, &second]).await;
     load(&first).await;
     let cache = open(&first).await;
@@ -186,11 +179,10 @@ async fn queries_and_processors_are_exact_while_members_come_and_go() {
     ));
 
     for number in 3..=4 {
-        let third = member(number, Some(address(&first))).await;
+        let third = member(number, Some(&first)).await;
         settled(&[&first, &second, &third]).await;
         assert_eq!(keys(&open(&third).await, &staying).await, all);
-        third.cluster().unwrap().leave().await;
-        third.shutdown().await;
+        leave(third).await;
         settled(&[&first, &second]).await;
     }
     stop.store(true, Ordering::Relaxed);
@@ -212,9 +204,7 @@ async fn queries_and_processors_are_exact_while_members_come_and_go() {
         json!(u64::from(STAYING) * rounds),
         "each was worked on once a round"
     );
-    for grid in [second, first] {
-        grid.shutdown().await;
-    }
+    end([second, first]).await;
 }
 
 /// A member that takes partitions over builds their indexes, and queries say so.
@@ -229,7 +219,7 @@ async fn indexes_follow_their_partitions() {
     first.add_index(&cache, definition()).await.unwrap();
     let refused = first.add_index(&cache, definition().sorted()).await.unwrap_err();
     assert!(refused.to_string().contains("remove it first"), "{refused}");
-    let second = member(2, Some(address(&first))).await;
+    let second = member(2, Some(&first)).await;
     settled(&[&first, &second]).await;
     let record = br#"{"@class":"aggregator.QueryRecorder","type":{"enum":"EXPLAIN"}}"#;
     let filter: Bytes = field("age").eq(7).to_json().unwrap().into();
@@ -256,16 +246,14 @@ async fn indexes_follow_their_partitions() {
     first.remove_index(&cache, Extractor::path("age")).await.unwrap();
     let key = Key::new(to_binary(&3_u32).unwrap()).unwrap();
     assert!(cache.contains_key(&key).await.unwrap());
-    for grid in [second, first] {
-        grid.shutdown().await;
-    }
+    end([second, first]).await;
 }
 
 /// Who gives a query up withdraws it at the other members, which begin no partition for it any more.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_query_that_is_given_up_is_withdrawn_everywhere() {
     let first = member(1, None).await;
-    let second = member(2, Some(address(&first))).await;
+    let second = member(2, Some(&first)).await;
     let cache = first.cache::<u32, Value>("people").await.unwrap();
     let text = "ab".repeat(2_000);
     for start in (0..STAYING).step_by(50) {
@@ -298,7 +286,5 @@ async fn a_query_that_is_given_up_is_withdrawn_everywhere() {
     // Others are answered all the same.
     assert_eq!(keys(&asked, &filter).await, [0; 0]);
     assert_eq!(asked.len().await.unwrap(), STAYING as usize);
-    for grid in [second, first] {
-        grid.shutdown().await;
-    }
+    end([second, first]).await;
 }

@@ -3,19 +3,17 @@
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, RandomState};
-use std::num::NonZeroU16;
 use std::sync::Arc;
 
 use futures::future::join_all;
 use futures::{FutureExt, StreamExt};
 use grid_core::cache::view::ViewPhase;
-use grid_core::cache::{Cache, CacheError, CacheName, Events, NamedCache, View};
+use grid_core::cache::{Cache, CacheError, Events, NamedCache, View};
 use grid_core::event::CacheEvent;
-use grid_core::partition::PartitionCount;
 use grid_core::processor::Processor;
 use grid_core::query::{Aggregator, Comparator, Extractor, Filter, field};
 use grid_core::store::{IndexDefinition, PageContent, TimeToLive};
-use grid_core::value::{Binary, Format, Key, Value, to_binary};
+use grid_core::value::{Binary, Format, Key};
 use grid_member::Grid;
 use grid_member::cache::{OpenCache, Question};
 use proptest::prelude::*;
@@ -24,31 +22,10 @@ use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Value as Json, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::cluster::{address, described, settled};
-use crate::fixture::{bounded, spawned};
-use crate::oracle::{self, Entry};
-use crate::random_agents::{aggregator, comparator, entry_filter, stored, taken};
-
-/// So few that they are soon where they belong.
-const PARTITIONS: NonZeroU16 = NonZeroU16::new(31).expect("31 is not zero");
-
-async fn member(number: usize, join: Option<&Grid>) -> Grid {
-    let grid = described(number, join.map(|other| vec![address(other)]))
-        .partition_count(PartitionCount::new(PARTITIONS))
-        .build()
-        .await
-        .unwrap();
-    bounded("a member", grid.joined()).await.unwrap();
-    grid
-}
-
-async fn three() -> [Grid; 3] {
-    let first = member(1, None).await;
-    let second = member(2, Some(&first)).await;
-    let third = member(3, Some(&first)).await;
-    settled(&[&first, &second, &third]).await;
-    [first, second, third]
-}
+use crate::cluster::{end, member_of_few, settled, three};
+use crate::fixture::{bounded, opened, spawned};
+use crate::oracle::{self, Answers, Entry};
+use crate::random_agents::{aggregator, comparator, entry_filter, key_text, stored, taken};
 
 /// Random values by a seed that the message of a failure has: a fixed one, and one that is new each time.
 struct Random(TestRunner);
@@ -74,17 +51,6 @@ fn seeds() -> [u64; 2] {
     [1, RandomState::new().hash_one(0)]
 }
 
-fn text_of(value: &Value) -> Vec<u8> {
-    to_binary(value).unwrap().bytes().to_vec()
-}
-
-fn key_of(number: u8) -> Value {
-    match number % 2 {
-        0 => Value::from(i64::from(number)),
-        _ => Value::from(format!("k{number}")),
-    }
-}
-
 /// A cache at each of some members, with the same entries as the others.
 struct Asked<'g> {
     grids: Vec<&'g Grid>,
@@ -92,10 +58,10 @@ struct Asked<'g> {
 }
 
 impl<'g> Asked<'g> {
-    async fn open(grids: Vec<&'g Grid>, name: &CacheName) -> Self {
+    async fn open(grids: Vec<&'g Grid>, name: &str) -> Self {
         let mut caches = Vec::new();
         for grid in &grids {
-            caches.push(grid.open("", name).await.unwrap());
+            caches.push(opened(grid, name).await);
         }
         Asked { grids, caches }
     }
@@ -129,38 +95,24 @@ struct Expected {
     aggregator: Aggregator,
     /// In JSON: the order, and what is aggregated.
     agents: [Json; 2],
-    keys: Option<Vec<String>>,
-    aggregated: Option<Json>,
+    answers: Answers,
 }
 
 impl Expected {
     fn of(random: &mut Random, entries: &[Entry]) -> Self {
-        let keys = proptest::collection::vec((0..60_u8).prop_map(key_of), 0..6);
-        let (filter, comparator, aggregator) = random.any(&(entry_filter(keys), comparator(), aggregator()));
+        let (filter, comparator, aggregator) = random.any(&(entry_filter(0..60), comparator(), aggregator()));
         let read = |text: Vec<u8>| oracle::read(&text);
         let agents = [
             read(comparator.to_json().unwrap()),
             read(aggregator.to_json().unwrap()),
         ];
-        let selected = oracle::select(&read(filter.to_json().unwrap()), entries);
-        let keys = selected.as_ref().map(|selected| {
-            let mut keys: Vec<_> = selected
-                .iter()
-                .map(|entry| entry.key.clone().unwrap().to_string())
-                .collect();
-            keys.sort();
-            keys
-        });
-        let aggregated = selected
-            .as_ref()
-            .and_then(|selected| oracle::aggregate(&agents[1], selected));
+        let answers = Answers::of(&read(filter.to_json().unwrap()), &agents[1], entries);
         Expected {
             filter,
             comparator,
             aggregator,
             agents,
-            keys,
-            aggregated,
+            answers,
         }
     }
 
@@ -172,7 +124,7 @@ impl Expected {
         );
         let question = Arc::new(Question::of_filter(&self.filter).unwrap());
         let keys = keys(cache, &question).await;
-        match (&self.keys, &keys) {
+        match (&self.answers.keys, &keys) {
             (Some(expected), Ok(keys)) => assert_eq!(keys, expected, "{context}"),
             (expected, keys) => {
                 assert!(
@@ -181,7 +133,7 @@ impl Expected {
                 );
             }
         }
-        if let Some(expected) = &self.keys {
+        if let Some(expected) = &self.answers.keys {
             let scatter = cache.select(question, PageContent::Values);
             let sorted = scatter.sorted(&self.comparator).await;
             let values = sorted.map(|sorted| {
@@ -204,7 +156,7 @@ impl Expected {
         }
         let question = Question::of_aggregator(&self.filter, &self.aggregator).unwrap();
         let answer = cache.aggregate(Arc::new(question), None).await;
-        match (&self.aggregated, &answer) {
+        match (&self.answers.aggregated, &answer) {
             (Some(expected), Ok(answer)) => {
                 let answer = oracle::read(answer.bytes());
                 let same = oracle::same_answer(&self.agents[1], expected, &answer);
@@ -231,25 +183,20 @@ async fn keys(cache: &Arc<OpenCache>, question: &Arc<Question>) -> Result<Vec<St
     loop {
         let found = scatter.next().await?;
         if found.is_empty() {
-            keys.sort();
-            return Ok(keys);
+            return Ok(oracle::texts(keys.into_iter()));
         }
         keys.extend(
             found
                 .into_iter()
-                .map(|(key, _)| oracle::read(key.unwrap().bytes()).to_string()),
+                .map(|(key, _)| oracle::read(key.unwrap().bytes())),
         );
     }
 }
 
 async fn ask(clusters: &[Vec<&Grid>], round: usize, random: &mut Random, seed: u64) {
     const QUESTIONS: usize = 30;
-    let name = CacheName::new(&format!("answers-{round}")).unwrap();
-    let entries = proptest::collection::btree_map(
-        (0..60_u8).prop_map(|number| text_of(&key_of(number))),
-        stored(),
-        0..60,
-    );
+    let name = format!("answers-{round}");
+    let entries = proptest::collection::btree_map((0..60_u8).prop_map(key_text), stored(), 0..60);
     let entries: Vec<_> = random.any(&entries).into_iter().collect();
     let read: Vec<_> = entries
         .iter()
@@ -295,7 +242,7 @@ async fn ask(clusters: &[Vec<&Grid>], round: usize, random: &mut Random, seed: u
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_member_and_three_answer_what_a_naive_reading_does() {
-    let alone = member(1, None).await;
+    let alone = member_of_few(1, None).await;
     let grids = three().await;
     let clusters = [vec![&alone], grids.iter().collect::<Vec<_>>()];
     let mut round = 0;
@@ -306,9 +253,7 @@ async fn one_member_and_three_answer_what_a_naive_reading_does() {
             ask(&clusters, round, &mut random, seed).await;
         }
     }
-    for grid in grids.into_iter().chain([alone]) {
-        grid.shutdown().await;
-    }
+    end(grids.into_iter().chain([alone])).await;
 }
 
 /// What entries are while they are changed, by key.
@@ -448,10 +393,7 @@ async fn follow_changes(seed: u64) {
     let filter = field("n").ge(5).or(field("s").eq("b"));
     let read = oracle::read(&filter.to_json().unwrap());
     let index = IndexDefinition::new(Extractor::path("n")).sorted();
-    let open = grids[0]
-        .open("", &CacheName::new("replayed").unwrap())
-        .await
-        .unwrap();
+    let open = opened(&grids[0], "replayed").await;
     grids[0].add_index(&open, index).await.unwrap();
 
     let (mut tell, mut replays, mut views) = (Vec::new(), Vec::new(), Vec::new());
@@ -500,9 +442,7 @@ async fn follow_changes(seed: u64) {
         .expect("a view shows all from the beginning");
     drop((views, late));
     let [first, second, _] = grids;
-    for grid in [first, second] {
-        grid.shutdown().await;
-    }
+    end([first, second]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

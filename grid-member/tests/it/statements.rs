@@ -10,8 +10,8 @@ use grid_member::Grid;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::cluster::{address, settled};
-use crate::queries::{BOUND, STAYING, load, member};
+use crate::cluster::{BOUND, end, leave, settled};
+use crate::queries::{STAYING, load, member};
 
 /// Whether what is said of the indexes is what the entries say.
 fn assert_right(reports: &[IndexReport]) {
@@ -66,7 +66,7 @@ async fn change_on(people: Cache<u32, Value>, stop: Arc<AtomicBool>) -> u32 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn statements_are_exact_and_indexes_right_while_members_come_and_go() {
     let first = member(1, None).await;
-    let second = member(2, Some(address(&first))).await;
+    let second = member(2, Some(&first)).await;
     settled(&[&first, &second]).await;
     load(&first).await;
     let people = first.cache::<u32, Value>("people").await.unwrap();
@@ -84,12 +84,11 @@ async fn statements_are_exact_and_indexes_right_while_members_come_and_go() {
     running.spawn(check_on(at_second, stop.clone()));
     running.spawn(change_on(people.clone(), stop.clone()));
     for number in 3..=4 {
-        let third = member(number, Some(address(&first))).await;
+        let third = member(number, Some(&first)).await;
         settled(&[&first, &second, &third]).await;
         let at_third = third.cache::<u32, Value>("people").await.unwrap();
         assert_right(&at_third.check_indexes().await.unwrap());
-        third.cluster().unwrap().leave().await;
-        third.shutdown().await;
+        leave(third).await;
         settled(&[&first, &second]).await;
     }
     stop.store(true, Ordering::Relaxed);
@@ -108,7 +107,5 @@ async fn statements_are_exact_and_indexes_right_while_members_come_and_go() {
         .map(|cache| cache.index_bytes)
         .sum();
     assert!(bytes > 0);
-    for grid in [second, first] {
-        grid.shutdown().await;
-    }
+    end([second, first]).await;
 }

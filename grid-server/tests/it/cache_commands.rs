@@ -1,10 +1,10 @@
 //! `grid status` and `grid cache`, against the real server.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::process::Stdio;
 
-use crate::process::{ServerProcess, grid, run_with_input};
+use crate::process::{ServerProcess, answering, free_address, grid, run_with_input};
 
 pub(crate) struct Shell {
     pub(crate) server: ServerProcess,
@@ -231,11 +231,7 @@ fn the_cluster_and_its_caches_are_shown() {
 
 #[test]
 fn a_server_that_is_not_there_exits_3() {
-    let free = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .to_string();
+    let free = free_address();
     for arguments in [
         &["status", "--http", &free][..],
         &["cache", "list", "--http", &free],
@@ -249,25 +245,16 @@ fn a_server_that_is_not_there_exits_3() {
 
 #[test]
 fn an_answer_that_is_none_of_ours_exits_4() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    let other = std::thread::spawn(move || {
-        for answer in [
-            "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n",
-            "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nhey!",
-        ] {
-            let (mut stream, _) = listener.accept().unwrap();
-            let mut request = [0; 1024];
-            assert!(stream.read(&mut request).unwrap() > 0);
-            stream.write_all(answer.as_bytes()).unwrap();
-        }
-    });
+    let (address, other) = answering(vec![
+        "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_owned(),
+        "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nhey!".to_owned(),
+    ]);
     for part in ["answered 404", "is no JSON"] {
         let (code, _, error) = run_with_input(&["status", "--http", &address], "");
         assert_eq!(code, 4, "{error}");
         assert!(error.contains(part) && error.contains("/cluster"), "{error}");
     }
-    other.join().unwrap();
+    assert_eq!(other.join().unwrap().len(), 2);
 }
 
 #[test]

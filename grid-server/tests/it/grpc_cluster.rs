@@ -18,6 +18,7 @@ use grid_server::grpc::{GrpcMetrics, GrpcOptions, serve};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tonic::transport::Channel;
 
 use crate::grpc_peer::{PATIENCE, soon, spawn};
 
@@ -127,6 +128,17 @@ pub(crate) async fn three() -> [Server; 3] {
     servers
 }
 
+pub(crate) async fn channel(server: &Server) -> Channel {
+    let endpoint = Channel::from_shared(format!("http://{}", server.address)).unwrap();
+    endpoint.connect().await.unwrap()
+}
+
+pub(crate) async fn end(servers: impl IntoIterator<Item = Server>) {
+    for server in servers {
+        server.end().await;
+    }
+}
+
 /// A session that was given one address, and is connected with all members.
 async fn session(servers: &[Server; 3]) -> (Session, Cache<u32, u32>) {
     let session = Session::builder()
@@ -177,9 +189,7 @@ async fn keys_go_to_their_owners() {
     assert_eq!(found.len(), 300);
     assert!(servers.iter().all(|server| server.done("GetAll") == 1));
     session.close().await;
-    for server in servers {
-        server.end().await;
-    }
+    end(servers).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -221,17 +231,13 @@ async fn when_a_member_goes_no_change_is_lost_or_done_twice() {
         assert_eq!(cache.get(&key).await.unwrap(), Some(value));
     }
     session.close().await;
-    for server in left {
-        server.end().await;
-    }
+    end(left).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_watches_is_told_of_every_change_of_members() {
     let first = Server::start(1, None).await;
-    let mut client = ClusterClient::connect(format!("http://{}", first.address))
-        .await
-        .unwrap();
+    let mut client = ClusterClient::new(channel(&first).await);
     let mut told = client.watch(WatchRequest {}).await.unwrap().into_inner();
     let topology = soon(told.next()).await.unwrap().unwrap();
     let expected = first.grid.cluster().unwrap().view().read(topology_of).unwrap();
@@ -256,7 +262,7 @@ async fn who_watches_is_told_of_every_change_of_members() {
     assert_eq!(soon(both).await.members.len(), 2);
     // The stream ends when the server stops, and does not hold it up.
     soon(first.end()).await;
-    let end = async { while let Some(Ok(_)) = told.next().await {} };
-    soon(end).await;
+    let rest = async { while let Some(Ok(_)) = told.next().await {} };
+    soon(rest).await;
     second.end().await;
 }

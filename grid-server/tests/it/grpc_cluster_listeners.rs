@@ -13,24 +13,12 @@ use grid_proto::v0::map_listener_response::ResponseType;
 use grid_proto::v0::named_cache_service_client::NamedCacheServiceClient;
 use grid_proto::v1::cache::MapListenerRequest;
 use tonic::Code;
-use tonic::transport::Channel;
 
-use crate::grpc_cluster::{Server, three};
+use crate::grpc_cluster::{channel, end, three};
 use crate::grpc_peer::{Stream, Told, event, init, json, masked, on_all, on_key, soon, spawn};
-use crate::grpc_v0::{CACHE, Events, asked, filtered, keyed, put};
+use crate::grpc_v0_peer::{CACHE, Events, asked, filtered, keyed, put};
 
 const KEYS: usize = 40;
-
-async fn channel(server: &Server) -> Channel {
-    let endpoint = Channel::from_shared(format!("http://{}", server.address)).unwrap();
-    endpoint.connect().await.unwrap()
-}
-
-async fn end(servers: impl IntoIterator<Item = Server>) {
-    for server in servers {
-        server.end().await;
-    }
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn version_1_hears_of_changes_everywhere_and_of_its_own_before_the_answer() {

@@ -9,10 +9,9 @@ use grid_core::query::{EventFilter, Filter};
 use grid_proto::girih::events_client::EventsClient;
 use grid_proto::girih::{FollowRequest, follow_request};
 use tonic::Code;
-use tonic::transport::Channel;
 
-use crate::grpc_cluster::{Server, three};
-use crate::grpc_peer::soon;
+use crate::grpc_cluster::{Server, channel, end, three};
+use crate::grpc_peer::{soon, wait_until};
 
 async fn session(servers: &[&Server], queue_len: usize) -> Session {
     let addresses: Vec<String> = servers.iter().map(|server| server.address.to_string()).collect();
@@ -42,22 +41,12 @@ async fn entry(events: &mut FollowedEvents<u32, u32>) -> EntryEvent<u32, u32> {
 async fn keep_logs(servers: &[Server], name: &str) {
     for server in servers {
         let cache = server.grid.open("", &name.parse().unwrap()).await.unwrap();
-        let keeps = async {
-            while !cache.keeps_log() {
-                tokio::task::yield_now().await;
-            }
-        };
-        soon(keeps).await;
+        wait_until(|| cache.keeps_log()).await;
     }
 }
 
 async fn phase(view: &View<u32, u32>, is_it: impl Fn(&ViewPhase) -> bool) {
-    let comes = async {
-        while !is_it(&view.status().phase) {
-            tokio::task::yield_now().await;
-        }
-    };
-    soon(comes).await;
+    wait_until(|| is_it(&view.status().phase)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -91,12 +80,7 @@ async fn when_its_server_dies_a_listener_goes_on_at_another_and_so_does_a_view()
     assert!(events.next().now_or_never().is_none());
     seen.sort_unstable();
     assert_eq!(seen, Vec::from_iter(0..150));
-    let current = async {
-        while !view.current_to().unwrap().covers(events.positions()) {
-            tokio::task::yield_now().await;
-        }
-    };
-    soon(current).await;
+    wait_until(|| view.current_to().unwrap().covers(events.positions())).await;
     phase(&view, |phase| matches!(phase, ViewPhase::Current)).await;
     assert_eq!(
         (view.len(), view.status().readings),
@@ -131,16 +115,13 @@ async fn one_that_reads_slowly_gets_all_of_what_the_server_keeps() {
     assert_eq!(next(&mut events).await, CacheEvent::Destroyed);
     assert!(soon(events.next()).await.is_none());
     session.close().await;
-    for server in servers {
-        server.end().await;
-    }
+    end(servers).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_makes_no_sense_is_refused() {
     let servers = three().await;
-    let endpoint = Channel::from_shared(format!("http://{}", servers[0].address)).unwrap();
-    let mut client = EventsClient::new(endpoint.connect().await.unwrap());
+    let mut client = EventsClient::new(channel(&servers[0]).await);
     let good = FollowRequest {
         cache: "c".to_owned(),
         ..FollowRequest::default()
@@ -177,7 +158,5 @@ async fn what_makes_no_sense_is_refused() {
     let mut stream = client.follow(good).await.unwrap().into_inner();
     assert!(soon(stream.message()).await.unwrap().is_some());
     drop(stream);
-    for server in servers {
-        server.end().await;
-    }
+    end(servers).await;
 }

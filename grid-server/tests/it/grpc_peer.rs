@@ -53,6 +53,16 @@ pub(crate) async fn soon<T>(what: impl Future<Output = T>) -> T {
         .expect("it did not come in time")
 }
 
+/// Waits until something is so.
+pub(crate) async fn wait_until(is_so: impl Fn() -> bool) {
+    let waits = async {
+        while !is_so() {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon(waits).await;
+}
+
 /// Runs something beside the test.
 #[expect(clippy::disallowed_methods, reason = "a test ends its tasks itself")]
 pub(crate) fn spawn<T: Send + 'static>(what: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {

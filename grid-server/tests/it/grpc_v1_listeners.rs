@@ -21,6 +21,20 @@ fn primed(key: &str) -> MapListenerRequest {
     }
 }
 
+/// The value that a priming listener begins with must have been told before the answer, and next.
+fn assert_primed(stream: &mut Stream, cache: i32, key: &str, value: &str) {
+    let expected = MapEventMessage {
+        synthetic: true,
+        priming: true,
+        ..event(2, key, None, Some(value), &[])
+    };
+    assert_eq!(
+        stream.told.pop_front(),
+        Some(Told::Event(cache, expected)),
+        "before the answer"
+    );
+}
+
 fn lite(listener: MapListenerRequest) -> MapListenerRequest {
     MapListenerRequest {
         lite: true,
@@ -235,16 +249,7 @@ async fn a_priming_listener_is_told_the_present_value_first() {
             .ask(&request(Type::MapListener, cache, Some(&primed(key))))
             .await;
         assert_eq!(answers, Ok(vec![]));
-        let expected = MapEventMessage {
-            synthetic: true,
-            priming: true,
-            ..event(2, key, None, Some(value), &[])
-        };
-        assert_eq!(
-            stream.told.pop_front(),
-            Some(Told::Event(cache, expected)),
-            "before the answer"
-        );
+        assert_primed(&mut stream, cache, key, value);
     }
     stream.put(cache, "1", "\"next\"").await;
     let expected = event(2, "1", None, Some("\"next\""), &[]);
@@ -309,16 +314,7 @@ async fn a_priming_listener_with_a_filter_of_keys_is_told_the_value_of_each_firs
     };
     stream.listen(cache, listener.clone()).await.unwrap();
     for (key, value) in [("1", "\"one\""), ("2", "null")] {
-        let expected = MapEventMessage {
-            synthetic: true,
-            priming: true,
-            ..event(2, key, None, Some(value), &[])
-        };
-        assert_eq!(
-            stream.told.pop_front(),
-            Some(Told::Event(cache, expected)),
-            "before the answer"
-        );
+        assert_primed(&mut stream, cache, key, value);
     }
     stream.put(cache, "3", "3").await;
     stream.put(cache, "2", "2").await;

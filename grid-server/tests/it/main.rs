@@ -31,6 +31,12 @@ mod grpc_unready;
 #[cfg(test)]
 mod grpc_v0;
 #[cfg(test)]
+mod grpc_v0_listeners;
+#[cfg(test)]
+mod grpc_v0_peer;
+#[cfg(test)]
+mod grpc_v0_queries;
+#[cfg(test)]
 mod grpc_v1;
 #[cfg(test)]
 mod grpc_v1_listeners;

@@ -1,5 +1,7 @@
 //! Processors and aggregators of one's own, asked for by clients.
 
+use std::sync::{Mutex, mpsc};
+
 use futures::{StreamExt, TryStreamExt};
 use grid_client::Session;
 use grid_core::cache::{CacheError, Invoked, NamedCache};
@@ -42,7 +44,8 @@ impl OwnAggregation for Longest {
     }
 }
 
-async fn server() -> RunningServer {
+/// A server with code of one's own, of which some does not end until the sender is dropped.
+async fn server() -> (RunningServer, mpsc::Sender<()>) {
     let server = serve("[limits]\nprocessor-time-limit = '200ms'\nprocessor-threads-max = 4\n").await;
     let agents = server.grid().own_agents();
     let append = |entry: &mut Entry<'_, u32, String>, text: String| -> Result<usize, EntryError> {
@@ -50,20 +53,21 @@ async fn server() -> RunningServer {
         entry.set(&longer)?;
         Ok(longer.len())
     };
-    let never = |_entry: &mut Entry<'_, u32, String>, (): ()| -> Result<(), EntryError> {
-        loop {
-            std::thread::yield_now();
-        }
+    let (hold, held) = mpsc::channel();
+    let held = Mutex::new(held);
+    let never = move |_entry: &mut Entry<'_, u32, String>, (): ()| -> Result<(), EntryError> {
+        let _until_dropped = held.lock().unwrap().recv();
+        Ok(())
     };
     agents.register_processor("append", append).unwrap();
     agents.register_processor("never", never).unwrap();
     agents.register_aggregator("longest", Longest).unwrap();
-    server
+    (server, hold)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_rust_client_asks_for_them_by_name() {
-    let server = server().await;
+    let (server, _hold) = server().await;
     let session = Session::builder().address(&server.grpc_address().to_string());
     let session = session.connect().await.unwrap();
     let cache = session.cache::<u32, String>("texts").await.unwrap();
@@ -111,7 +115,7 @@ async fn the_rust_client_asks_for_them_by_name() {
 
 #[tokio::test]
 async fn clients_of_other_languages_ask_for_them_in_json() {
-    let server = server().await;
+    let (server, _hold) = server().await;
     let mut client = v0(&server).await;
     let agent = |name: &str| {
         json(&format!(

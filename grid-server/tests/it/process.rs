@@ -1,7 +1,9 @@
 //! The real program.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
+use std::thread::JoinHandle;
 
 /// The program, without anything of the environment that would configure it.
 pub(crate) fn grid(arguments: &[&str]) -> Command {
@@ -40,8 +42,24 @@ pub(crate) fn run_with_input(arguments: &[&str], input: &str) -> (i32, String, S
 
 /// An address of this machine where nobody listens now.
 pub(crate) fn free_address() -> String {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
     free.local_addr().unwrap().to_string()
+}
+
+/// A server that gives these answers, one to a connection: its address, and what it was asked when all are given.
+pub(crate) fn answering(answers: Vec<String>) -> (String, JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let answer = move |answer: String| {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = [0; 1024];
+        let len = stream.read(&mut request).unwrap();
+        assert!(len > 0);
+        stream.write_all(answer.as_bytes()).unwrap();
+        String::from_utf8_lossy(&request[..len]).into_owned()
+    };
+    let asked = std::thread::spawn(move || answers.into_iter().map(answer).collect());
+    (address, asked)
 }
 
 /// Sends a signal to a process.

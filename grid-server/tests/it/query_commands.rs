@@ -1,8 +1,5 @@
 //! `grid query` and `grid cache indexes`, against the real server.
 
-use std::io::{Read, Write};
-use std::net::TcpListener;
-
 use grid_client::Session;
 use grid_core::cache::{Cache, NamedCache};
 use grid_core::query::field;
@@ -11,7 +8,7 @@ use grid_core::value::Value;
 use serde_json::json;
 
 use crate::cache_commands::Shell;
-use crate::process::{run, run_with_input};
+use crate::process::{answering, run};
 
 fn with_people() -> Shell {
     let shell = Shell::start();
@@ -82,11 +79,11 @@ fn statements_come_with_values_from_files_and_standard_input() {
         (0, "count()\n      3\n\nname\nAda\n"),
         "{error}"
     );
-    let file = std::env::temp_dir().join(format!("grid-query-{}.cohql", std::process::id()));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("two.cohql");
     std::fs::write(&file, two).unwrap();
     let printed = shell.ok(&["query", "--file", file.to_str().unwrap(), "--json"]);
     assert_eq!(printed, "{\"count()\":3}\n{\"name\":\"Ada\"}\n");
-    std::fs::remove_file(&file).unwrap();
 }
 
 #[test]
@@ -186,33 +183,26 @@ async fn plans_and_indexes_are_shown_and_checked() {
 
 #[test]
 fn a_difference_is_told_and_exits_8() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    let server = std::thread::spawn(move || {
-        let index = |differences: serde_json::Value| {
-            json!([{
-                "cache": "a:b", "index": "age", "sorted": true, "condition": null, "partitions": 257, "entries": 3,
-                "values": 3, "without_value": 0, "bytes": 100, "differences": differences,
-                "examples": ["the index of age has an entry that is gone"],
-            }])
-            .to_string()
-        };
-        let answers = [
-            ("/caches/indexes ", index(json!(null))),
-            ("/caches/indexes?cache=a%3Ab&check=true ", index(json!(1))),
-        ];
-        for (path, body) in answers {
-            let (mut stream, _) = listener.accept().unwrap();
-            let mut request = [0; 1024];
-            let len = stream.read(&mut request).unwrap();
-            let request = String::from_utf8_lossy(&request[..len]).into_owned();
-            assert!(request.starts_with(&format!("GET {path}")), "{request}");
-            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
-            stream.write_all((head + &body).as_bytes()).unwrap();
-        }
-    });
-    let (code, printed, error) = run_with_input(&["cache", "indexes", "--check", "--http", &address], "");
-    server.join().unwrap();
+    let index = |differences: serde_json::Value| {
+        let index = json!([{
+            "cache": "a:b", "index": "age", "sorted": true, "condition": null, "partitions": 257, "entries": 3,
+            "values": 3, "without_value": 0, "bytes": 100, "differences": differences,
+            "examples": ["the index of age has an entry that is gone"],
+        }])
+        .to_string();
+        format!(
+            "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{index}",
+            index.len()
+        )
+    };
+    let (address, server) = answering(vec![index(json!(null)), index(json!(1))]);
+    let (code, printed, error) = run(&["cache", "indexes", "--check", "--http", &address]);
+    let asked = server.join().unwrap();
+    assert!(asked[0].starts_with("GET /caches/indexes "), "{asked:?}");
+    assert!(
+        asked[1].starts_with("GET /caches/indexes?cache=a%3Ab&check=true "),
+        "{asked:?}"
+    );
     assert_eq!(code, 8, "{error}");
     assert!(printed.contains("1 difference"), "{printed}");
     assert!(

@@ -4,13 +4,12 @@ use std::collections::HashMap;
 
 use crate::query::{Aggregator, field};
 
-use super::queries::{Person, fill};
+use super::queries::{Person, people};
 use super::{Fixture, NamedCache};
 
 /// Aggregators answer as the types that are asked for.
 pub async fn answers_are_of_the_type_asked_for<F: Fixture>(fixture: &F) {
-    let cache = fixture.open::<u32, Person>("conformance-aggregate").await;
-    fill(&cache, 1_000).await;
+    let cache = people(fixture, "conformance-aggregate", 1_000).await;
     let count: u64 = cache.aggregate(&Aggregator::count()).await.expect("a count");
     assert_eq!(count, 1_000);
     let sum: i64 = cache.aggregate(&Aggregator::sum("age")).await.expect("a sum");
@@ -39,8 +38,7 @@ pub async fn answers_are_of_the_type_asked_for<F: Fixture>(fixture: &F) {
 
 /// Of the entries that a filter selects alone, or of those with some keys.
 pub async fn some_entries_are_aggregated<F: Fixture>(fixture: &F) {
-    let cache = fixture.open::<u32, Person>("conformance-aggregate-some").await;
-    fill(&cache, 300).await;
+    let cache = people(fixture, "conformance-aggregate-some", 300).await;
     let count = Aggregator::count();
     let filter = field("city").eq("Rome");
     assert_eq!(
@@ -82,8 +80,7 @@ pub async fn nothing_is_aggregated<F: Fixture>(fixture: &F) {
 
 /// What is of another type, or of no number, is an error.
 pub async fn a_wrong_type_is_an_error<F: Fixture>(fixture: &F) {
-    let cache = fixture.open::<u32, Person>("conformance-aggregate-error").await;
-    fill(&cache, 10).await;
+    let cache = people(fixture, "conformance-aggregate-error", 10).await;
     let names = Aggregator::distinct("name");
     assert!(cache.aggregate::<u32>(&names).await.is_err());
     assert!(cache.aggregate::<f64>(&Aggregator::sum("name")).await.is_err());

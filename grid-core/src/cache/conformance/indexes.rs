@@ -7,7 +7,7 @@ use futures::TryStreamExt;
 use crate::query::{Comparator, Extractor, Filter, field, key};
 use crate::store::IndexDefinition;
 
-use super::queries::{Person, fill};
+use super::queries::{Person, fill, people};
 use super::{Fixture, NamedCache};
 
 /// What is asked with and without indexes.
@@ -73,8 +73,7 @@ pub async fn an_index_changes_no_answer<F: Fixture>(fixture: &F) {
 
 /// A condition of an index changes no answer either: filters that select other entries too do without it.
 pub async fn a_condition_of_an_index_changes_no_answer<F: Fixture>(fixture: &F) {
-    let cache = fixture.open::<u32, Person>("conformance-indexes-condition").await;
-    fill(&cache, 300).await;
+    let cache = people(fixture, "conformance-indexes-condition", 300).await;
     let expected: Vec<HashSet<u32>> = selected(&cache).await;
     let some = field("age").lt(90);
     for index in [
@@ -92,8 +91,7 @@ pub async fn a_condition_of_an_index_changes_no_answer<F: Fixture>(fixture: &F) 
 
 /// Nor does an order of an index.
 pub async fn an_order_of_an_index_changes_no_answer<F: Fixture>(fixture: &F) {
-    let cache = fixture.open::<u32, Person>("conformance-indexes-order").await;
-    fill(&cache, 300).await;
+    let cache = people(fixture, "conformance-indexes-order", 300).await;
     let expected: Vec<HashSet<u32>> = selected(&cache).await;
     let of_age = IndexDefinition::of("age").ordered_by(Comparator::Natural.inverse());
     cache.add_index(&of_age).await.expect("add_index");

@@ -10,7 +10,7 @@ use crate::event::EntryEventKind::{Delete, Insert, Update};
 use crate::processor::Processor;
 use crate::query::{Filter, field};
 
-use super::queries::{Person, fill};
+use super::queries::{Person, people};
 use super::wait::{Heard, caused};
 use super::{Fixture, NamedCache};
 
@@ -66,8 +66,7 @@ pub async fn an_absent_entry_is_seen<F: Fixture>(fixture: &F) {
 
 /// Two processors in one: both are done, or none.
 pub async fn one_that_fails_changes_nothing<F: Fixture>(fixture: &F) {
-    let cache = fixture.open::<u32, Person>("conformance-invoke-failure").await;
-    fill(&cache, 1).await;
+    let cache = people(fixture, "conformance-invoke-failure", 1).await;
     let both = Processor::increment("age", 1).and_then(Processor::increment("name", 1));
     let error = cache
         .invoke::<Vec<u32>, _>(&0, &both)
@@ -142,8 +141,7 @@ pub async fn each_key_has_its_answer<F: Fixture>(fixture: &F) {
 
 /// On what a filter selects: each of those entries is worked on, and no other.
 pub async fn what_a_filter_selects_is_worked_on<F: Fixture>(fixture: &F) {
-    let cache = fixture.open::<u32, Person>("conformance-invoke-filter").await;
-    fill(&cache, 3_000).await;
+    let cache = people(fixture, "conformance-invoke-filter", 3_000).await;
     let filter = field("city").eq("Lima").and(field("age").lt(50));
     let work = cache.invoke_where::<u32>(&filter, &Processor::increment("age", 1_000));
     let done: HashMap<u32, u32> = work
@@ -170,8 +168,7 @@ pub async fn what_a_filter_selects_is_worked_on<F: Fixture>(fixture: &F) {
 
 /// Entries are worked on that have nothing to answer, and those that are gone are not made again.
 pub async fn removing_by_filter<F: Fixture>(fixture: &F) {
-    let cache = fixture.open::<u32, Person>("conformance-invoke-remove").await;
-    fill(&cache, 300).await;
+    let cache = people(fixture, "conformance-invoke-remove", 300).await;
     let work = cache.invoke_where::<()>(&field("city").eq("Oslo"), &Processor::remove());
     let done: Vec<_> = work.try_collect().await.expect("invoke_where");
     assert_eq!(done.len(), 100, "each that was removed has an answer");

@@ -8,7 +8,7 @@ use crate::cache::{FollowedEvents, View};
 use crate::event::{CacheEvent, EntryEvent, EventPositions};
 use crate::query::{EventFilter, Filter, field};
 
-use super::queries::{Person, fill};
+use super::queries::{Person, fill, people};
 use super::wait::{EVENT_BOUND, within};
 use super::{Fixture, Item, NamedCache};
 
@@ -71,8 +71,7 @@ pub async fn who_comes_back_is_told_what_it_missed<F: Fixture>(fixture: &F) {
 
 /// What a filter leaves out is not told when a listener comes back, either.
 pub async fn what_a_filter_leaves_out_is_passed<F: Fixture>(fixture: &F) {
-    let cache = fixture.open::<u32, Person>("conformance-numbered-filter").await;
-    fill(&cache, 30).await;
+    let cache = people(fixture, "conformance-numbered-filter", 30).await;
     let oslo = field("city").eq("Oslo");
     let before = cache.entries_where(&oslo).count().await;
     let mut events = cache.listen_from(&oslo, None).await.expect("listen_from");
@@ -99,8 +98,7 @@ pub async fn what_a_filter_leaves_out_is_passed<F: Fixture>(fixture: &F) {
 
 /// A view knows how far it is, and gets as far as any listener.
 pub async fn a_view_says_how_far_it_is<F: Fixture>(fixture: &F) {
-    let cache = fixture.open::<u32, Person>("conformance-numbered-view").await;
-    fill(&cache, 20).await;
+    let cache = people(fixture, "conformance-numbered-view", 20).await;
     let mut events = cache
         .listen_from(EventFilter::all(), None)
         .await

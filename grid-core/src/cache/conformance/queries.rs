@@ -27,6 +27,14 @@ impl Person {
     }
 }
 
+/// A cache with so many people.
+pub(super) async fn people<F: Fixture>(fixture: &F, name: &str, count: u32) -> F::Cache<u32, Person> {
+    let cache = fixture.open::<u32, Person>(name).await;
+    fill(&cache, count).await;
+    cache
+}
+
+/// Puts so many people, each under its number.
 pub(super) async fn fill(cache: &impl NamedCache<u32, Person>, count: u32) {
     let people: Vec<_> = (0..count).map(|number| (number, Person::of(number))).collect();
     cache
@@ -37,8 +45,7 @@ pub(super) async fn fill(cache: &impl NamedCache<u32, Person>, count: u32) {
 
 /// A filter selects keys, values and entries, each once.
 pub async fn a_filter_selects<F: Fixture>(fixture: &F) {
-    let cache = fixture.open::<u32, Person>("conformance-query").await;
-    fill(&cache, 1_000).await;
+    let cache = people(fixture, "conformance-query", 1_000).await;
     let filter = field("age").ge(90).and(field("city").eq("Rome"));
     let expected: HashSet<u32> = (0..1_000).filter(|n| n % 100 >= 90 && n % 3 == 1).collect();
     let keys: Vec<u32> = cache.keys_where(&filter).try_collect().await.expect("keys_where");
@@ -90,8 +97,7 @@ pub async fn nothing_and_everything_are_selected<F: Fixture>(fixture: &F) {
 
 /// Values and entries come in the order that is asked for.
 pub async fn what_is_sorted_comes_in_order<F: Fixture>(fixture: &F) {
-    let cache = fixture.open::<u32, Person>("conformance-query-sorted").await;
-    fill(&cache, 100).await;
+    let cache = people(fixture, "conformance-query-sorted", 100).await;
     let filter = field("city").eq("Oslo");
     let by_age = Comparator::by("age");
     let values: Vec<Person> = cache
@@ -110,8 +116,7 @@ pub async fn what_is_sorted_comes_in_order<F: Fixture>(fixture: &F) {
 
 /// While others come and go, an entry that stays and is selected all the while comes exactly once.
 pub async fn what_stays_comes_once_under_change<F: Fixture>(fixture: &F) {
-    let cache = fixture.open::<u32, Person>("conformance-query-change").await;
-    fill(&cache, 3_000).await;
+    let cache = people(fixture, "conformance-query-change", 3_000).await;
     let mut seen = HashSet::new();
     let mut entries = cache.entries_where(&field("city").eq("Rome"));
     let mut step = 0;
@@ -158,8 +163,7 @@ pub async fn a_large_answer_waits_for_its_reader<F: Fixture>(fixture: &F) {
 
 /// A query that is dropped half-read leaves nothing behind that disturbs the next, nor other requests.
 pub async fn a_query_can_be_left_early<F: Fixture>(fixture: &F) {
-    let cache = fixture.open::<u32, Person>("conformance-query-left").await;
-    fill(&cache, 5_000).await;
+    let cache = people(fixture, "conformance-query-left", 5_000).await;
     for _ in 0..20 {
         let some: Vec<_> = cache
             .entries_where(&Filter::Always)
@@ -176,8 +180,7 @@ pub async fn a_query_can_be_left_early<F: Fixture>(fixture: &F) {
 
 /// What cannot be asked of an entry is an error that says that nothing was changed.
 pub async fn a_filter_that_cannot_be_evaluated_is_an_error<F: Fixture>(fixture: &F) {
-    let cache = fixture.open::<u32, Person>("conformance-query-error").await;
-    fill(&cache, 10).await;
+    let cache = people(fixture, "conformance-query-error", 10).await;
     let asked: Result<Vec<u32>, _> = cache.keys_where(&field("age").gt("old")).try_collect().await;
     let error = asked.expect_err("an integer has no order with a text");
     assert_eq!(error.applied(), crate::cache::Applied::No);

@@ -11,7 +11,7 @@ use crate::query::cohql::Rows;
 use crate::store::IndexDefinition;
 use crate::value::Value;
 
-use super::queries::{Person, fill};
+use super::queries::{Person, people};
 use super::{Fixture, NamedCache};
 
 /// The caches of a fixture by name.
@@ -30,8 +30,7 @@ async fn ask<F: Fixture>(fixture: &F, statement: &str) -> Rows {
 
 /// Columns are selected of entries, with bind variables, in order, and as many as are wanted.
 pub async fn a_statement_gives_rows<F: Fixture>(fixture: &F) {
-    let cache = fixture.open::<u32, Person>("conformance-statements").await;
-    fill(&cache, 300).await;
+    let _open = people(fixture, "conformance-statements", 300).await;
     let caches = Opened(fixture);
     let statement = r#"select name, age from "conformance-statements" where age >= ?1 and city = :city
                        order by age desc, name"#;
@@ -57,8 +56,7 @@ pub async fn a_statement_gives_rows<F: Fixture>(fixture: &F) {
 
 /// Whole entries, keys and values are selected too.
 pub async fn entries_keys_and_values_are_rows<F: Fixture>(fixture: &F) {
-    let cache = fixture.open::<u32, Person>("conformance-statements-whole").await;
-    fill(&cache, 200).await;
+    let _open = people(fixture, "conformance-statements-whole", 200).await;
     let from = r#"from "conformance-statements-whole" where city = 'Lima'"#;
     let entries = ask(fixture, &format!("select * {from}")).await;
     let entries: Vec<(u32, Person)> = entries.read_tuples().expect("entries");
@@ -85,10 +83,7 @@ pub async fn entries_keys_and_values_are_rows<F: Fixture>(fixture: &F) {
 
 /// Aggregates, groups and distinct values.
 pub async fn aggregates_are_rows<F: Fixture>(fixture: &F) {
-    let cache = fixture
-        .open::<u32, Person>("conformance-statements-aggregates")
-        .await;
-    fill(&cache, 300).await;
+    let _open = people(fixture, "conformance-statements-aggregates", 300).await;
     let from = r#"from "conformance-statements-aggregates""#;
     let cities = ask(
         fixture,
@@ -131,10 +126,7 @@ pub async fn aggregates_are_rows<F: Fixture>(fixture: &F) {
 
 /// Aggregates that are computed as doubles, as those of the language are unless their names say otherwise.
 pub async fn aggregates_of_doubles_are_rows<F: Fixture>(fixture: &F) {
-    let cache = fixture
-        .open::<u32, Person>("conformance-statements-doubles")
-        .await;
-    fill(&cache, 200).await;
+    let _open = people(fixture, "conformance-statements-doubles", 200).await;
     let from = r#"from "conformance-statements-doubles""#;
     let all = ask(
         fixture,
@@ -147,8 +139,7 @@ pub async fn aggregates_of_doubles_are_rows<F: Fixture>(fixture: &F) {
 
 /// How a statement would be answered is told, with the index that serves it.
 pub async fn plans_are_explained<F: Fixture>(fixture: &F) {
-    let cache = fixture.open::<u32, Person>("conformance-statements-plans").await;
-    fill(&cache, 200).await;
+    let cache = people(fixture, "conformance-statements-plans", 200).await;
     let select = r#"select * from "conformance-statements-plans" where age > 90"#;
     let before = ask(fixture, &format!("explain plan for {select}")).await;
     assert!(!before.is_empty() && before.iter().all(|row| row.len() == before.columns().len()));
@@ -169,8 +160,7 @@ pub async fn plans_are_explained<F: Fixture>(fixture: &F) {
 
 /// What is wrong with a statement is told: where in the text, or what the cache says.
 pub async fn a_wrong_statement_is_an_error<F: Fixture>(fixture: &F) {
-    let cache = fixture.open::<u32, Person>("conformance-statements-wrong").await;
-    fill(&cache, 100).await;
+    let _open = people(fixture, "conformance-statements-wrong", 100).await;
     let caches = Opened(fixture);
     let from = r#"from "conformance-statements-wrong""#;
     let wrong = caches.ask(&format!("select name {from} where age >")).await;

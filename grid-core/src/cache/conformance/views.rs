@@ -11,7 +11,7 @@ use crate::cache::{View, ViewPlan};
 use crate::processor::Processor;
 use crate::query::{Extractor, Filter, field};
 
-use super::queries::{Person, fill};
+use super::queries::{Person, people};
 use super::wait::{EVENT_BOUND, within};
 use super::{Fixture, Item, NamedCache};
 
@@ -48,8 +48,7 @@ fn content(view: &View<u32, Person>) -> BTreeMap<u32, Person> {
 
 /// A view has what its filter selects when it is opened, and follows every change.
 pub async fn a_view_follows_its_cache<F: Fixture>(fixture: &F) {
-    let cache = fixture.open::<u32, Person>("conformance-view").await;
-    fill(&cache, 300).await;
+    let cache = people(fixture, "conformance-view", 300).await;
     let view = cache.view(&field("city").eq("Oslo")).await.expect("view");
     assert!(view.is_current());
     assert_eq!(view.len(), 100);
@@ -91,8 +90,7 @@ pub async fn a_view_follows_its_cache<F: Fixture>(fixture: &F) {
 
 /// A view shows what an extractor takes from the values, and tells only of what changes in that.
 pub async fn a_view_of_what_is_extracted<F: Fixture>(fixture: &F) {
-    let cache = fixture.open::<u32, Person>("conformance-view-extracted").await;
-    fill(&cache, 30).await;
+    let cache = people(fixture, "conformance-view-extracted", 30).await;
     let plan = ViewPlan::new(Filter::Always).extracting(Extractor::path("city"));
     let view: View<u32, String> = cache.view_of(plan).await.expect("view_of");
     assert_eq!(view.len(), 30);
@@ -177,8 +175,7 @@ pub async fn views_under_writers_come_to_what_there_is<F: Fixture>(fixture: &F) 
 
 /// A truncated cache leaves the view empty, and it goes on.
 pub async fn a_view_outlives_a_truncation<F: Fixture>(fixture: &F) {
-    let cache = fixture.open::<u32, Person>("conformance-view-truncated").await;
-    fill(&cache, 30).await;
+    let cache = people(fixture, "conformance-view-truncated", 30).await;
     let view = cache.view(&Filter::Always).await.expect("view");
     assert_eq!(view.len(), 30);
     cache.truncate().await.expect("truncate");
@@ -192,8 +189,7 @@ pub async fn a_view_outlives_a_truncation<F: Fixture>(fixture: &F) {
 
 /// A view has a limit, and says so; it knows when its cache is destroyed.
 pub async fn a_view_says_why_it_ends<F: Fixture>(fixture: &F) {
-    let cache = fixture.open::<u32, Person>("conformance-view-ends").await;
-    fill(&cache, 30).await;
+    let cache = people(fixture, "conformance-view-ends", 30).await;
     let small = ViewPlan::new(Filter::Always).entries_max(20);
     let error = cache
         .view_of::<Person>(small)

@@ -45,6 +45,21 @@ enum Fold {
 }
 
 impl NumberOperation {
+    /// Each operation once, in the order in which they are declared.
+    pub const ALL: [NumberOperation; 11] = [
+        NumberOperation::DecimalSum,
+        NumberOperation::DecimalAverage,
+        NumberOperation::DecimalMin,
+        NumberOperation::DecimalMax,
+        NumberOperation::LongSum,
+        NumberOperation::LongMin,
+        NumberOperation::LongMax,
+        NumberOperation::DoubleSum,
+        NumberOperation::DoubleAverage,
+        NumberOperation::DoubleMin,
+        NumberOperation::DoubleMax,
+    ];
+
     /// The class that the clients name it by.
     pub(super) fn class(self) -> &'static str {
         match self {
@@ -64,20 +79,7 @@ impl NumberOperation {
 
     /// The operation that the clients name so.
     pub(super) fn of_class(class: &str) -> Option<Self> {
-        const ALL: [NumberOperation; 11] = [
-            NumberOperation::DecimalSum,
-            NumberOperation::DecimalAverage,
-            NumberOperation::DecimalMin,
-            NumberOperation::DecimalMax,
-            NumberOperation::LongSum,
-            NumberOperation::LongMin,
-            NumberOperation::LongMax,
-            NumberOperation::DoubleSum,
-            NumberOperation::DoubleAverage,
-            NumberOperation::DoubleMin,
-            NumberOperation::DoubleMax,
-        ];
-        ALL.into_iter().find(|operation| operation.class() == class)
+        Self::ALL.into_iter().find(|operation| operation.class() == class)
     }
 
     fn is_long(self) -> bool {
