@@ -8,6 +8,7 @@
 #
 #   PARITY_STEPS (300)   operations of each comparison
 #   PARITY_FIRST (1)     the first seed
+#   PARITY_MOVED (1)     random cases for each kind of key
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 if [ $# -lt 2 ]; then
@@ -15,7 +16,7 @@ if [ $# -lt 2 ]; then
   exit 2
 fi
 grid=$1 logs=$2 reference=${3:-}
-: "${PARITY_STEPS:=300}" "${PARITY_FIRST:=1}"
+: "${PARITY_STEPS:=300}" "${PARITY_FIRST:=1}" "${PARITY_MOVED:=1}"
 rm -rf "$logs"
 mkdir -p "$logs"
 
@@ -107,17 +108,19 @@ for language in python javascript go java rust; do
 done
 
 if [ -n "$reference" ]; then
-  for kind in int str mixed; do
-    address=${grpc[$((turn % 3))]}
-    turn=$((turn + 1))
-    if build/orders-clients/python/bin/python tests/parity/parity.py --reference "$reference" \
-      --subject "$address" --kind "$kind" --seed "$PARITY_FIRST" --steps "$PARITY_STEPS" >"$logs/parity-$kind.out" 2>&1; then
-      echo "$kind keys through $address: $(tail -n 1 "$logs/parity-$kind.out")"
-    else
-      tail -n 20 "$logs/parity-$kind.out" >&2
-      echo "$kind keys through $address: not the same as Coherence CE; see $logs/parity-$kind.out" >&2
-      failed=1
-    fi
+  for seed in $(seq "$PARITY_FIRST" $((PARITY_FIRST + PARITY_MOVED - 1))); do
+    for kind in int str mixed; do
+      address=${grpc[$((turn % 3))]} out=$logs/parity-$kind-$seed.out
+      turn=$((turn + 1))
+      if build/orders-clients/python/bin/python tests/parity/parity.py --reference "$reference" \
+        --subject "$address" --kind "$kind" --seed "$seed" --steps "$PARITY_STEPS" >"$out" 2>&1; then
+        echo "$kind keys through $address, seed $seed: $(tail -n 1 "$out")"
+      else
+        tail -n 20 "$out" >&2
+        echo "$kind keys through $address, seed $seed: not the same as Coherence CE; see $out" >&2
+        failed=1
+      fi
+    done
   done
 fi
 

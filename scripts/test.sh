@@ -12,6 +12,7 @@
 #   PARITY_SEEDS (2)     random cases for each kind of key
 #   PARITY_STEPS (300)   operations of each case
 #   PARITY_FIRST (1)     the first seed
+#   PARITY_MOVED (1)     as PARITY_SEEDS, through a cluster of which partitions move
 #   SIMULATE_SEEDS (40)  simulated clusters, of 200 faults each
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -20,8 +21,8 @@ exec </dev/null
 root=$PWD
 logs=$root/build/test
 parity=$root/../shared/parity
-: "${PARITY_SEEDS:=2}" "${PARITY_STEPS:=300}" "${PARITY_FIRST:=1}" "${SIMULATE_SEEDS:=40}"
-export PARITY_STEPS PARITY_FIRST
+: "${PARITY_SEEDS:=2}" "${PARITY_STEPS:=300}" "${PARITY_FIRST:=1}" "${PARITY_MOVED:=1}" "${SIMULATE_SEEDS:=40}"
+export PARITY_STEPS PARITY_FIRST PARITY_MOVED
 TYPOS_VERSION=1.52.0
 CARGO_DENY_VERSION=0.20.2
 MOTO_VERSION=5.2.5

@@ -113,7 +113,8 @@ fn says_destroyed(message: &str) -> bool {
         || message.starts_with("No cache proxy exist for id ")
         || message.starts_with("No cache proxy exists for id ")
         || message == "Cache is not active"
-        || message.starts_with("the cache ") && message.ends_with(" was destroyed; get it again from the grid or the session")
+        || message.starts_with("the cache ")
+            && message.ends_with(" was destroyed; get it again from the grid or the session")
 }
 
 #[cfg(test)]
@@ -185,7 +186,10 @@ mod tests {
             "The cache with id 5 has been explicitly destroyed",
             "Cache is not active",
             "No cache proxy exist for id 12345 request=Size",
-            &CacheError::Destroyed { cache: "a".to_owned() }.to_string(),
+            &CacheError::Destroyed {
+                cache: "a".to_owned(),
+            }
+            .to_string(),
         ] {
             let error = Failure::Refused(words.to_owned()).into_error("c", false, TIMEOUT);
             assert!(matches!(error, CacheError::Destroyed { .. }), "{words}");

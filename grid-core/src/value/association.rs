@@ -97,10 +97,19 @@ mod tests {
             (r#"{"associatedKey":1}"#, "1"),
             (r#"{"@class":"Line","associatedKey":"x","id":2}"#, r#""x""#),
             (r#"{"a":[{"b":null}],"associatedKey":[1,2],"z":3}"#, "[1,2]"),
-            (r#"{"associatedKey":null,"z":3}"#, r#"{"associatedKey":null,"z":3}"#),
+            (
+                r#"{"associatedKey":null,"z":3}"#,
+                r#"{"associatedKey":null,"z":3}"#,
+            ),
             (r#"{"associatedKey":{},"z":3}"#, "{}"),
-            (r#"{"associatedKey":{"id":1,"name":null},"z":3}"#, r#"{"id":1,"name":null}"#),
-            (r#"{"associatedKey":{"a":1,"associatedKey":{"associatedKey":2,"b":3}},"z":4}"#, "2"),
+            (
+                r#"{"associatedKey":{"id":1,"name":null},"z":3}"#,
+                r#"{"id":1,"name":null}"#,
+            ),
+            (
+                r#"{"associatedKey":{"a":1,"associatedKey":{"associatedKey":2,"b":3}},"z":4}"#,
+                "2",
+            ),
         ] {
             let found = String::from_utf8(placing(key.as_bytes()).to_vec());
             assert_eq!(found.as_deref(), Ok(placed_by), "{key}");
@@ -109,7 +118,14 @@ mod tests {
 
     #[test]
     fn a_text_that_cannot_be_read_is_placed_by_itself() {
-        for text in ["{", r#"{"a""#, r#"{"associatedKey":"#, r#"{"associatedKey":{"#, r#"{"a":1"#, "{1}"] {
+        for text in [
+            "{",
+            r#"{"a""#,
+            r#"{"associatedKey":"#,
+            r#"{"associatedKey":{"#,
+            r#"{"a":1"#,
+            "{1}",
+        ] {
             assert_eq!(placing(text.as_bytes()), text.as_bytes());
         }
     }

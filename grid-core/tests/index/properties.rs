@@ -110,7 +110,7 @@ fn asked() -> impl Strategy<Value = Filter> {
         1 => keys().prop_map(|keys| key().one_of(keys.iter().cloned().collect::<Vec<_>>())),
         1 => (any_field(), scalar()).prop_map(|(field, value)| !field.gt(Operand::of(&value).unwrap())),
         1 => filter().prop_map(|filter| Filter::KeyAssociated(Box::new(filter), Operand::from(1))),
-        1 => filter().prop_map(|filter| Filter::Limit { filter: Box::new(filter), page_size: 3 }),
+        1 => filter().prop_map(|filter| Filter::Limit { filter: Box::new(filter), page_size: 3, page: 0 }),
     ];
     (
         simple,

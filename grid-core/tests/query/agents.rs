@@ -97,6 +97,7 @@ fn every_agent_comes_back_as_it_was_written() {
         Filter::Limit {
             filter: Box::new(!field("a").one_of(["x", "y"])),
             page_size: 10,
+            page: 3,
         },
         Filter::Event(EventFilter::new(field("a").eq(1.5)).of_kinds(EventKinds::KEY_SET)),
         Filter::Event(EventFilter {

@@ -111,16 +111,37 @@ fn a_long_key_is_golden() {
 
 /// Keys with an associated key: their own hash, and the partition of the key that they lie beside.
 const ASSOCIATED: &[(&str, u64, &str)] = &[
-    (r#"{"associatedKey":10248,"key":11}"#, 0xf3c7_a07f_d57d_78ad, "10248"),
-    (r#"{ "key": 11, "associatedKey": 10248 }"#, 0xf3c7_a07f_d57d_78ad, "10248"),
-    (r#"{"@class":"acme.LineKey","associatedKey":"ALFKI","line":2}"#, 0xa72b_e817_d462_b9dd, r#""ALFKI""#),
-    (r#"{"associatedKey":{"b":1,"a":2},"key":"x"}"#, 0x8124_c025_f427_4744, r#"{"a":2,"b":1}"#),
-    (r#"{"associatedKey":{"associatedKey":10248,"key":11},"key":"x"}"#, 0xdabb_6550_b924_409b, "10248"),
+    (
+        r#"{"associatedKey":10248,"key":11}"#,
+        0xf3c7_a07f_d57d_78ad,
+        "10248",
+    ),
+    (
+        r#"{ "key": 11, "associatedKey": 10248 }"#,
+        0xf3c7_a07f_d57d_78ad,
+        "10248",
+    ),
+    (
+        r#"{"@class":"acme.LineKey","associatedKey":"ALFKI","line":2}"#,
+        0xa72b_e817_d462_b9dd,
+        r#""ALFKI""#,
+    ),
+    (
+        r#"{"associatedKey":{"b":1,"a":2},"key":"x"}"#,
+        0x8124_c025_f427_4744,
+        r#"{"a":2,"b":1}"#,
+    ),
+    (
+        r#"{"associatedKey":{"associatedKey":10248,"key":11},"key":"x"}"#,
+        0xdabb_6550_b924_409b,
+        "10248",
+    ),
 ];
 
 #[test]
 fn associated_keys_lie_beside_theirs() {
-    let of = |text: &str| Key::new(Binary::new(Format::JSON, Bytes::copy_from_slice(text.as_bytes()))).unwrap();
+    let of =
+        |text: &str| Key::new(Binary::new(Format::JSON, Bytes::copy_from_slice(text.as_bytes()))).unwrap();
     for (spelling, hash, beside) in ASSOCIATED {
         let (key, beside) = (of(spelling), of(beside));
         assert_eq!(key.hash(), *hash, "{spelling}: 0x{:016x}", key.hash());
@@ -129,6 +150,10 @@ fn associated_keys_lie_beside_theirs() {
     }
     let none = of(r#"{"associatedKey":null,"key":11}"#);
     assert_eq!(none.placement(), none.hash());
-    let pof = Key::new(Binary::new(Format::POF, Bytes::from_static(br#"{"associatedKey":1}"#))).unwrap();
+    let pof = Key::new(Binary::new(
+        Format::POF,
+        Bytes::from_static(br#"{"associatedKey":1}"#),
+    ))
+    .unwrap();
     assert_eq!(pof.placement(), pof.hash(), "other formats are not looked into");
 }

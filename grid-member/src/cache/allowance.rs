@@ -44,7 +44,10 @@ impl Allowance {
     /// Takes what one of several that are alike looks at: so many entries with so many bytes, each so often. Takes nothing
     /// when all of them would be too much.
     pub(super) fn take(&mut self, (entries, bytes): (usize, u64), passes: usize, alike: usize) -> bool {
-        let (entries, bytes) = (entries.saturating_mul(passes), bytes.saturating_mul(passes as u64));
+        let (entries, bytes) = (
+            entries.saturating_mul(passes),
+            bytes.saturating_mul(passes as u64),
+        );
         let all = (entries.saturating_mul(alike), bytes.saturating_mul(alike as u64));
         let allowed = all.0 <= self.entries && all.1 <= self.bytes;
         if allowed {

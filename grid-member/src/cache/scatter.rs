@@ -1,6 +1,6 @@
 //! What is asked of all partitions side by side.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -42,8 +42,12 @@ pub struct Scatter {
     open: VecDeque<(PartitionId, Option<PageCursor>)>,
     /// How many partitions are asked at a time: half as many when they have much, twice when they have little.
     width: usize,
+    /// How many entries are still left out before any comes.
+    skip: usize,
     /// How many entries may still come.
     left: usize,
+    /// Whether they come by partition, and in a partition by hash: pages of a limit are cut from this order.
+    ordered: bool,
 }
 
 impl Scatter {
@@ -56,53 +60,36 @@ impl Scatter {
             self.cache.check_alive()?;
             let asked: Vec<_> = self.open.drain(..self.width.min(self.open.len())).collect();
             let bytes_max = NonZeroUsize::new(WAVE_BYTES / asked.len()).unwrap_or(NonZeroUsize::MIN);
+            let wanted = NonZeroUsize::new(self.skip.saturating_add(self.left)).unwrap_or(NonZeroUsize::MIN);
             let limits = PageLimits {
-                entries_max: PART_ENTRIES_MAX.min(NonZeroUsize::new(self.left).unwrap_or(NonZeroUsize::MIN)),
+                entries_max: PART_ENTRIES_MAX.min(wanted),
                 bytes_max,
             };
-            let (mut found, mut cut) = (Vec::new(), false);
-            let mut take = |id, page: Page| {
+            let pages = self.pages(&asked, limits).await?;
+            let (mut found, mut again) = (Vec::new(), VecDeque::new());
+            for (asked, page) in asked.into_iter().zip(pages) {
+                if self.ordered && !again.is_empty() {
+                    // Its turn comes after the rest of the one before.
+                    again.push_back(asked);
+                    continue;
+                }
                 if let Some(next) = page.next {
-                    self.open.push_front((id, Some(next)));
-                    cut = true;
+                    again.push_back((asked.0, Some(next)));
                 }
                 let entries = page.entries.into_iter();
                 found.extend(entries.map(|PageEntry { key, value, .. }| (key, value)));
-            };
-            // What is here and small needs no request.
-            let at_hand = self
-                .cache
-                .pages_at_hand(&self.question, &asked, (limits, self.content));
-            // What a destroy has emptied meanwhile is no answer.
-            self.cache.check_alive()?;
-            let mut parts = Vec::new();
-            for ((id, after), page) in asked.into_iter().zip(at_hand) {
-                match page {
-                    Some(page) => take(id, page.map_err(unfit)?),
-                    None => parts.push((
-                        id,
-                        PartRequest::Query {
-                            question: self.question.clone(),
-                            after,
-                            limits,
-                            content: self.content,
-                        },
-                    )),
-                }
             }
-            if !parts.is_empty() {
-                for (id, result) in self.cache.ask_all(parts).await? {
-                    let PartResult::Page(page) = result else {
-                        return Err(unexpected());
-                    };
-                    take(id, page);
-                }
-            }
+            let cut = !again.is_empty();
+            again.append(&mut self.open);
+            self.open = again;
             self.width = if cut {
                 (self.width / 2).max(1)
             } else {
                 self.width.saturating_mul(2)
             };
+            let skipped = self.skip.min(found.len());
+            self.skip -= skipped;
+            found.drain(..skipped);
             found.truncate(self.left);
             self.left -= found.len();
             if !found.is_empty() {
@@ -112,21 +99,67 @@ impl Scatter {
         Ok(Vec::new())
     }
 
-    /// All entries in an order of their values.
+    /// The next pages of these partitions. What is here and small needs no request.
+    async fn pages(
+        &self,
+        asked: &[(PartitionId, Option<PageCursor>)],
+        limits: PageLimits,
+    ) -> Result<Vec<Page>, CacheError> {
+        let (cache, question, content) = (&self.cache, &self.question, self.content);
+        let mut pages = cache.pages_at_hand(question, asked, (limits, content));
+        // What a destroy has emptied meanwhile is no answer.
+        cache.check_alive()?;
+        let open = asked.iter().zip(&pages).filter(|(_, page)| page.is_none());
+        let request = |((id, after), _): (&(PartitionId, Option<PageCursor>), _)| {
+            let (question, after) = (question.clone(), *after);
+            let request = PartRequest::Query {
+                question,
+                after,
+                limits,
+                content,
+            };
+            (*id, request)
+        };
+        let parts: Vec<_> = open.map(request).collect();
+        let mut answers = match parts.is_empty() {
+            true => HashMap::new(),
+            false => cache.ask_all(parts).await?.into_iter().collect(),
+        };
+        let page =
+            |(page, (id, _)): (&mut Option<Result<Page, QueryError>>, &(PartitionId, _))| match page.take() {
+                Some(page) => page.map_err(unfit),
+                None => match answers.remove(id) {
+                    Some(PartResult::Page(page)) => Ok(page),
+                    _ => Err(unexpected()),
+                },
+            };
+        pages.iter_mut().zip(asked).map(page).collect()
+    }
+
+    /// All entries in an order of their values; of a limit, the page of that order.
     ///
     /// # Errors
     /// As [`next`](Self::next); and when values have no order, or the entries are more than are sorted.
     pub async fn sorted(mut self, comparator: &Comparator) -> Result<Selected, CacheError> {
+        let (skip, take) = (std::mem::take(&mut self.skip), self.left);
+        if take == 0 {
+            return Ok(Vec::new());
+        }
+        (self.left, self.width) = (usize::MAX, self.open.len().max(1));
+        let wanted = skip.saturating_add(take);
         let (mut all, mut bytes) = (Vec::new(), 0_usize);
         loop {
             let found = self.next().await?;
             if found.is_empty() {
                 break;
             }
-            bytes += found
-                .iter()
-                .map(|(key, value)| len_of(key.as_ref()) + len_of(value.as_ref()))
-                .sum::<usize>();
+            bytes += found.iter().map(entry_len).sum::<usize>();
+            all.extend(found);
+            if all.len() / 2 >= wanted {
+                sort(&mut all, comparator)?;
+                all.truncate(wanted);
+                bytes = all.iter().map(entry_len).sum();
+            }
             if bytes > SORTED_BYTES_MAX {
                 return Err(CacheError::Overloaded {
                     what: format!(
@@ -135,36 +168,51 @@ impl Scatter {
                     ),
                 });
             }
-            all.extend(found);
         }
-        comparator
-            .sort(&mut all, |entry| {
-                entry.1.as_ref().map_or(&b"null"[..], |value| value.bytes())
-            })
-            .map_err(unfit)?;
+        sort(&mut all, comparator)?;
+        all.drain(..skip.min(all.len()));
+        all.truncate(take);
         Ok(all)
     }
+}
+
+fn sort(all: &mut Selected, comparator: &Comparator) -> Result<(), CacheError> {
+    comparator.sort(all, value_text).map_err(unfit)
+}
+
+fn value_text((_, value): &(Option<Binary>, Option<Binary>)) -> &[u8] {
+    value.as_ref().map_or(&b"null"[..], |value| value.bytes())
+}
+
+fn entry_len((key, value): &(Option<Binary>, Option<Binary>)) -> usize {
+    len_of(key.as_ref()) + len_of(value.as_ref())
 }
 
 impl OpenCache {
     /// The entries that a filter selects.
     #[must_use]
     pub fn select(self: &Arc<Self>, question: Arc<Question>, content: PageContent) -> Scatter {
-        let (open, left) = match question.filter() {
-            Filter::Never => (Vec::new(), 0),
-            Filter::Limit { page_size, .. } if *page_size > 0 => (
-                self.partitions_of(question.filter()),
-                usize::try_from(*page_size).unwrap_or(usize::MAX),
-            ),
-            filter => (self.partitions_of(filter), usize::MAX),
+        let limit = match question.filter() {
+            Filter::Never => Some((0, 0)),
+            Filter::Limit { page_size, page, .. } if *page_size > 0 => {
+                let to_usize = |number| usize::try_from(number).unwrap_or(usize::MAX);
+                let skip = u64::from(*page) * u64::from(*page_size);
+                Some((to_usize(skip), to_usize(u64::from(*page_size))))
+            }
+            _ => None,
         };
+        let open = self.partitions_of(question.filter());
+        let (skip, left) = limit.unwrap_or((0, usize::MAX));
         Scatter {
             cache: self.clone(),
             question,
             content,
-            width: open.len().max(1),
+            // The first entries of a limit may all be in one partition.
+            width: if limit.is_some() { 1 } else { open.len().max(1) },
             open: open.into_iter().map(|id| (id, None)).collect(),
+            skip,
             left,
+            ordered: limit.is_some(),
         }
     }
 
@@ -187,7 +235,11 @@ impl OpenCache {
     /// evaluated.
     pub fn aggregate(self: &Arc<Self>, question: Arc<Question>, keys: Option<Vec<Key>>) -> Reply<Binary> {
         let parts: Vec<(PartitionId, Option<Vec<Key>>)> = match keys {
-            None => self.partitions_of(question.filter()).into_iter().map(|id| (id, None)).collect(),
+            None => self
+                .partitions_of(question.filter())
+                .into_iter()
+                .map(|id| (id, None))
+                .collect(),
             Some(keys) => self
                 .by_partition(keys)
                 .into_iter()

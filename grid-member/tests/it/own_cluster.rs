@@ -233,14 +233,15 @@ async fn each_is_done_once_while_members_come_and_go() {
 async fn associated_entries_lie_beside_theirs() {
     type LineKey = AssociatedKey<u32, u32>;
     // Adds a line to an order, whose value is the sum of its lines.
-    let add_line = |order: &mut Entry<'_, u32, i64>, (product, price): (u32, i64)| -> Result<i64, EntryError> {
-        let key = LineKey::new(*order.key(), product);
-        let mut line = order.beside::<LineKey, i64>("lines", &key)?;
-        let sum = order.value()?.unwrap_or_default() - line.value()?.unwrap_or_default() + price;
-        line.set(&price)?;
-        order.set(&sum)?;
-        Ok(sum)
-    };
+    let add_line =
+        |order: &mut Entry<'_, u32, i64>, (product, price): (u32, i64)| -> Result<i64, EntryError> {
+            let key = LineKey::new(*order.key(), product);
+            let mut line = order.beside::<LineKey, i64>("lines", &key)?;
+            let sum = order.value()?.unwrap_or_default() - line.value()?.unwrap_or_default() + price;
+            line.set(&price)?;
+            order.set(&sum)?;
+            Ok(sum)
+        };
     let agents = OwnAgents::new();
     agents.register_processor("add-line", add_line).unwrap();
     let first = member(1, None, agents.clone()).await;
@@ -265,7 +266,12 @@ async fn associated_entries_lie_beside_theirs() {
     // Asked beside an order, one partition answers: the order's lines, and those of few others.
     let beside = Filter::KeyAssociated(Box::new(Filter::Always), Operand::from(7));
     let found: Vec<(LineKey, i64)> = lines.entries_where(&beside).try_collect().await.unwrap();
-    let of_order = |order: u32| found.iter().filter(|(key, _)| key.associated_key == order).count();
+    let of_order = |order: u32| {
+        found
+            .iter()
+            .filter(|(key, _)| key.associated_key == order)
+            .count()
+    };
     assert_eq!(of_order(7), 4);
     assert!(found.len() < 40, "{found:?}");
     let count: u64 = lines.aggregate_where(&beside, &Aggregator::Count).await.unwrap();

@@ -109,6 +109,57 @@ async fn every_member_answers_for_all() {
     end([third, second, first]).await;
 }
 
+/// Pages of a limit are cut from all of the cache, in the order that is asked for where one is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_of_a_limit_are_the_same_wherever_they_are_asked_for() {
+    let first = member(1, None).await;
+    let second = member(2, Some(&first)).await;
+    let grids = [&first, &second];
+    settled(&grids).await;
+    load(&first).await;
+    let limit = |page_size, page| Filter::Limit {
+        filter: Box::new(field("age").ge(40)),
+        page_size,
+        page,
+    };
+    let selected = keys(&open(&first).await, &field("age").ge(40)).await;
+    let by_age = Comparator::by("age").inverse();
+    let size = u32::try_from(selected.len()).unwrap() / 5 + 1;
+    let (mut plain, mut sorted) = (Vec::new(), Vec::new());
+    for page in 0..6_u32 {
+        let mut told = Vec::new();
+        for grid in grids {
+            let cache = open(grid).await;
+            let entries = cache.select(question(&limit(size, page)), PageContent::Entries);
+            let entries = entries.sorted(&by_age).await.unwrap();
+            let of_entry = |(key, value): (Option<Binary>, Option<Binary>)| {
+                let value: Value = from_binary(&value.unwrap()).unwrap();
+                (value["age"].as_u64().unwrap(), number(&key.unwrap()))
+            };
+            told.push((
+                keys(&cache, &limit(size, page)).await,
+                entries.into_iter().map(of_entry).collect::<Vec<_>>(),
+            ));
+        }
+        let (keys, entries) = told.pop().unwrap();
+        assert_eq!(
+            told.pop().unwrap(),
+            (keys.clone(), entries.clone()),
+            "page {page}"
+        );
+        assert_eq!(keys.len(), entries.len());
+        plain.extend(keys);
+        sorted.extend(entries);
+    }
+    plain.sort_unstable();
+    assert_eq!(plain, selected);
+    assert!(sorted.is_sorted_by(|before, after| before.0 >= after.0));
+    let mut sorted: Vec<u32> = sorted.into_iter().map(|(_, key)| key).collect();
+    sorted.sort_unstable();
+    assert_eq!(sorted, selected);
+    end([second, first]).await;
+}
+
 /// Adds one to what the filter selects, again and again; how often.
 async fn visit_all(cache: Arc<OpenCache>, staying: Filter, stop: Arc<AtomicBool>) -> u64 {
     let question = question(&staying);

@@ -208,6 +208,7 @@ async fn run_asking<F: Fixture>(report: &mut Report<'_>, fixture: &F) {
     run_cases! { report, fixture;
         queries {
             a_filter_selects, nothing_and_everything_are_selected, what_is_sorted_comes_in_order,
+            pages_of_a_limit_are_parts_of_the_whole,
             what_stays_comes_once_under_change, a_large_answer_waits_for_its_reader, a_query_can_be_left_early,
             a_filter_that_cannot_be_evaluated_is_an_error,
         }

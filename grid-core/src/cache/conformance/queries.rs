@@ -114,6 +114,27 @@ pub async fn what_is_sorted_comes_in_order<F: Fixture>(fixture: &F) {
     assert!(entries.iter().all(|(key, person)| *person == Person::of(*key)));
 }
 
+/// Pages of a limit have no entry in common, and together all that the filter selects.
+pub async fn pages_of_a_limit_are_parts_of_the_whole<F: Fixture>(fixture: &F) {
+    let cache = people(fixture, "conformance-query-pages", 100).await;
+    let filter = field("city").eq("Oslo");
+    let mut keys = HashSet::new();
+    for page in 0..5 {
+        let limit = Filter::Limit {
+            filter: Box::new(filter.clone()),
+            page_size: 10,
+            page,
+        };
+        let found: Vec<u32> = cache.keys_where(&limit).try_collect().await.expect("keys_where");
+        let expected = [10, 10, 10, 4, 0][page as usize];
+        assert_eq!(found.len(), expected, "page {page}: {found:?}");
+        keys.extend(found);
+    }
+    assert_eq!(keys.len(), 34);
+    let selected: Vec<u32> = cache.keys_where(&filter).try_collect().await.expect("keys_where");
+    assert_eq!(keys, selected.into_iter().collect());
+}
+
 /// While others come and go, an entry that stays and is selected all the while comes exactly once.
 pub async fn what_stays_comes_once_under_change<F: Fixture>(fixture: &F) {
     let cache = people(fixture, "conformance-query-change", 3_000).await;

@@ -63,9 +63,15 @@ fn of_one(node: Node<'_>, name: &str, filter: Filter) -> Result<Filter, AgentErr
         "InKeySetFilter" => Filter::InKeySet(filter, values(node, "keys")?),
         "KeyAssociatedFilter" => Filter::KeyAssociated(filter, Operand::new(node.need("hostKey")?.text())?),
         "LimitFilter" => {
-            let page_size = u32::try_from(node.integer("pageSize")?.unwrap_or_default());
-            let page_size = page_size.map_err(|_negative| node.wrong("pageSize", "a size of pages"))?;
-            Filter::Limit { filter, page_size }
+            let number = |name, what| {
+                let number = u32::try_from(node.integer(name)?.unwrap_or_default());
+                number.map_err(|_negative| node.wrong(name, what))
+            };
+            Filter::Limit {
+                filter,
+                page_size: number("pageSize", "a size of pages")?,
+                page: number("page", "a number of a page")?,
+            }
         }
         _ => Filter::Not(filter),
     })

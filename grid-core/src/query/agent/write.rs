@@ -259,9 +259,14 @@ impl WriteAgent for Filter {
                 .agent("filter", filter.as_ref())?
                 .json("hostKey", host.text())
                 .end(),
-            Filter::Limit { filter, page_size } => ObjectWriter::new("filter.LimitFilter", out)
+            Filter::Limit {
+                filter,
+                page_size,
+                page,
+            } => ObjectWriter::new("filter.LimitFilter", out)
                 .agent("filter", filter.as_ref())?
                 .integer("pageSize", i64::from(*page_size))
+                .integer("page", i64::from(*page))
                 .end(),
             Filter::Event(event) => event.write_agent(out)?,
         }

@@ -76,11 +76,14 @@ pub enum Filter {
     /// What a filter selects among the entries that lie beside a key: only its partition needs to be asked.
     KeyAssociated(Box<Filter>, Operand),
     /// What a filter selects, so many at a time. Pages are for those who ask; each entry is selected as by the filter.
+    /// While nothing changes, pages have no entry in common, and together all of them.
     Limit {
         /// The filter.
         filter: Box<Filter>,
         /// How many at a time; 0 for all.
         page_size: u32,
+        /// Which page, from 0. Those before it are read again and left out.
+        page: u32,
     },
     /// Events. For listening: no entry can be selected by it.
     Event(EventFilter),

@@ -18,7 +18,10 @@ impl World {
         }
         for (name, of_key) in by_key {
             let number = name.parse().unwrap_or(0);
-            if self.oracle.is_lost(self.count.partition_of(key(number).placement())) {
+            if self
+                .oracle
+                .is_lost(self.count.partition_of(key(number).placement()))
+            {
                 continue;
             }
             let what = match check_key(&of_key, &Limits::default()) {
