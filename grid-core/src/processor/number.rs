@@ -58,6 +58,12 @@ fn zero(of: &Datum<'_>) -> Result<Datum<'static>, QueryError> {
 pub(super) fn add(number: &Datum<'_>, by: &Datum<'_>) -> Result<Datum<'static>, QueryError> {
     Ok(match number {
         Datum::Int(number) => {
+            if let Datum::Int(by) = by {
+                return number
+                    .checked_add(*by)
+                    .map(Datum::Int)
+                    .ok_or(QueryError::Overflow);
+            }
             let sum = BigInt::from(*number) + whole(&decimal_of(by)?);
             Datum::Int(i64::try_from(sum).map_err(|_too_large| QueryError::Overflow)?)
         }

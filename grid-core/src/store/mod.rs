@@ -69,6 +69,7 @@ pub use index::{ELEMENTS_MAX, INDEXES_MAX, IndexDefinition, IndexError, IndexFau
 pub use layout::EntryView;
 pub use page::{Page, PageContent, PageCursor, PageEntry, PageLimits};
 pub use partition::Partition;
+pub use plan::PreparedFilter;
 pub use query::PlannedQuery;
 pub use replay::{Copied, CopiedEntry, CopyCursor};
 pub use stats::{CacheStats, PartitionMemory};

@@ -3,7 +3,7 @@
 use crate::query::{Filter, QueryEntry, QueryError};
 use crate::store::layout::EntryView;
 use crate::store::partition::is_over;
-use crate::store::plan::{Ordered, Plan};
+use crate::store::plan::{Plan, PreparedFilter};
 use crate::store::{CacheId, Page, PageContent, PageCursor, PageLimits, Partition, Timestamp};
 
 /// A query of a partition whose plan is made: what it looks at is known before it is asked.
@@ -11,7 +11,7 @@ use crate::store::{CacheId, Page, PageContent, PageCursor, PageLimits, Partition
 pub struct PlannedQuery<'p, 'f> {
     partition: &'p Partition,
     cache: CacheId,
-    filter: Ordered<'f>,
+    filter: &'f PreparedFilter<'f>,
     plan: Plan,
 }
 
@@ -31,7 +31,8 @@ impl Partition {
         filter: &Filter,
         asked: (Option<PageCursor>, PageLimits, PageContent),
     ) -> Result<Page, QueryError> {
-        self.plan_query(cache, filter).page(now, asked)
+        self.plan_query(cache, &PreparedFilter::new(filter))
+            .page(now, asked)
     }
 
     /// Shows every entry of a cache that a filter selects, in no order, until `visit` fails. Indexes are used as by
@@ -46,16 +47,21 @@ impl Partition {
         filter: &Filter,
         visit: impl FnMut(&QueryEntry<'_>) -> Result<(), QueryError>,
     ) -> Result<(), QueryError> {
-        self.plan_query(cache, filter).visit(now, visit)
+        self.plan_query(cache, &PreparedFilter::new(filter))
+            .visit(now, visit)
     }
 
     /// Plans a query of a cache.
     #[must_use]
-    pub fn plan_query<'p, 'f>(&'p self, cache: CacheId, filter: &'f Filter) -> PlannedQuery<'p, 'f> {
+    pub fn plan_query<'p, 'f>(
+        &'p self,
+        cache: CacheId,
+        filter: &'f PreparedFilter<'f>,
+    ) -> PlannedQuery<'p, 'f> {
         PlannedQuery {
             partition: self,
             cache,
-            filter: Ordered::of(filter),
+            filter,
             plan: self.plan(cache, filter),
         }
     }
@@ -69,7 +75,9 @@ impl Partition {
     ) -> Result<(), QueryError> {
         match plan {
             Plan::Scan => self.views(cache).try_for_each(visit),
-            Plan::Look(handles) => handles.iter().try_for_each(|handle| visit(self.view(*handle))),
+            Plan::Look(handles) | Plan::Exact(handles) => {
+                handles.iter().try_for_each(|handle| visit(self.view(*handle)))
+            }
         }
     }
 }
@@ -79,7 +87,7 @@ impl PlannedQuery<'_, '_> {
     #[must_use]
     pub fn looks_at(&self) -> (usize, u64) {
         match &self.plan {
-            Plan::Look(handles) => self.looks_at_keys(handles.len()),
+            Plan::Look(handles) | Plan::Exact(handles) => self.looks_at_keys(handles.len()),
             Plan::Scan => {
                 let stats = self.partition.stats(self.cache);
                 let entries = usize::try_from(stats.entries).unwrap_or(usize::MAX);
@@ -112,16 +120,23 @@ impl PlannedQuery<'_, '_> {
         let mut failed = None;
         let wanted = |view: &EntryView<'_>| {
             failed.is_none()
-                && self.filter.evaluate(&view.query_entry()).unwrap_or_else(|error| {
-                    failed = Some(error);
-                    false
-                })
+                && self
+                    .filter
+                    .ordered
+                    .evaluate(&view.query_entry())
+                    .unwrap_or_else(|error| {
+                        failed = Some(error);
+                        false
+                    })
         };
         let page = match self.plan {
             Plan::Scan => self
                 .partition
                 .page_of(now, self.partition.handles(self.cache), asked, wanted),
             Plan::Look(handles) => self.partition.page_of(now, handles.into_iter(), asked, wanted),
+            Plan::Exact(handles) => self
+                .partition
+                .page_of(now, handles.into_iter(), asked, |_view| true),
         };
         match failed {
             Some(error) => Err(error),
@@ -143,7 +158,7 @@ impl PlannedQuery<'_, '_> {
                 return Ok(());
             }
             let entry = view.query_entry();
-            if self.filter.evaluate(&entry)? {
+            if matches!(self.plan, Plan::Exact(_)) || self.filter.ordered.evaluate(&entry)? {
                 visit(&entry)?;
             }
             Ok(())

@@ -7,7 +7,7 @@ use grid_core::partition::PartitionId;
 use grid_core::partition::table::Epoch;
 use grid_core::processor::Work;
 use grid_core::replication::{Failure, Outcome, Replica, RequestTag, Write, Written};
-use grid_core::store::{Command, IndexDefinition, PageContent, PageCursor, PageLimits};
+use grid_core::store::{Command, IndexDefinition, PageContent, PageCursor, PageLimits, PreparedFilter};
 use grid_core::value::{Binary, Key};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
@@ -164,10 +164,19 @@ impl OpenCache {
         let mut allowance = Allowance::at_once();
         let mut long = Vec::new();
         let mut left = parts.len();
+        let question = parts
+            .iter()
+            .find_map(|(_, _, request)| request.question().cloned());
+        let prepared = question
+            .as_deref()
+            .map(|question| (question, PreparedFilter::new(question.filter())));
+        let ready = prepared
+            .as_ref()
+            .map(|(question, prepared)| (*question, prepared));
         for (at, id, request) in parts {
             let answers = all.clone();
             let done = move |answer| answers.put(at, answer);
-            if let Some(done) = self.here_ask(id, &request, (&mut allowance, left), done) {
+            if let Some(done) = self.here_ask(id, &request, ready, (&mut allowance, left), done) {
                 if request.is_long() {
                     long.push((at, id, request));
                 } else {
@@ -263,7 +272,7 @@ impl OpenCache {
             }
             PartRequest::Query { .. } | PartRequest::Aggregate { .. } => {
                 // Without a bound it is always answered.
-                let _answered = self.here_ask(id, &request, (&mut Allowance::unbounded(), 1), done);
+                let _answered = self.here_ask(id, &request, None, (&mut Allowance::unbounded(), 1), done);
             }
             PartRequest::AddIndex(definition) => done(self.here_add_index(id, definition)),
             PartRequest::RemoveIndex(extractor) => {

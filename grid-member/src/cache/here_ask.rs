@@ -5,7 +5,9 @@ use std::sync::Arc;
 use grid_core::partition::PartitionId;
 use grid_core::query::{Aggregator, QueryError};
 use grid_core::replication::Replica;
-use grid_core::store::{Page, PageContent, PageCursor, PageLimits, Partition, PlannedQuery, Timestamp};
+use grid_core::store::{
+    Page, PageContent, PageCursor, PageLimits, Partition, PlannedQuery, PreparedFilter, Timestamp,
+};
 use grid_core::value::{Key, to_binary};
 
 use crate::own::partial_beside;
@@ -15,6 +17,9 @@ use super::allowance::Allowance;
 use super::here::PartAnswer;
 use super::{OpenCache, PartFailure, PartRequest, PartResult, Question};
 
+/// A question whose filter was made ready for all partitions that are asked it.
+pub(super) type Ready<'q> = Option<(&'q Question, &'q PreparedFilter<'q>)>;
+
 impl OpenCache {
     /// Answers a query or an aggregation of a partition, one of so many that are alike. Gives `done` back when all together
     /// are more than is allowed, and when something else is asked.
@@ -22,26 +27,26 @@ impl OpenCache {
         &self,
         id: PartitionId,
         request: &PartRequest,
-        (allowance, alike): (&mut Allowance, usize),
+        ready: Ready<'_>,
+        alike: (&mut Allowance, usize),
         done: D,
     ) -> Option<D>
     where
         D: FnOnce(PartAnswer) + Send + Sync + 'static,
     {
-        let alike = (allowance, alike);
         let read = match request {
             PartRequest::Query {
                 question,
                 after,
                 limits,
                 content,
-            } => self.try_question(id, (question, None), alike, |planned, (_, now)| {
+            } => self.try_question(id, (question, None), ready, alike, |planned, (_, now)| {
                 let page = planned.page(now, (*after, *limits, *content))?;
                 Ok(PartResult::Page(page))
             }),
             PartRequest::Aggregate { question, keys } if !question.has_own_code() => {
                 let keys = keys.as_deref();
-                self.try_question(id, (question, keys), alike, |planned, place| {
+                self.try_question(id, (question, keys), ready, alike, |planned, place| {
                     let partial = self.aggregate_here(place, &planned, question, keys)?;
                     Ok(PartResult::Partial(partial.into()))
                 })
@@ -70,10 +75,12 @@ impl OpenCache {
         (limits, content): (PageLimits, PageContent),
     ) -> Vec<Option<Result<Page, QueryError>>> {
         let mut allowance = Allowance::at_once();
+        let prepared = PreparedFilter::new(question.filter());
         let mut pages = Vec::with_capacity(asked.len());
         for (id, after) in asked {
             let alike = (&mut allowance, asked.len() - pages.len());
-            let read = self.try_question(*id, (question, None), alike, |planned, (_, now)| {
+            let ready = Some((question, &prepared));
+            let read = self.try_question(*id, (question, None), ready, alike, |planned, (_, now)| {
                 planned.page(now, (*after, limits, content))
             });
             let Some(read) = read else { break };
@@ -91,14 +98,23 @@ impl OpenCache {
         &self,
         id: PartitionId,
         (question, keys): (&Question, Option<&[Key]>),
+        ready: Ready<'_>,
         (allowance, alike): (&mut Allowance, usize),
         answer: impl FnOnce(PlannedQuery<'_, '_>, (&Partition, Timestamp)) -> Result<T, QueryError>,
     ) -> Option<Tried<Result<T, QueryError>>> {
         if !allowance.allows_planning(question) {
             return None;
         }
+        let fresh;
+        let prepared = match ready {
+            Some((of, prepared)) if std::ptr::eq(of, question) => prepared,
+            _ => {
+                fresh = PreparedFilter::new(question.filter());
+                &fresh
+            }
+        };
         let read = self.replicas.try_read(id, Replica::gate_all, |store, now| {
-            let planned = store.plan_query(self.id(), question.filter());
+            let planned = store.plan_query(self.id(), prepared);
             let looks_at = keys.map_or_else(|| planned.looks_at(), |keys| planned.looks_at_keys(keys.len()));
             allowance
                 .take(looks_at, question.passes(), alike)

@@ -137,6 +137,15 @@ impl PartRequest {
         )
     }
 
+    /// What it asks of entries, if it asks something.
+    #[must_use]
+    pub fn question(&self) -> Option<&Arc<Question>> {
+        match self {
+            PartRequest::Query { question, .. } | PartRequest::Aggregate { question, .. } => Some(question),
+            _ => None,
+        }
+    }
+
     /// Whether it changes something.
     #[must_use]
     pub fn changes(&self) -> bool {

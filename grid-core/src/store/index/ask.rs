@@ -3,7 +3,9 @@
 use std::ops::Bound;
 
 use crate::query::{Between, Datum, Filter, LikePattern, Operand, QueryError, RegexPattern, Test};
-use crate::store::index::key::{IndexKey, KEY_BYTES_MAX, KeyKind, lower_bound, text_prefix, upper_bound};
+use crate::store::index::key::{
+    IndexKey, KEY_BYTES_MAX, KeyKind, is_exact, lower_bound, text_prefix, upper_bound,
+};
 use crate::store::index::range::KeyRange;
 
 /// The keys of all values that a filter of one extractor may select, or fail on.
@@ -13,6 +15,8 @@ pub(in crate::store) struct Ask<'f> {
     pub(in crate::store) ranges: Vec<KeyRange>,
     /// What texts in the ranges are held against.
     pattern: Option<Pattern<'f>>,
+    /// Whether the filter selects every entry whose whole value has a key in the ranges, and no other value.
+    pub(in crate::store) is_exact: bool,
 }
 
 #[derive(Debug)]
@@ -46,19 +50,40 @@ impl<'f> Ask<'f> {
             (Filter::Like(_, pattern), true) => return Some(Self::like(pattern)),
             (Filter::Regex(_, pattern), true) => {
                 let (ranges, pattern) = (vec![values()], Some(Pattern::Regex(pattern)));
-                return Some(Ask { ranges, pattern });
+                return Some(Ask {
+                    ranges,
+                    pattern,
+                    is_exact: false,
+                });
             }
             _ => return None,
         };
-        let pattern = None;
-        Some(Ask { ranges, pattern })
+        let whole = matches!(
+            (filter, wanted),
+            (
+                Filter::Compare {
+                    test: Test::Equals,
+                    ..
+                } | Filter::In(..),
+                true
+            )
+        );
+        let is_exact = whole && ranges.iter().all(|range| range.as_point().is_some_and(is_plain));
+        Some(Ask {
+            ranges,
+            pattern: None,
+            is_exact,
+        })
     }
 
     /// What asks for the arrays that have an element.
     pub(in crate::store) fn element(value: &Operand) -> Option<Self> {
         let ranges = points([value].into_iter(), IndexKey::of_element)?;
-        let pattern = None;
-        Some(Ask { ranges, pattern })
+        Some(Ask {
+            ranges,
+            pattern: None,
+            is_exact: false,
+        })
     }
 
     /// Null is not like anything; what is no text is like the text that is made of it.
@@ -74,8 +99,11 @@ impl<'f> Ask<'f> {
                 KeyRange::kinds(text + 1, last),
             ]
         };
-        let pattern = Some(Pattern::Like(pattern));
-        Ask { ranges, pattern }
+        Ask {
+            ranges,
+            pattern: Some(Pattern::Like(pattern)),
+            is_exact: false,
+        }
     }
 
     /// Whether a value in the ranges has to be looked at.
@@ -93,6 +121,12 @@ impl<'f> Ask<'f> {
     pub(in crate::store) fn is_of_points(&self) -> bool {
         self.ranges.iter().all(|range| range.as_point().is_some())
     }
+}
+
+/// Whether this is the key of one boolean, integer or text alone.
+fn is_plain(key: &[u8]) -> bool {
+    let plain = [KeyKind::Bool, KeyKind::Int, KeyKind::Text].map(KeyKind::first_byte);
+    is_exact(key) && key.first().is_some_and(|kind| plain.contains(kind))
 }
 
 /// The keys of these values.

@@ -123,9 +123,7 @@ impl IndexKey {
 
     /// Whether no other value has this key.
     pub(in crate::store) fn is_exact(&self) -> bool {
-        let kind = self.bytes().first().map_or(0, |kind| kind % ELEMENT);
-        let hashed = kind == KeyKind::Array.first_byte() || kind == KeyKind::Object.first_byte();
-        !hashed && self.bytes().len() < KEY_BYTES_MAX
+        is_exact(self.bytes())
     }
 
     /// The text of a whole value that is one, if the key has all of it.
@@ -161,6 +159,13 @@ impl fmt::Debug for IndexKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.bytes().escape_ascii())
     }
+}
+
+/// Whether no other value has the key of these bytes.
+pub(in crate::store) fn is_exact(key: &[u8]) -> bool {
+    let kind = key.first().map_or(0, |kind| kind % ELEMENT);
+    let hashed = kind == KeyKind::Array.first_byte() || kind == KeyKind::Object.first_byte();
+    !hashed && key.len() < KEY_BYTES_MAX
 }
 
 /// The least bytes that a key of a value equal to or greater than this one may have.

@@ -3,7 +3,7 @@
 use crate::query::{Filter, IndexRecord, QueryError, RecordKind, RecordStep};
 use crate::store::partition::is_over;
 use crate::store::plan::planner::At;
-use crate::store::plan::{Ordered, Planner};
+use crate::store::plan::{Planner, PreparedFilter};
 use crate::store::{CacheId, Partition, Timestamp};
 
 impl Partition {
@@ -22,7 +22,8 @@ impl Partition {
         filter: &Filter,
         kind: RecordKind,
     ) -> Result<Vec<RecordStep>, QueryError> {
-        let Some(planner) = Planner::of(self, cache, filter) else {
+        let prepared = PreparedFilter::new(filter);
+        let Some(planner) = Planner::of(self, cache, &prepared) else {
             let steps = if kind == RecordKind::Explain { 1 } else { 2 };
             return Ok(vec![RecordStep::without_index(filter, 0); steps]);
         };
@@ -31,11 +32,10 @@ impl Partition {
             return Ok(vec![step]);
         }
         let (entries, mut left, mut selected) = (size(planner.entries()), 0, 0);
-        let plan = self.plan(cache, filter);
-        let ordered = Ordered::of(filter);
+        let plan = self.plan(cache, &prepared);
         self.look(cache, &plan, |view| {
             left += 1;
-            let selects = !is_over(&view, now) && ordered.evaluate(&view.query_entry())?;
+            let selects = !is_over(&view, now) && prepared.ordered.evaluate(&view.query_entry())?;
             selected += i64::from(selects);
             Ok(())
         })?;

@@ -5,6 +5,8 @@
 //! filter, so that a plan changes neither results nor errors (the invariant of indexes). Finding out ends where it would
 //! cost more than it saves: a plan that leaves more than three quarters of the entries looks at all.
 //!
+//! What is the same in every partition is found out once (`prepared`).
+//!
 //! The whole filter is asked with cheap parts first (`ordered`), which changes nothing either, as errors count only
 //! where they decide.
 
@@ -12,9 +14,11 @@ mod explain;
 mod found;
 mod ordered;
 mod planner;
+mod prepared;
 
 pub(in crate::store) use ordered::Ordered;
 pub(in crate::store) use planner::Plan;
+pub use prepared::PreparedFilter;
 
 pub(super) use found::Found;
 pub(super) use planner::Planner;

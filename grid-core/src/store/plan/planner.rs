@@ -4,7 +4,7 @@ use crate::query::{Datum, Extractor, Filter, Operand, Test, ValueSet};
 use crate::store::arena::{Arena, Handle};
 use crate::store::entry_map::EntryMap;
 use crate::store::index::{Ask, CacheIndexes, PartitionIndex};
-use crate::store::plan::Found;
+use crate::store::plan::{Found, PreparedFilter};
 use crate::store::{CacheId, Partition};
 
 /// Which entries are looked at.
@@ -14,18 +14,19 @@ pub(in crate::store) enum Plan {
     Scan,
     /// These, in order of their places.
     Look(Vec<Handle>),
+    /// These, in order of their places, which are all that the filter selects: they need not be asked about.
+    Exact(Vec<Handle>),
 }
 
 /// Deeper parts of a filter are not looked into.
-const DEPTH_MAX: usize = 32;
+pub(super) const DEPTH_MAX: usize = 32;
 
 /// Finds out what is left.
 pub(in crate::store) struct Planner<'p, 'f> {
     arena: &'p Arena,
     map: &'p EntryMap,
     indexes: Option<&'p CacheIndexes>,
-    /// What must all hold for an entry to be selected.
-    known: Vec<&'f Filter>,
+    prepared: &'f PreparedFilter<'f>,
 }
 
 /// Where a part of a filter stands.
@@ -53,11 +54,17 @@ impl At<'_> {
 
 impl Partition {
     /// How a filter is answered.
-    pub(in crate::store) fn plan(&self, cache: CacheId, filter: &Filter) -> Plan {
+    pub(in crate::store) fn plan(&self, cache: CacheId, prepared: &PreparedFilter<'_>) -> Plan {
         let plan = || {
-            let planner = Planner::of(self, cache, filter)?;
-            let found = planner.narrow(filter, At::TOP, planner.count_max())?;
-            Some(Plan::Look(found.into_handles()))
+            let planner = Planner::of(self, cache, prepared)?;
+            let found = planner.narrow(prepared.filter, At::TOP, planner.count_max())?;
+            let is_exact = planner.is_exact(prepared.filter);
+            let handles = found.into_handles();
+            Some(if is_exact {
+                Plan::Exact(handles)
+            } else {
+                Plan::Look(handles)
+            })
         };
         plan().unwrap_or(Plan::Scan)
     }
@@ -65,18 +72,31 @@ impl Partition {
 
 impl<'p, 'f> Planner<'p, 'f> {
     /// `None` when there is nothing to look at.
-    pub(in crate::store) fn of(partition: &'p Partition, cache: CacheId, filter: &'f Filter) -> Option<Self> {
-        let mut planner = Planner {
+    pub(in crate::store) fn of(
+        partition: &'p Partition,
+        cache: CacheId,
+        prepared: &'f PreparedFilter<'f>,
+    ) -> Option<Self> {
+        Some(Planner {
             arena: &partition.arena,
             map: partition.map(cache)?,
             indexes: partition.indexes.get(cache),
-            known: Vec::new(),
+            prepared,
+        })
+    }
+
+    /// Whether what the index of a filter finds is what the filter selects.
+    fn is_exact(&self, filter: &'f Filter) -> bool {
+        let extractor = match filter {
+            Filter::Compare { extractor, .. } | Filter::In(extractor, _) => extractor,
+            Filter::KeyAssociated(filter, _) | Filter::Limit { filter, .. } => return self.is_exact(filter),
+            _ => return false,
         };
-        // What is known matters to indexes alone.
-        if planner.indexes.is_some() {
-            know(filter, 0, &mut planner.known);
-        }
-        Some(planner)
+        let asks_exactly = || self.prepared.ask(filter, true)??.is_exact.then_some(());
+        // Entries of which it is not known what they have in them are found too.
+        self.index_of(extractor, At::TOP)
+            .is_some_and(|index| index.without_value().len() == 0)
+            && asks_exactly().is_some()
     }
 
     /// How many entries there are.
@@ -174,7 +194,15 @@ impl<'p, 'f> Planner<'p, 'f> {
             Filter::Predicate(..) => return None,
             _ => self.index_of(extractor, at)?,
         };
-        let (sets, count) = index.find(&Ask::of(filter, at.wanted)?, count_max)?;
+        let fresh;
+        let ask = match self.prepared.ask(filter, at.wanted) {
+            Some(ready) => ready?,
+            None => {
+                fresh = Ask::of(filter, at.wanted)?;
+                &fresh
+            }
+        };
+        let (sets, count) = index.find(ask, count_max)?;
         Some(Found::of_sets(sets, count))
     }
 
@@ -185,7 +213,7 @@ impl<'p, 'f> Planner<'p, 'f> {
             Some(base) if *extractor == Extractor::Identity => base,
             Some(_) => return None,
         };
-        self.indexes?.usable(extractor, &self.known)
+        self.indexes?.usable(extractor, &self.prepared.known)
     }
 
     fn index_of_elements(&self, extractor: &'f Extractor, at: At<'f>) -> Option<&'p PartitionIndex> {
@@ -220,22 +248,5 @@ impl<'p, 'f> Planner<'p, 'f> {
         }
         let find = |key: &Operand| self.map.find_json(self.arena, key.canonical());
         Some(Found::of_handles(keys.iter().filter_map(find).collect()))
-    }
-}
-
-/// Gathers what must all hold.
-fn know<'f>(filter: &'f Filter, depth: usize, known: &mut Vec<&'f Filter>) {
-    known.push(filter);
-    match filter {
-        _ if depth >= DEPTH_MAX => {}
-        Filter::All(filters) => {
-            for filter in filters {
-                know(filter, depth + 1, known);
-            }
-        }
-        Filter::InKeySet(filter, _) | Filter::KeyAssociated(filter, _) | Filter::Limit { filter, .. } => {
-            know(filter, depth + 1, known);
-        }
-        _ => {}
     }
 }
