@@ -23,7 +23,7 @@ use grid_proto::wishes::Context;
 
 use crate::grpc::cache_proxy::{CacheProxy, Primed};
 use crate::grpc::edge::{blocking, by_size, check_batch_len};
-use crate::grpc::{Edge, Reader, Refusal, RefusalKind, ReplyGate};
+use crate::grpc::{Edge, Reader, RecentProcessors, Refusal, RefusalKind, ReplyGate};
 
 use super::answer::{Answer, Held, Later};
 use super::event_queue::{EventQueue, queue_notice};
@@ -47,6 +47,7 @@ pub(crate) struct Caches<G> {
     events: Arc<EventQueue>,
     by_id: HashMap<i32, CacheProxy>,
     last_id: i32,
+    recent: RecentProcessors,
 }
 
 /// A request that names its cache, with all that it takes to answer it.
@@ -83,6 +84,7 @@ impl<G: ReplyGate> Caches<G> {
             events,
             by_id: HashMap::new(),
             last_id: 0,
+            recent: RecentProcessors::default(),
         }
     }
 
@@ -213,7 +215,7 @@ impl<G: ReplyGate> Caches<G> {
         if on_one_key {
             return by_size(len, || {
                 let request = (kind, request.message, tag);
-                let request = KeyRequest::read(&self.edge, to, proxy.cache(), request)?;
+                let request = KeyRequest::read((&self.edge, &self.recent), to, proxy.cache(), request)?;
                 if in_flight.admits(request.answer()) {
                     self.carry_out(proxy.cache(), request)
                 } else {

@@ -15,7 +15,7 @@ use grid_proto::v1::cache::{
 use grid_proto::v1::common::BinaryKeyAndValue;
 
 use crate::grpc::replace_agent::replace_value;
-use crate::grpc::{Edge, Refusal, WireValue};
+use crate::grpc::{Edge, RecentProcessors, Refusal, WireValue};
 
 use super::frames::{Body, OutFrame};
 use super::more::AnswerTo;
@@ -119,6 +119,7 @@ pub(crate) struct KeyAnswer {
 /// Reads the keys and values of one request.
 struct Reading<'a> {
     edge: &'a Edge,
+    recent: &'a RecentProcessors,
     to: AnswerTo,
 }
 
@@ -202,7 +203,7 @@ impl Reading<'_> {
                 previous: true,
             },
             None => Operation::Update {
-                command: Command::Work(Arc::new(self.edge.processor(format, request.agent)?)),
+                command: Command::Work(self.recent.processor(self.edge, format, request.agent)?),
                 previous: false,
             },
         };
@@ -217,13 +218,13 @@ impl Reading<'_> {
 impl KeyRequest {
     /// Reads a request on this cache whose kind [`concerns_one_key`].
     pub(crate) fn read(
-        edge: &Edge,
+        (edge, recent): (&Edge, &RecentProcessors),
         to: AnswerTo,
         cache: &OpenCache,
         (kind, message, tag): (Type, Option<Any>, Option<RequestTag>),
     ) -> Result<Self, Refusal> {
         let len = message.as_ref().map_or(0, |message| message.value.len());
-        let (key, operation, shape) = Reading { edge, to }.read(kind, message)?;
+        let (key, operation, shape) = Reading { edge, recent, to }.read(kind, message)?;
         let answer = KeyAnswer {
             kind,
             to,
