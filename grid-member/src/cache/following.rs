@@ -53,6 +53,31 @@ impl LogKeeper {
             beginning: tokio::sync::Mutex::default(),
         }
     }
+
+    /// Looks after the log at this time. Whether one is to begin.
+    ///
+    /// `is_wanted` is asked while the slot is locked: who wants the log says so before it takes what is in the slot, and so
+    /// cannot get a log that is forgotten here.
+    fn look_after(&self, at: Duration, is_wanted: impl FnOnce() -> bool) -> bool {
+        let mut slot = self.kept.lock();
+        let wanted = is_wanted();
+        let forgotten = match &mut *slot {
+            None => return wanted,
+            Some(kept) if wanted => {
+                kept.unwanted_since = None;
+                return !kept.log.is_whole();
+            }
+            Some(kept) => {
+                let since = *kept.unwanted_since.get_or_insert(at);
+                let over = at.saturating_sub(since) >= self.limits.linger;
+                slot.take_if(|_| over)
+            }
+        };
+        // It detaches its sink, which is not done under this lock.
+        drop(slot);
+        drop(forgotten);
+        false
+    }
 }
 
 /// Hears nothing, and only wants the log to be kept.
@@ -96,8 +121,8 @@ impl OpenCache {
     }
 
     fn log(&self) -> Arc<KeptLog> {
-        let mut kept = self.keeper.kept.lock();
-        let kept = kept.get_or_insert_with(|| {
+        let mut slot = self.keeper.kept.lock();
+        let kept = slot.get_or_insert_with(|| {
             let LogKeeper { origin, limits, .. } = &self.keeper;
             let log = Arc::new(KeptLog::new(*origin, self.replicas.count(), &limits.budget));
             let attached = self.listeners().attach(log.clone());
@@ -108,6 +133,8 @@ impl OpenCache {
                 unwanted_since: None,
             }
         });
+        // The time for which it is kept begins anew, also when whoever asks goes at once.
+        kept.unwanted_since = None;
         kept.log.clone()
     }
 
@@ -144,28 +171,9 @@ impl OpenCache {
     /// Sees to it that there is a log when one is wanted, here or at another member, and none for long when not. What there
     /// is to do for it, if that takes time.
     pub(super) fn tend_log(self: &Arc<Self>, at: Duration) -> Option<BoxFuture<'static, ()>> {
-        let wanted = self.listeners().is_log_wanted();
-        let mut slot = self.keeper.kept.lock();
-        match &mut *slot {
-            None if !wanted => return None,
-            None => {}
-            Some(kept) if wanted => {
-                kept.unwanted_since = None;
-                if kept.log.is_whole() {
-                    return None;
-                }
-            }
-            Some(kept) => {
-                let since = *kept.unwanted_since.get_or_insert(at);
-                let over = at.saturating_sub(since) >= self.keeper.limits.linger;
-                // It detaches its sink, which is not done under this lock.
-                let forgotten = slot.take_if(|_| over);
-                drop(slot);
-                drop(forgotten);
-                return None;
-            }
+        if !self.keeper.look_after(at, || self.listeners().is_log_wanted()) {
+            return None;
         }
-        drop(slot);
         // Whoever begins it already goes on.
         drop(self.keeper.beginning.try_lock().ok()?);
         let cache = self.clone();
@@ -175,5 +183,35 @@ impl OpenCache {
             }
         };
         Some(begin.boxed())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use grid_core::store::CacheId;
+
+    use super::*;
+
+    fn keeper() -> LogKeeper {
+        let origin = EventOrigin {
+            life: 1,
+            cache: CacheId::new(1),
+        };
+        let limits = LogLimits {
+            budget: Arc::new(LogBudget::new(1_000)),
+            linger: Duration::ZERO,
+        };
+        LogKeeper::new(origin, limits)
+    }
+
+    #[test]
+    fn nobody_takes_a_log_between_the_question_whether_it_is_wanted_and_its_end() {
+        let keeper = keeper();
+        let wanted = keeper.look_after(Duration::ZERO, || {
+            assert!(keeper.kept.is_locked());
+            true
+        });
+        assert!(wanted, "there is none, and it is wanted");
+        assert!(!keeper.look_after(Duration::ZERO, || false));
     }
 }
