@@ -65,9 +65,11 @@ impl LogKeeper {
             None => return wanted,
             Some(kept) if wanted => {
                 kept.unwanted_since = None;
+                kept.log.shrink_to_share();
                 return !kept.log.is_whole();
             }
             Some(kept) => {
+                kept.log.shrink_to_share();
                 let since = *kept.unwanted_since.get_or_insert(at);
                 let over = at.saturating_sub(since) >= self.limits.linger;
                 slot.take_if(|_| over)
@@ -120,8 +122,10 @@ impl OpenCache {
         kept.as_ref().is_some_and(|kept| kept.log.is_whole())
     }
 
-    fn log(&self) -> Arc<KeptLog> {
+    fn log(&self) -> Result<Arc<KeptLog>, CacheError> {
         let mut slot = self.keeper.kept.lock();
+        // Looked at under the lock under which the log of a destroyed cache goes.
+        self.check_alive()?;
         let kept = slot.get_or_insert_with(|| {
             let LogKeeper { origin, limits, .. } = &self.keeper;
             let log = Arc::new(KeptLog::new(*origin, self.replicas.count(), &limits.budget));
@@ -135,14 +139,22 @@ impl OpenCache {
         });
         // The time for which it is kept begins anew, also when whoever asks goes at once.
         kept.unwanted_since = None;
-        kept.log.clone()
+        Ok(kept.log.clone())
+    }
+
+    /// The cache is gone, and all who follow it were told: its log is theirs alone, and its share is free when they have read
+    /// it.
+    pub(super) fn drop_log(&self) {
+        let forgotten = self.keeper.kept.lock().take();
+        // It detaches its sink, which is not done under this lock.
+        drop(forgotten);
     }
 
     /// The log, when it knows of every change from now on.
     async fn begin_log(self: &Arc<Self>) -> Result<Arc<KeptLog>, CacheError> {
         let _turn = self.keeper.beginning.lock().await;
         for _ in 0..BEGINNINGS_MAX {
-            let log = self.log();
+            let log = self.log()?;
             if log.is_whole() {
                 return Ok(log);
             }

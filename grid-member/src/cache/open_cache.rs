@@ -554,11 +554,11 @@ impl OpenCache {
     /// Drops every entry and ends the cache in one step. `before_unlock` runs in that step.
     pub(super) fn destroy_now(&self, before_unlock: impl FnOnce()) -> Result<(), CacheError> {
         let now = self.replicas.now();
-        self.replicas.change_all(
+        let destroyed = self.replicas.change_all(
             || {
                 self.check_alive()?;
                 self.destroyed.store(true, Ordering::Release);
-                Ok(())
+                Ok::<_, CacheError>(())
             },
             |replica, out| {
                 // A partition that is in this process for ever does what it is told.
@@ -569,7 +569,9 @@ impl OpenCache {
                 before_unlock();
                 self.listeners.publish_lifecycle(Lifecycle::Destroyed);
             },
-        )
+        );
+        self.drop_log();
+        destroyed
     }
 
     /// The cluster has destroyed the cache: nothing is written to it here from now on.
@@ -588,6 +590,7 @@ impl OpenCache {
             });
         }
         self.listeners.publish_lifecycle(Lifecycle::Destroyed);
+        self.drop_log();
     }
 
     /// The page after this cookie, or the first: up to a thousand entries or a mebibyte, from as many partitions as

@@ -85,6 +85,11 @@ impl KeptLog {
         self.state.lock().log.bytes()
     }
 
+    /// Forgets what is more than its share, which is smaller when more caches are followed.
+    pub fn shrink_to_share(&self) {
+        self.state.lock().log.set_bytes_max(self.share.bytes());
+    }
+
     /// What follows these positions, or is told from now on. The sink goes with the stream.
     #[must_use]
     pub fn follow(
@@ -192,5 +197,59 @@ impl Following {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use grid_core::store::{CacheId, ChangeKind};
+    use grid_core::value::{Binary, Format};
+
+    use super::*;
+
+    const BUDGET: usize = 100_000;
+
+    fn log(budget: &Arc<LogBudget>) -> KeptLog {
+        let origin = EventOrigin {
+            life: 1,
+            cache: CacheId::new(1),
+        };
+        KeptLog::new(origin, PartitionCount::ONE, budget)
+    }
+
+    /// Tells of changes until the log is full.
+    fn fill(log: &KeptLog) {
+        for sequence in 1..1_000 {
+            let change = Change {
+                sequence: Sequence::new(sequence),
+                cache: CacheId::new(1),
+                key: Binary::new(Format::JSON, Bytes::from_static(b"1")),
+                kind: ChangeKind::Insert,
+                old: None,
+                new: Some(Binary::new(Format::JSON, vec![b'1'; 1_000].into())),
+                deadline: None,
+                expired: false,
+            };
+            let number = EventNumber {
+                partition: PartitionCount::ONE.nth(0).unwrap(),
+                placed: Epoch::ZERO,
+                sequence: change.sequence,
+            };
+            log.entry((number, &change), Matched::default());
+        }
+    }
+
+    #[test]
+    fn a_log_that_hears_nothing_keeps_its_share_as_that_becomes_smaller() {
+        let budget = Arc::new(LogBudget::new(BUDGET));
+        let first = log(&budget);
+        fill(&first);
+        assert!(first.bytes() > BUDGET / 2);
+        let second = log(&budget);
+        fill(&second);
+        first.shrink_to_share();
+        assert!(first.bytes() + second.bytes() <= BUDGET);
+        assert!(first.bytes() > BUDGET / 4);
     }
 }

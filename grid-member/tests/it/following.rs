@@ -128,6 +128,23 @@ async fn the_log_is_bounded_and_forgotten() {
 }
 
 #[tokio::test]
+async fn the_log_of_a_cache_goes_with_the_cache() {
+    let fixture = Embedded::of(CacheKind::Partitioned).await;
+    let cache = fixture.open::<u32, u32>("goes").await;
+    let open = opened(&fixture.grid, "goes").await;
+    let mut events = cache.listen_from(EventFilter::all(), None).await.unwrap();
+    cache.insert(&1, &1).await.unwrap();
+    assert_eq!(open.listeners().sink_count(), 2, "the log, and who wants it");
+    cache.destroy().await.unwrap();
+    assert_eq!(entry(&mut events).await.key, 1);
+    assert_eq!(next(&mut events).await, CacheEvent::Destroyed);
+    assert!(bounded("the end", events.next()).await.is_none());
+    drop(events);
+    assert!(!open.keeps_log());
+    assert_eq!(open.listeners().sink_count(), 0);
+}
+
+#[tokio::test]
 async fn what_a_filter_leaves_out_counts_as_told() {
     let fixture = Embedded::of(CacheKind::Partitioned).await;
     let cache = fixture.open::<u32, serde_json::Value>("filter").await;
