@@ -6,6 +6,8 @@ use grid_core::cache::view::ViewPhase;
 use grid_core::cache::{Cache, FollowedEvents, NamedCache, View};
 use grid_core::event::{CacheEvent, EntryEvent};
 use grid_core::query::{EventFilter, Filter};
+use grid_core::store::{Command, TimeToLive};
+use grid_core::value::{Binary, Format, Key};
 use grid_proto::girih::events_client::EventsClient;
 use grid_proto::girih::{FollowRequest, follow_request};
 use tonic::Code;
@@ -114,6 +116,39 @@ async fn one_that_reads_slowly_gets_all_of_what_the_server_keeps() {
     cache.destroy().await.unwrap();
     assert_eq!(next(&mut events).await, CacheEvent::Destroyed);
     assert!(soon(events.next()).await.is_none());
+    session.close().await;
+    end(servers).await;
+}
+
+/// Puts an entry as a client with another serializer does.
+async fn put_in_another_format(server: &Server, cache: &str, key: u32) {
+    let cache = server.grid.open("", &cache.parse().unwrap()).await.unwrap();
+    let key = Key::new(Binary::new(Format::JAVA, key.to_string().into())).unwrap();
+    let command = Command::Put {
+        value: Binary::new(Format::JAVA, b"?"[..].into()),
+        ttl: TimeToLive::CacheDefault,
+    };
+    cache.update(&key, command, false).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_entry_in_another_format_is_passed_over() {
+    let servers = three().await;
+    let session = session(&[&servers[0]], 4_096).await;
+    let cache: Cache<u32, u32> = session.cache("formats").await.unwrap();
+    let mut events = cache.listen_from(EventFilter::all(), None).await.unwrap();
+    let kept = events.positions().clone();
+    cache.insert(&1, &1).await.unwrap();
+    put_in_another_format(&servers[0], "formats", 2).await;
+    cache.insert(&1, &2).await.unwrap();
+    for value in [1, 2] {
+        assert_eq!(entry(&mut events).await.new, Some(value));
+    }
+    // Also to who comes back.
+    let mut again = cache.listen_from(EventFilter::all(), Some(kept)).await.unwrap();
+    for value in [1, 2] {
+        assert_eq!(entry(&mut again).await.new, Some(value));
+    }
     session.close().await;
     end(servers).await;
 }

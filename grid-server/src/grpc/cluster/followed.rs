@@ -9,11 +9,19 @@ use crate::grpc::{Edge, Reader, Refusal};
 
 /// An event as a message; `None` for one that clients are not told.
 ///
-/// # Errors
-/// When the entry is in another format than clients of this protocol read.
-pub(super) fn followed(edge: &Edge, event: BinaryEvent) -> Result<Option<FollowEvent>, Refusal> {
+/// An entry in another format than clients of this protocol read is passed over, as it is to other listeners: else nobody
+/// would come past it.
+pub(super) fn followed(edge: &Edge, event: BinaryEvent) -> Option<FollowEvent> {
     let event = match event {
-        BinaryEvent::Entry(event) => follow_event::Event::Entry(entry(edge, event)?),
+        BinaryEvent::Entry(event) => {
+            let at = event.number.map(number);
+            match entry(edge, event) {
+                Ok(entry) => follow_event::Event::Entry(entry),
+                Err(_in_another_format) => {
+                    follow_event::Event::Passed(FollowedNumbers { numbers: vec![at?] })
+                }
+            }
+        }
         BinaryEvent::Reached(positions) => follow_event::Event::Reached(positions.to_bytes().into()),
         BinaryEvent::Passed(numbers) => follow_event::Event::Passed(FollowedNumbers {
             numbers: numbers.into_iter().map(number).collect(),
@@ -21,9 +29,9 @@ pub(super) fn followed(edge: &Edge, event: BinaryEvent) -> Result<Option<FollowE
         BinaryEvent::Resync => follow_event::Event::Resync(true),
         BinaryEvent::Truncated => follow_event::Event::Truncated(true),
         BinaryEvent::Destroyed => follow_event::Event::Destroyed(true),
-        _ => return Ok(None),
+        _ => return None,
     };
-    Ok(Some(FollowEvent { event: Some(event) }))
+    Some(FollowEvent { event: Some(event) })
 }
 
 fn number(number: EventNumber) -> FollowedNumber {

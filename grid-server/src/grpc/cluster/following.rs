@@ -95,12 +95,10 @@ impl Telling {
                 () = &mut self.stopped => return Some(Err(stopping())),
                 event = self.events.next() => event?,
             };
-            let told = match event {
-                Ok(event) => followed(&self.edge, event).map_err(|refusal| refusal.status()),
-                Err(error) => Err(Refusal::from(error).status()),
-            };
-            if let Some(told) = told.transpose() {
-                return Some(told);
+            match event.map(|event| followed(&self.edge, event)) {
+                Ok(None) => {}
+                Ok(Some(told)) => return Some(Ok(told)),
+                Err(error) => return Some(Err(Refusal::from(error).status())),
             }
         }
     }
