@@ -29,7 +29,7 @@ impl Drop for Answering {
     fn drop(&mut self) {
         // Nobody is to wait until the rest of the answer came that nobody wants.
         if !self.parts.is_finished() {
-            self.reader.lane().cut();
+            self.reader.lane().cut(self.parts.epoch);
         }
     }
 }

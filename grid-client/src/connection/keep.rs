@@ -97,7 +97,7 @@ pub(super) async fn drive(
         biased;
         reason = Driver::new(lane, epoch, &mut opened.channel, settings).run() => reason,
         () = left => "the member has left the cluster".to_owned(),
-        () = lane.is_cut() => "an answer was given up".to_owned(),
+        () = lane.is_cut(epoch) => "an answer was given up".to_owned(),
     }
 }
 

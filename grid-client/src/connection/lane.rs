@@ -113,8 +113,8 @@ pub(crate) struct Lane {
     member: AtomicU64,
     /// The last member of those that there was a connection with that has left the cluster.
     left: watch::Sender<u64>,
-    /// Rings when the present life of the connection is to end.
-    cut: Notify,
+    /// The number of the last life of the connection that is to end: it says nothing about the next.
+    cut: watch::Sender<u32>,
 }
 
 /// What to send.
@@ -156,7 +156,7 @@ impl Lane {
             once: AtomicBool::new(false),
             member: AtomicU64::new(0),
             left: watch::Sender::new(0),
-            cut: Notify::new(),
+            cut: watch::Sender::new(0),
         })
     }
 
@@ -185,10 +185,11 @@ impl Lane {
         submission: Submission<'_, E>,
         pace: Duration,
     ) -> Result<Parts, Refusal> {
-        let (id, _) = self.send(submission, Some(pace))?;
+        let (id, epoch) = self.send(submission, Some(pace))?;
         Ok(Parts {
             lane: self.clone(),
             id,
+            epoch,
             finished: false,
         })
     }
@@ -276,18 +277,20 @@ impl Lane {
         self.left.send_replace(member);
     }
 
-    /// The present life of the connection ends: what is on its way is of no use to anybody. Nothing is sent on it any more
-    /// from here on.
-    pub(crate) fn cut(&self) {
-        if self.is_up() {
-            self.end("an answer was given up");
-            self.cut.notify_one();
+    /// This life of the connection ends, if it has not ended: what is on its way is of no use to anybody. Nothing is sent on
+    /// it any more from here on.
+    pub(crate) fn cut(&self, epoch: u32) {
+        let is_it = |state: &State| matches!(state.status, Status::Up) && state.epoch == epoch;
+        if self.end_if(is_it, "an answer was given up") {
+            self.cut.send_replace(epoch);
         }
     }
 
-    /// Waits until the present life of the connection is to end.
-    pub(super) async fn is_cut(&self) {
-        self.cut.notified().await;
+    /// Waits until this life of the connection is to end.
+    pub(super) async fn is_cut(&self, epoch: u32) {
+        let mut cut = self.cut.subscribe();
+        // The sender is here.
+        let _is_cut = cut.wait_for(|cut| *cut == epoch).await;
     }
 
     /// Where the connection leads, if there is one.
@@ -384,8 +387,14 @@ impl Lane {
 
     /// The connection ended, or could not be made: fails what is in flight.
     pub(super) fn end(&self, reason: &str) {
+        self.end_if(|_| true, reason);
+    }
+
+    /// Ends the connection if it is as it should be. Whether it is.
+    fn end_if(&self, is_it: impl FnOnce(&State) -> bool, reason: &str) -> bool {
         let reason: Arc<str> = reason.into();
         self.finish_all(
+            is_it,
             Status::Down {
                 reason: reason.clone(),
             },
@@ -394,22 +403,31 @@ impl Lane {
                 reason: reason.clone(),
                 written,
             },
-        );
+        )
     }
 
     /// The session ends: fails what is in flight, and all that comes.
     pub(super) fn close(&self) {
-        self.finish_all(Status::Closed, |address, written| Failure::Closed {
-            address,
-            written,
-        });
+        self.finish_all(
+            |_| true,
+            Status::Closed,
+            |address, written| Failure::Closed { address, written },
+        );
     }
 
-    fn finish_all(&self, status: Status, failure: impl Fn(Arc<str>, bool) -> Failure) {
+    fn finish_all(
+        &self,
+        is_it: impl FnOnce(&State) -> bool,
+        status: Status,
+        failure: impl Fn(Arc<str>, bool) -> Failure,
+    ) -> bool {
         let mut wakers = Vec::new();
         {
             let mut state = self.state.lock();
             let state = &mut *state;
+            if !is_it(state) {
+                return false;
+            }
             self.member.store(0, Ordering::Release);
             state.status = status;
             for id in state.table.waiting() {
@@ -430,6 +448,7 @@ impl Lane {
         wakers.into_iter().for_each(Waker::wake);
         self.changed.notify_waiters();
         self.room.notify_waiters();
+        true
     }
 
     /// Lets the next one go on who waits for a place in the table.
@@ -505,6 +524,8 @@ impl Drop for Call<'_> {
 pub(crate) struct Parts {
     lane: Arc<Lane>,
     id: i64,
+    /// The life of the connection that the request was sent on.
+    pub(crate) epoch: u32,
     finished: bool,
 }
 
@@ -553,5 +574,31 @@ impl Drop for Parts {
                 driver.wake();
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn what_is_to_end_is_one_life_of_a_connection_and_not_the_next() {
+        let lane = Lane::new(0, &Settings::default());
+        let begin = || lane.begin("here".into(), Grants::default());
+        let is_cut = |epoch| lane.is_cut(epoch).now_or_never().is_some();
+        let first = begin();
+        lane.cut(first);
+        assert!(is_cut(first) && !lane.is_up());
+        // It broke before its driver heard that it was to end.
+        let second = begin();
+        assert!(!is_cut(second) && lane.is_up());
+        // Its answer was given up late.
+        lane.cut(first);
+        assert!(!is_cut(second) && lane.is_up());
+        lane.end("it broke");
+        lane.cut(second);
+        assert!(!is_cut(second), "it has ended");
     }
 }

@@ -116,7 +116,8 @@ impl Reader {
     /// Another server is to be asked.
     pub(crate) fn pass(&self) {
         self.slot.wanted.pass();
-        self.slot.lane.cut();
+        let lane = &self.slot.lane;
+        lane.cut(lane.epoch());
     }
 }
 
