@@ -234,17 +234,8 @@ impl Follower {
     /// Takes note of how far the events are.
     fn note(&mut self, event: &BinaryEvent) {
         match (event, &mut self.positions) {
-            (BinaryEvent::Reached(positions), _) => self.positions = Some((**positions).clone()),
-            (BinaryEvent::Entry(event), Some(positions)) => {
-                if let Some(number) = event.number {
-                    positions.advance(number);
-                }
-            }
-            (BinaryEvent::Passed(numbers), Some(positions)) => {
-                for number in numbers {
-                    positions.advance(*number);
-                }
-            }
+            (_, Some(positions)) => positions.note(event),
+            (BinaryEvent::Reached(positions), None) => self.positions = Some((**positions).clone()),
             _ => {}
         }
     }

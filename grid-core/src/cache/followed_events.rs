@@ -37,7 +37,12 @@ impl<K, V> FollowedEvents<K, V> {
         listen: Listen,
         after: Option<EventPositions>,
     ) -> Result<Self, CacheError> {
-        let mut events = backend.follow(listen, after.clone()).await?;
+        let events = backend.follow(listen, after.clone()).await?;
+        Self::begin(events, after).await
+    }
+
+    /// Takes what comes before it is known where the events begin.
+    async fn begin(mut events: BinaryEvents, after: Option<EventPositions>) -> Result<Self, CacheError> {
         let mut first = VecDeque::new();
         loop {
             match events.next().await {
@@ -57,7 +62,8 @@ impl<K, V> FollowedEvents<K, V> {
                         types: PhantomData,
                     });
                 }
-                Some(Ok(event)) if first.is_empty() => first.push_back(event),
+                // It may begin after a gap, and the connection may go before it has begun, as often as it likes.
+                Some(Ok(event @ (BinaryEvent::Resync | BinaryEvent::Disconnected))) => first.push_back(event),
                 Some(Ok(event)) => {
                     let what = format!("{event:?} came before it was told where the events begin");
                     return Err(CacheError::Protocol { what });
@@ -72,24 +78,6 @@ impl<K, V> FollowedEvents<K, V> {
     #[must_use]
     pub fn positions(&self) -> &EventPositions {
         &self.positions
-    }
-
-    /// Takes note of what an event says about how far they are.
-    fn note(&mut self, event: &BinaryEvent) {
-        match event {
-            BinaryEvent::Entry(event) => {
-                if let Some(number) = event.number {
-                    self.positions.advance(number);
-                }
-            }
-            BinaryEvent::Passed(numbers) => {
-                for number in numbers {
-                    self.positions.advance(*number);
-                }
-            }
-            BinaryEvent::Reached(positions) => self.positions.clone_from(positions),
-            _ => {}
-        }
     }
 }
 
@@ -106,7 +94,7 @@ impl<K: DeserializeOwned, V: DeserializeOwned> Stream for FollowedEvents<K, V> {
                     None => return Poll::Ready(None),
                 },
             };
-            self.note(&event);
+            self.positions.note(&event);
             if let Some(event) = decoded_event(event).transpose() {
                 return Poll::Ready(Some(event));
             }
@@ -117,5 +105,55 @@ impl<K: DeserializeOwned, V: DeserializeOwned> Stream for FollowedEvents<K, V> {
 impl<K, V> fmt::Debug for FollowedEvents<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FollowedEvents").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+    use futures::stream::iter;
+
+    use super::*;
+    use crate::event::EventOrigin;
+    use crate::partition::PartitionCount;
+    use crate::store::CacheId;
+
+    type Begun = Result<FollowedEvents<u32, u32>, CacheError>;
+
+    fn at(life: u128) -> EventPositions {
+        let cache = CacheId::new(1);
+        EventPositions::start(EventOrigin { life, cache }, PartitionCount::ONE)
+    }
+
+    fn begin(events: Vec<BinaryEvent>, after: Option<EventPositions>) -> Begun {
+        let events = iter(events.into_iter().map(Ok)).boxed();
+        FollowedEvents::begin(events, after).now_or_never().unwrap()
+    }
+
+    fn next(events: &mut FollowedEvents<u32, u32>) -> CacheEvent<u32, u32> {
+        events.next().now_or_never().unwrap().unwrap().unwrap()
+    }
+
+    #[test]
+    fn a_connection_may_go_before_it_is_told_where_the_events_begin() {
+        let first = vec![
+            BinaryEvent::Resync,
+            BinaryEvent::Disconnected,
+            BinaryEvent::Resync,
+            BinaryEvent::Reached(at(2).into()),
+        ];
+        let mut events = begin(first, Some(at(1))).unwrap();
+        for expected in [CacheEvent::Resync, CacheEvent::Disconnected, CacheEvent::Resync] {
+            assert_eq!(events.positions(), &at(1), "it was not told of the gap");
+            assert_eq!(next(&mut events), expected);
+        }
+        assert!(events.next().now_or_never().unwrap().is_none());
+        assert_eq!(events.positions(), &at(2));
+    }
+
+    #[test]
+    fn changes_come_after_it_was_told_where_they_begin() {
+        let refused = begin(vec![BinaryEvent::Truncated], None);
+        assert!(matches!(refused, Err(CacheError::Protocol { .. })));
     }
 }

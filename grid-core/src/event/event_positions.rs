@@ -4,7 +4,7 @@ use crate::partition::PartitionCount;
 use crate::partition::table::Epoch;
 use crate::store::{CacheId, Sequence};
 
-use super::EventNumber;
+use super::{BinaryEvent, EventNumber};
 
 /// How the bytes are written.
 const VERSION: u8 = 1;
@@ -106,6 +106,27 @@ impl EventPositions {
             *reached = number.place();
         }
         is_new
+    }
+
+    /// Takes note of what an event says about how far the listener is that is told it.
+    pub fn note(&mut self, event: &BinaryEvent) {
+        match event {
+            BinaryEvent::Entry(event) => {
+                if let Some(number) = event.number {
+                    self.advance(number);
+                }
+            }
+            BinaryEvent::Passed(numbers) => {
+                for number in numbers {
+                    self.advance(*number);
+                }
+            }
+            BinaryEvent::Reached(positions) => self.clone_from(positions),
+            BinaryEvent::Truncated
+            | BinaryEvent::Destroyed
+            | BinaryEvent::Resync
+            | BinaryEvent::Disconnected => {}
+        }
     }
 
     /// Raises each to the greater of the two.
