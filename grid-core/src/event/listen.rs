@@ -4,6 +4,8 @@ use crate::query::{EventFilter, QueryEntry};
 use crate::store::{Change, ChangeKind};
 use crate::value::{Binary, Key};
 
+use super::{BinaryEntryEvent, EntryEventKind};
+
 /// The entries that a listener hears of.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -34,6 +36,13 @@ impl Listen {
             ListenTo::Key(_) | ListenTo::All => self.values,
         }
     }
+
+    fn filter(&self) -> Option<&EventFilter> {
+        match &self.to {
+            ListenTo::Where(filter) => Some(filter),
+            ListenTo::Key(_) | ListenTo::All => None,
+        }
+    }
 }
 
 /// Whether a filter of events, or what it tells of them, looks at the values of entries, and not only at the kinds.
@@ -54,6 +63,30 @@ pub fn told_values(
     };
     let told = transformer.transform(&change.key, change.old.as_ref(), change.new.as_ref());
     told.ok()
+}
+
+/// The event of a change for a listener that wants to hear of it, without a number; `None` when what it wants to be told cannot
+/// be taken from the values.
+#[must_use]
+pub fn told_event(change: &Change, listen: &Listen) -> Option<BinaryEntryEvent> {
+    let (old, new) = if listen.values {
+        told_values(listen.filter(), change)?
+    } else {
+        (None, None)
+    };
+    Some(BinaryEntryEvent {
+        kind: match change.kind {
+            ChangeKind::Insert => EntryEventKind::Insert,
+            ChangeKind::Update => EntryEventKind::Update,
+            ChangeKind::Delete => EntryEventKind::Delete,
+        },
+        key: change.key.clone(),
+        old,
+        new,
+        synthetic: change.expired,
+        expired: change.expired,
+        number: None,
+    })
 }
 
 /// Whether a filter selects a change: what all who listen with a filter go by, wherever they listen. The change must have

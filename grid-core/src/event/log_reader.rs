@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::store::ChangeKind;
 use crate::value::Key;
 
 use super::{
-    BinaryEntryEvent, BinaryEvent, EntryEventKind, EventLog, EventNumber, EventPositions, Gap, Listen,
-    ListenTo, Logged, LoggedChange, ReadLog, is_selected, told_values,
+    BinaryEvent, EventLog, EventNumber, EventPositions, Gap, Listen, ListenTo, Logged, LoggedChange, ReadLog,
+    is_selected, told_event,
 };
 
 /// So many items are taken out of a log at a time.
@@ -38,6 +37,12 @@ impl LogReader {
             truncations_known,
             gaps_known,
         }
+    }
+
+    /// The place in the log from which it reads on.
+    #[must_use]
+    pub fn place(&self) -> u64 {
+        self.place
     }
 
     /// How far it is.
@@ -78,8 +83,10 @@ impl LogReader {
                         continue;
                     }
                     let partition = logged.number.partition.index();
-                    match event_of(&logged, listen).filter(|_| wants(listen, &logged)) {
-                        Some(event) => {
+                    let wanted = wants(listen, &logged).then(|| told_event(&logged.change, listen));
+                    match wanted.flatten() {
+                        Some(mut event) => {
+                            event.number = Some(logged.number);
                             passed.remove(&partition);
                             events.push(BinaryEvent::Entry(event));
                         }
@@ -139,31 +146,4 @@ fn wants(listen: &Listen, logged: &LoggedChange) -> bool {
         ListenTo::Where(filter) => is_selected(filter, &logged.change),
         ListenTo::Key(key) => Key::new(logged.change.key.clone()).is_ok_and(|changed| changed == *key),
     }
-}
-
-/// The event of a change for a listener that wants it; `None` when it cannot be told.
-fn event_of(logged: &LoggedChange, listen: &Listen) -> Option<BinaryEntryEvent> {
-    let change = &logged.change;
-    let filter = match &listen.to {
-        ListenTo::Where(filter) => Some(filter),
-        ListenTo::Key(_) | ListenTo::All => None,
-    };
-    let (old, new) = if listen.values {
-        told_values(filter, change)?
-    } else {
-        (None, None)
-    };
-    Some(BinaryEntryEvent {
-        kind: match change.kind {
-            ChangeKind::Insert => EntryEventKind::Insert,
-            ChangeKind::Update => EntryEventKind::Update,
-            ChangeKind::Delete => EntryEventKind::Delete,
-        },
-        key: change.key.clone(),
-        old,
-        new,
-        synthetic: change.expired,
-        expired: change.expired,
-        number: Some(logged.number),
-    })
 }

@@ -73,6 +73,17 @@ pub struct Change {
     pub expired: bool,
 }
 
+impl Change {
+    /// Whether it was made with values: whoever made it knew of somebody who [wanted](Want) them.
+    #[must_use]
+    pub fn has_values(&self) -> bool {
+        match self.kind {
+            ChangeKind::Delete => self.old.is_some(),
+            ChangeKind::Insert | ChangeKind::Update => self.new.is_some(),
+        }
+    }
+}
+
 /// What a caller wants to know about a change, so that nothing is copied that nobody looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Want {

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use grid_core::event::{EventNumber, ListenTo};
 use grid_core::membership::MemberId;
-use grid_core::store::{Change, ChangeKind, Want};
+use grid_core::store::{Change, Want};
 use grid_core::value::Key;
 use parking_lot::RwLock;
 
@@ -248,10 +248,7 @@ impl ListenerHub {
         here: bool,
         mut member: impl FnMut(MemberId, bool),
     ) {
-        let has_values = match change.kind {
-            ChangeKind::Delete => change.old.is_some(),
-            ChangeKind::Insert | ChangeKind::Update => change.new.is_some(),
-        };
+        let has_values = change.has_values();
         let told = |values: bool| has_values || !values;
         let inner = self.inner.read();
         let keys = inner.by_key.len() > usize::from(inner.by_key.contains_key(&Subject::Kept));

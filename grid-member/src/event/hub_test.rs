@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use grid_core::partition::PartitionCount;
 use grid_core::partition::table::Epoch;
-use grid_core::store::{CacheId, Sequence};
+use grid_core::store::{CacheId, ChangeKind, Sequence};
 use grid_core::value::{Binary, Format};
 use parking_lot::Mutex;
 

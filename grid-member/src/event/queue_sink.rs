@@ -6,11 +6,8 @@ use std::task::{Context, Poll};
 
 use futures::stream::{Stream, StreamExt};
 use grid_core::cache::{BinaryEvents, CacheError};
-use grid_core::event::{
-    BinaryEntryEvent, BinaryEvent, EntryEventKind, EventNumber, Listen, ListenTo, is_selected, told_values,
-};
-use grid_core::query::EventFilter;
-use grid_core::store::{Change, ChangeKind};
+use grid_core::event::{BinaryEvent, EventNumber, Listen, ListenTo, is_selected, told_event};
+use grid_core::store::Change;
 
 use super::{AttachedSink, BoundedQueue, EventSink, Lifecycle, ListenerHub, Matched, Quiet};
 
@@ -20,9 +17,7 @@ const EVENT_OVERHEAD_LEN: usize = 200;
 /// Puts the events of one listener into a queue. A queue that overflows holds a `Resync` instead.
 struct QueueSink {
     queue: BoundedQueue<BinaryEvent>,
-    values: bool,
-    /// Which changes are told; `None` for all that are listened to.
-    filter: Option<EventFilter>,
+    listen: Listen,
 }
 
 impl QueueSink {
@@ -33,40 +28,19 @@ impl QueueSink {
     }
 }
 
-fn kind_of(kind: ChangeKind) -> EntryEventKind {
-    match kind {
-        ChangeKind::Insert => EntryEventKind::Insert,
-        ChangeKind::Update => EntryEventKind::Update,
-        ChangeKind::Delete => EntryEventKind::Delete,
-    }
-}
-
 impl EventSink for QueueSink {
     fn entry(&self, (_, change): (EventNumber, &Change), _: Matched) {
-        if self
-            .filter
-            .as_ref()
-            .is_some_and(|filter| !is_selected(filter, change))
+        if let ListenTo::Where(filter) = &self.listen.to
+            && !is_selected(filter, change)
         {
             return;
         }
-        let values = if self.values {
-            told_values(self.filter.as_ref(), change)
-        } else {
-            Some((None, None))
+        let Some(event) = told_event(change, &self.listen) else {
+            return;
         };
-        let Some((old, new)) = values else { return };
-        let len_of = |value: &Option<grid_core::value::Binary>| value.as_ref().map_or(0, |v| v.bytes().len());
-        let bytes = EVENT_OVERHEAD_LEN + change.key.bytes().len() + len_of(&old) + len_of(&new);
-        let event = BinaryEntryEvent {
-            kind: kind_of(change.kind),
-            key: change.key.clone(),
-            old,
-            new,
-            synthetic: change.expired,
-            expired: change.expired,
-            number: None,
-        };
+        let values = [Some(&event.key), event.old.as_ref(), event.new.as_ref()];
+        let len: usize = values.iter().flatten().map(|value| value.bytes().len()).sum();
+        let bytes = EVENT_OVERHEAD_LEN + len;
         self.push(BinaryEvent::Entry(event), bytes);
     }
 
@@ -109,11 +83,7 @@ pub fn listen(
 ) -> (BinaryEvents, Quiet) {
     let sink = Arc::new(QueueSink {
         queue: BoundedQueue::new(len_max, bytes_max),
-        values: listen.values,
-        filter: match &listen.to {
-            ListenTo::Where(filter) => Some(filter.clone()),
-            _ => None,
-        },
+        listen: listen.clone(),
     });
     let attached = hub.attach(sink.clone());
     let quiet = attached.listen_quietly(&listen.to, listen.needs_values());

@@ -162,10 +162,13 @@ impl Edge {
                 let keys = keys.iter().map(|key| Ok(Key::new(key.to_binary())?));
                 keys.collect()
             }
-            _ => Err(Refusal::unsupported(
-                "a priming listener with another filter than an InKeySetFilter",
-            )),
+            _ => Err(Self::not_primed()),
         }
+    }
+
+    /// The refusal of a listener that primes a copy of something else than keys.
+    pub(super) fn not_primed() -> Refusal {
+        Refusal::unsupported("a priming listener with another filter than an InKeySetFilter")
     }
 }
 

@@ -166,6 +166,11 @@ impl CacheProxy {
         Ok(registration.make(&self.attached))
     }
 
+    fn add_key(&self, key: &Key, lite: bool, priming: bool) -> Option<Quiet> {
+        let registration = self.sink.listeners.write().add_key(key.clone(), lite, priming);
+        registration.make(&self.attached)
+    }
+
     /// Adds a listener. The reply is there when it is heard everywhere: no change that starts later is missed. It is at once
     /// when there is no other member. A listener that is not is taken back with `remove`.
     ///
@@ -211,17 +216,12 @@ impl CacheProxy {
 
     /// Adds listeners for keys that prime a copy of their own, and gives the values of the keys, which are read when the
     /// listeners are heard everywhere: what changes later is heard of.
-    ///
-    /// # Errors
-    /// None at present.
-    pub(crate) fn add_primed(&self, keys: Vec<Key>, lite: bool) -> Result<Reply<Primed>, Refusal> {
+    pub(crate) fn add_primed(&self, keys: Vec<Key>, lite: bool) -> Reply<Primed> {
         let mut quiet = Vec::with_capacity(keys.len());
-        for key in &keys {
-            quiet.extend(self.change_listeners(|table| Ok(table.add_key(key.clone(), lite, true)))?);
-        }
+        quiet.extend(keys.iter().filter_map(|key| self.add_key(key, lite, true)));
         let (sink, attached) = (self.sink.clone(), Arc::downgrade(&self.attached));
         let cache = self.cache.clone();
-        Ok(self.cache.heard_everywhere().then(move |heard| {
+        self.cache.heard_everywhere().then(move |heard| {
             let Err(error) = heard else {
                 quiet.into_iter().for_each(Quiet::begin);
                 return values_of(&cache, keys);
@@ -233,7 +233,7 @@ impl CacheProxy {
                 }
             }
             Reply::Ready(Err(error))
-        }))
+        })
     }
 
     /// What makes the events for listeners that prime a copy of their own.

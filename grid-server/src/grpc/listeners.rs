@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use bytes::Bytes;
 use grid_core::event::{ListenTo, is_selected, looks_at_values, told_values};
 use grid_core::query::EventFilter;
-use grid_core::store::{Change, ChangeKind};
+use grid_core::store::Change;
 use grid_core::value::{Binary, Format, Key};
 use grid_member::event::{AttachedSink, Matched, Quiet};
 
@@ -101,10 +101,7 @@ impl ListenerTable {
             new: false,
         };
         let mut heard = false;
-        let has_values = match change.kind {
-            ChangeKind::Delete => change.old.is_some(),
-            ChangeKind::Insert | ChangeKind::Update => change.new.is_some(),
-        };
+        let has_values = change.has_values();
         if matched.all {
             for (id, listener) in self
                 .filters
@@ -136,10 +133,7 @@ impl ListenerTable {
     /// before and after.
     #[must_use]
     pub(crate) fn transformed(&self, change: &Change, matched: Matched) -> Vec<(i64, TransformedValues)> {
-        let has_values = match change.kind {
-            ChangeKind::Delete => change.old.is_some(),
-            ChangeKind::Insert | ChangeKind::Update => change.new.is_some(),
-        };
+        let has_values = change.has_values();
         if !matched.all || !has_values {
             return Vec::new();
         }

@@ -50,6 +50,18 @@ impl Refusal {
         }
     }
 
+    /// A stream has as many listeners as it may.
+    #[must_use]
+    pub fn too_many_listeners(listeners_max: usize) -> Self {
+        Refusal::new(
+            RefusalKind::Overloaded,
+            format!(
+                "this stream has {listeners_max} listeners, and more are not allowed \
+                 (grpc.listeners-per-stream-max); use another stream"
+            ),
+        )
+    }
+
     /// What is asked is not offered yet.
     #[must_use]
     pub fn unsupported(what: &str) -> Self {

@@ -126,13 +126,6 @@ fn queue_notice(queue: &Queue, cache: &str, notice: Notice) {
     }
 }
 
-fn too_many_listeners(listeners_max: usize) -> Refusal {
-    Refusal::new(
-        RefusalKind::Overloaded,
-        format!("this stream has {listeners_max} listeners, and more are not allowed; use another stream"),
-    )
-}
-
 /// The stream ends, so nothing more is kept for it.
 fn end(queue: &Queue) {
     queue.replace_all(Queued::TooSlow);
@@ -337,7 +330,7 @@ impl<G: ReplyGate> EventsSession<G> {
         }
         let (format, proxy) = (subject.format, &subject.proxy);
         if kind != RequestType::Init && request.subscribe && proxy.listener_count() >= listeners_max {
-            return Err(too_many_listeners(listeners_max));
+            return Err(Refusal::too_many_listeners(listeners_max));
         }
         let MapListenerRequest {
             subscribe,
@@ -351,7 +344,7 @@ impl<G: ReplyGate> EventsSession<G> {
             RequestType::Filter if priming => {
                 let keys = edge.primed_keys(format, request.filter)?;
                 if subscribe && proxy.listener_count() + keys.len() > listeners_max {
-                    return Err(too_many_listeners(listeners_max));
+                    return Err(Refusal::too_many_listeners(listeners_max));
                 }
                 return self.prime(proxy, keys, subscribe, lite);
             }
@@ -396,7 +389,7 @@ impl<G: ReplyGate> EventsSession<G> {
             }
             return Ok(Listened::Done);
         }
-        let values = self.gate.pass(Type::MapListener, proxy.add_primed(keys, lite)?);
+        let values = self.gate.pass(Type::MapListener, proxy.add_primed(keys, lite));
         Ok(Listened::Primed(proxy.primer(), values))
     }
 

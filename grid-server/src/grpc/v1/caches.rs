@@ -526,7 +526,9 @@ impl<G: ReplyGate> Request<'_, G> {
             return Err(Refusal::unsupported("a map trigger"));
         }
         if request.subscribe && room == 0 {
-            return Err(too_many_listeners());
+            return Err(Refusal::too_many_listeners(
+                self.edge.options().listeners_per_stream_max,
+            ));
         }
         match request.key_or_filter.and_then(|either| either.key_or_filter) {
             Some(key_or_filter::KeyOrFilter::Key(key)) => {
@@ -535,7 +537,9 @@ impl<G: ReplyGate> Request<'_, G> {
             Some(key_or_filter::KeyOrFilter::Filter(filter)) if request.priming => {
                 let keys = self.edge.primed_keys(self.to.reader.format, filter)?;
                 if request.subscribe && keys.len() > room {
-                    return Err(too_many_listeners());
+                    return Err(Refusal::too_many_listeners(
+                        self.edge.options().listeners_per_stream_max,
+                    ));
                 }
                 self.prime(keys, request.subscribe, request.lite)
             }
@@ -570,7 +574,7 @@ impl<G: ReplyGate> Request<'_, G> {
         }
         if priming {
             // Everything is no set of keys.
-            self.edge.primed_keys(self.to.reader.format, filter.clone())?;
+            return Err(Edge::not_primed());
         }
         let filter = self.edge.event_filter(self.to.reader.format, filter)?;
         let heard = self.proxy.add_listener(
@@ -624,7 +628,7 @@ impl<G: ReplyGate> Request<'_, G> {
             }
             return Ok(Answer::None);
         }
-        let values = self.gate.pass(self.kind, self.proxy.add_primed(keys, lite)?);
+        let values = self.gate.pass(self.kind, self.proxy.add_primed(keys, lite));
         let (to, primer) = (self.to, self.proxy.primer());
         let prime = move |values: Primed| {
             let frame = |(key, value)| {
@@ -643,13 +647,6 @@ impl<G: ReplyGate> Request<'_, G> {
             Err(values) => Ok(self.later(true, async move { prime(values.await?) }.boxed())),
         }
     }
-}
-
-fn too_many_listeners() -> Refusal {
-    Refusal::new(
-        RefusalKind::Overloaded,
-        "this stream has as many listeners as allowed (grpc.listeners-per-stream-max); use another stream",
-    )
 }
 
 /// The answers to a request for a page.
