@@ -110,7 +110,7 @@ pub trait CacheBackend: Send + Sync + fmt::Debug {
     /// happens to members and connections, or lost with a `Resync`.
     ///
     /// # Errors
-    /// [`CacheError::Unsupported`] where changes have no numbers, as in the reference.
+    /// [`CacheError::Unsupported`] where changes have no numbers, as in the reference, or a member is set to keep no last changes.
     fn follow(
         &self,
         listen: Listen,

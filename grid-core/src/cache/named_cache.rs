@@ -467,7 +467,7 @@ pub trait NamedCache<K, V>: Send + Sync {
     /// ```
     ///
     /// # Errors
-    /// [`CacheError::Unsupported`] where changes have no numbers: with Coherence.
+    /// [`CacheError::Unsupported`] where changes have no numbers, with Coherence, or the members are set to keep no last changes.
     fn listen_from(
         &self,
         filter: impl Into<EventFilter> + Send,

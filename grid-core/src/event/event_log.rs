@@ -1,6 +1,6 @@
 //! The last changes of a cache, for those who follow it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::BytesMut;
@@ -25,6 +25,13 @@ pub struct LoggedChange {
 }
 
 impl LoggedChange {
+    /// A change with bytes of its own, in one piece: those that are given may be part of much more.
+    #[must_use]
+    pub fn new(number: EventNumber, change: &Change) -> Self {
+        let change = owned(change);
+        LoggedChange { number, change }
+    }
+
     fn bytes(&self) -> usize {
         let of = |value: &Option<Binary>| value.as_ref().map_or(0, |value| value.bytes().len());
         OVERHEAD_LEN + self.change.key.bytes().len() + of(&self.change.old) + of(&self.change.new)
@@ -84,6 +91,9 @@ pub struct EventLog {
     first: u64,
     bytes: usize,
     bytes_max: usize,
+    unread_bytes_max: usize,
+    /// How many read at each place now.
+    reading: BTreeMap<u64, usize>,
     /// Of each partition, the last change that was told of, or came before the log.
     told: EventPositions,
     /// Of each partition, the change after which every one is here.
@@ -106,6 +116,8 @@ impl EventLog {
             first: 0,
             bytes: 0,
             bytes_max,
+            unread_bytes_max: bytes_max,
+            reading: BTreeMap::new(),
             told: start.clone(),
             floor: start,
             forgotten_truncation: None,
@@ -127,17 +139,32 @@ impl EventLog {
         self.bytes
     }
 
-    /// How many bytes it may keep from now on.
-    pub fn set_bytes_max(&mut self, bytes_max: usize) {
-        self.bytes_max = bytes_max;
+    /// How many bytes it may keep from now on: `bytes_max` for those who come back, and `unread_bytes_max`, if that is more,
+    /// of what somebody who [reads now](Self::begin_reading) has not read yet.
+    pub fn set_bytes_max(&mut self, bytes_max: usize, unread_bytes_max: usize) {
+        (self.bytes_max, self.unread_bytes_max) = (bytes_max, unread_bytes_max);
         self.shrink();
     }
 
-    /// Notes a change. Its bytes are copied: they may be part of much more.
-    pub fn push(&mut self, number: EventNumber, change: &Change) {
-        self.told.advance(number);
-        let change = owned(change);
-        self.append(Logged::Change(Arc::new(LoggedChange { number, change })));
+    /// Somebody reads from this place on now, and not only when it comes back.
+    pub fn begin_reading(&mut self, place: u64) {
+        *self.reading.entry(place).or_default() += 1;
+    }
+
+    /// Somebody reads at this place no more: it has gone on, or away.
+    pub fn end_reading(&mut self, place: u64) {
+        if let Some(count) = self.reading.get_mut(&place) {
+            *count -= 1;
+            if *count == 0 {
+                self.reading.remove(&place);
+            }
+        }
+    }
+
+    /// Notes a change.
+    pub fn push(&mut self, logged: Arc<LoggedChange>) {
+        self.told.advance(logged.number);
+        self.append(Logged::Change(logged));
     }
 
     /// Notes that the cache was truncated.
@@ -179,6 +206,7 @@ impl EventLog {
 
     fn shrink(&mut self) {
         while self.bytes > self.bytes_max
+            && !self.waits_for_readers()
             && let Some(item) = self.items.pop_front()
         {
             self.first += 1;
@@ -191,6 +219,18 @@ impl EventLog {
                 Logged::Gap(_) | Logged::Destroyed => {}
             }
         }
+    }
+
+    /// Whether the first item is kept for those who read now: of what they have not read, so many bytes, and one item however
+    /// large it is.
+    fn waits_for_readers(&self) -> bool {
+        // Those before the first item are too late for it.
+        let is_unread = self
+            .reading
+            .range(self.first..)
+            .next()
+            .is_some_and(|(place, _)| *place == self.first);
+        is_unread && (self.bytes <= self.unread_bytes_max || self.items.len() == 1)
     }
 
     /// Where the log ends.

@@ -46,7 +46,7 @@ fn push(log: &mut EventLog, partition: u16, sequence: u64) {
         deadline: None,
         expired: false,
     };
-    log.push(number(partition, sequence), &change);
+    log.push(Arc::new(LoggedChange::new(number(partition, sequence), &change)));
 }
 
 fn all() -> Listen {
@@ -153,6 +153,63 @@ fn what_is_forgotten_is_a_gap_for_those_who_need_it() {
     assert_eq!(elsewhere.read_after(new.positions()).err(), Some(Gap));
 }
 
+/// A log that keeps nothing for those who come back, and so many bytes for one who reads now.
+fn read_now(unread_bytes_max: usize) -> (EventLog, LogReader) {
+    let mut log = log(0);
+    log.set_bytes_max(0, unread_bytes_max);
+    let reader = log.read_on();
+    log.begin_reading(reader.place());
+    (log, reader)
+}
+
+#[test]
+fn what_somebody_reads_now_is_kept_until_it_is_read() {
+    let (mut log, mut reader) = read_now(1_000);
+    let start = reader.positions().clone();
+    for sequence in [1, 3] {
+        push(&mut log, 0, sequence);
+        push(&mut log, 0, sequence + 1);
+        let before = reader.place();
+        let expected = [sequence, sequence + 1].map(|sequence| format!("P0E0#{sequence}"));
+        assert_eq!(told(&mut reader, &log, &all()), expected);
+        log.end_reading(before);
+        log.begin_reading(reader.place());
+    }
+    log.set_bytes_max(0, 1_000);
+    assert_eq!(log.bytes(), 0, "all was read");
+    assert_eq!(log.read_after(&start).err(), Some(Gap));
+    for sequence in 5..100 {
+        push(&mut log, 0, sequence);
+        assert!(log.bytes() <= 1_000);
+    }
+    assert_eq!(told(&mut reader, &log, &all()), ["gap"], "it is too slow");
+}
+
+#[test]
+fn one_change_is_kept_for_who_reads_now_however_large_it_is() {
+    let (mut log, mut reader) = read_now(0);
+    push(&mut log, 0, 1);
+    assert_eq!(told(&mut reader, &log, &all()), ["P0E0#1"]);
+    log.end_reading(0);
+    log.set_bytes_max(0, 0);
+    assert_eq!(log.bytes(), 0);
+}
+
+#[test]
+fn who_is_too_late_for_what_is_kept_holds_nothing() {
+    let (mut log, mut slow) = read_now(1_000);
+    for sequence in 1..100 {
+        push(&mut log, 0, sequence);
+    }
+    let mut reader = log.read_on();
+    log.begin_reading(reader.place());
+    log.set_bytes_max(0, 1_000);
+    assert_eq!(log.bytes(), 0);
+    push(&mut log, 0, 100);
+    assert_eq!(told(&mut reader, &log, &all()), ["P0E0#100"]);
+    assert_eq!(told(&mut slow, &log, &all()), ["gap"]);
+}
+
 #[test]
 fn changes_from_before_the_log_are_not_claimed() {
     let mut log = EventLog::new(origin(), count(), 1 << 20);
@@ -202,7 +259,7 @@ fn a_truncation_is_told_to_those_who_do_not_know_of_it() {
     push(&mut log, 0, 4);
     assert_eq!(told(&mut knows, &log, &all()), ["P0E0#4"]);
     // One that is not kept any more.
-    log.set_bytes_max(0);
+    log.set_bytes_max(0, 0);
     assert_eq!(log.read_after(&before).err(), Some(Gap));
     assert!(log.read_after(knows.positions()).is_ok());
 }

@@ -59,6 +59,9 @@ impl LogKeeper {
     /// `is_wanted` is asked while the slot is locked: who wants the log says so before it takes what is in the slot, and so
     /// cannot get a log that is forgotten here.
     fn look_after(&self, at: Duration, is_wanted: impl FnOnce() -> bool) -> bool {
+        if self.limits.budget.is_nothing() {
+            return false;
+        }
         let mut slot = self.kept.lock();
         let wanted = is_wanted();
         let forgotten = match &mut *slot {
@@ -100,13 +103,18 @@ impl OpenCache {
     /// While someone follows a cache, and for a while after, every member keeps a log of its last changes.
     ///
     /// # Errors
-    /// When the cache was destroyed, this member is cut off, or another member does not answer in time.
+    /// [`CacheError::Unsupported`] when this member may keep no log at all: a listener that does not follow hears of every change.
+    /// Else when the cache was destroyed, this member is cut off, or another member does not answer in time.
     pub async fn follow(
         self: &Arc<Self>,
         listen: Listen,
         after: Option<&EventPositions>,
     ) -> Result<BinaryEvents, CacheError> {
         self.check_alive()?;
+        if self.keeper.limits.budget.is_nothing() {
+            let what = "listening with numbers where no last changes are kept (event-log-bytes-max is 0)";
+            return Err(CacheError::Unsupported { what });
+        }
         let sink = self.listeners().attach(Arc::new(Deaf));
         sink.keep_log();
         let log = self.begin_log().await?;

@@ -38,7 +38,8 @@ pub struct CacheLimits {
     /// The largest size of the events that wait for one listener, in bytes; 64 MiB by default.
     pub event_queue_bytes_max: usize,
     /// The largest size of the logs of last changes that are kept for those who follow caches, of all caches of a kind
-    /// together, in bytes; 64 MiB by default. With 0 nobody who comes back can go on where it was.
+    /// together, in bytes; 64 MiB by default. What those who follow have not read yet may be more, up to 1 MiB of each cache.
+    /// With 0 nobody follows: views listen as others do, and read anew after a lost connection.
     pub event_log_bytes_max: usize,
     /// How long the log of a cache is kept after the last one who followed it went; one minute by default.
     pub event_log_linger: Duration,

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use futures::stream::{StreamExt, unfold};
 use grid_core::cache::BinaryEvents;
 use grid_core::event::{
-    BinaryEvent, EventLog, EventNumber, EventOrigin, EventPositions, Gap, Listen, LogReader,
+    BinaryEvent, EventLog, EventNumber, EventOrigin, EventPositions, Gap, Listen, LogReader, LoggedChange,
+    Taken,
 };
 use grid_core::partition::PartitionCount;
 use grid_core::partition::table::Epoch;
@@ -85,9 +86,25 @@ impl KeptLog {
         self.state.lock().log.bytes()
     }
 
-    /// Forgets what is more than its share, which is smaller when more caches are followed.
+    /// Forgets what is more than its share, which is smaller when more caches are followed. What those who follow have not
+    /// read yet stays, within a limit of its own.
     pub fn shrink_to_share(&self) {
-        self.state.lock().log.set_bytes_max(self.share.bytes());
+        self.shrink(&mut self.state.lock());
+    }
+
+    fn shrink(&self, state: &mut State) {
+        state
+            .log
+            .set_bytes_max(self.share.bytes(), self.share.unread_bytes());
+    }
+
+    /// Takes what comes next for a reader that [follows](Self::follow).
+    fn take(&self, reader: &mut LogReader) -> Result<Taken, Gap> {
+        let mut state = self.state.lock();
+        state.log.end_reading(reader.place());
+        let taken = reader.take(&state.log);
+        state.log.begin_reading(reader.place());
+        taken
     }
 
     /// What follows these positions, or is told from now on. The sink goes with the stream.
@@ -99,9 +116,9 @@ impl KeptLog {
         sink: AttachedSink,
     ) -> BinaryEvents {
         let (reader, first) = {
-            let state = self.state.lock();
+            let mut state = self.state.lock();
             let read = after.map_or_else(|| Ok(state.log.read_on()), |after| state.log.read_after(after));
-            match read {
+            let (reader, first) = match read {
                 Ok(reader) => (reader, None),
                 Err(Gap) => {
                     let (whole, bytes) = (state.log.is_whole(), state.log.bytes());
@@ -112,7 +129,9 @@ impl KeptLog {
                     );
                     (state.log.read_on(), Some(BinaryEvent::Resync))
                 }
-            }
+            };
+            state.log.begin_reading(reader.place());
+            (reader, first)
         };
         let begins = BinaryEvent::Reached(reader.positions().clone().into());
         let following = Following {
@@ -134,10 +153,11 @@ impl KeptLog {
 
 impl EventSink for KeptLog {
     fn entry(&self, (number, change): (EventNumber, &Change), _: Matched) {
-        let bytes_max = self.share.bytes();
+        // Its bytes are copied before the lock, which other partitions' writers wait for.
+        let logged = Arc::new(LoggedChange::new(number, change));
         self.change(|state| {
-            state.log.push(number, change);
-            state.log.set_bytes_max(bytes_max);
+            self.shrink(state);
+            state.log.push(logged);
         });
     }
 
@@ -175,6 +195,12 @@ struct Following {
     _sink: AttachedSink,
 }
 
+impl Drop for Following {
+    fn drop(&mut self) {
+        self.log.state.lock().log.end_reading(self.reader.place());
+    }
+}
+
 impl Following {
     async fn next(&mut self) -> Option<BinaryEvent> {
         loop {
@@ -186,7 +212,7 @@ impl Following {
                 return None;
             }
             self.news.mark_unchanged();
-            let taken = self.reader.take(&self.log.state.lock().log);
+            let taken = self.log.take(&mut self.reader);
             match taken {
                 Ok(taken) if taken.is_empty() => self.news.changed().await.ok()?,
                 Ok(taken) => self.told.extend(self.reader.tell(taken, &self.listen)),
@@ -203,10 +229,13 @@ impl Following {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use futures::FutureExt;
+    use grid_core::event::ListenTo;
     use grid_core::store::{CacheId, ChangeKind};
     use grid_core::value::{Binary, Format};
 
     use super::*;
+    use crate::event::ListenerHub;
 
     const BUDGET: usize = 100_000;
 
@@ -218,9 +247,9 @@ mod tests {
         KeptLog::new(origin, PartitionCount::ONE, budget)
     }
 
-    /// Tells of changes until the log is full.
-    fn fill(log: &KeptLog) {
-        for sequence in 1..1_000 {
+    /// Tells of so many changes.
+    fn tell(log: &KeptLog, count: u64) {
+        for sequence in 1..=count {
             let change = Change {
                 sequence: Sequence::new(sequence),
                 cache: CacheId::new(1),
@@ -244,12 +273,46 @@ mod tests {
     fn a_log_that_hears_nothing_keeps_its_share_as_that_becomes_smaller() {
         let budget = Arc::new(LogBudget::new(BUDGET));
         let first = log(&budget);
-        fill(&first);
+        tell(&first, 1_000);
         assert!(first.bytes() > BUDGET / 2);
         let second = log(&budget);
-        fill(&second);
+        tell(&second, 1_000);
         first.shrink_to_share();
         assert!(first.bytes() + second.bytes() <= BUDGET);
         assert!(first.bytes() > BUDGET / 4);
+    }
+
+    /// What one who follows is told that is there.
+    fn told(events: &mut BinaryEvents) -> Vec<BinaryEvent> {
+        std::iter::from_fn(|| events.next().now_or_never().flatten())
+            .map(Result::unwrap)
+            .collect()
+    }
+
+    #[test]
+    fn who_follows_is_told_of_more_than_the_share_of_one_of_many_logs() {
+        let budget = Arc::new(LogBudget::new(BUDGET));
+        let first = Arc::new(log(&budget));
+        let _others: Vec<_> = (0..1_000).map(|_| log(&budget)).collect();
+        first.begin(0, &[Default::default()]);
+        let hub = Arc::new(ListenerHub::new());
+        let listen = Listen {
+            to: ListenTo::All,
+            values: true,
+        };
+        let mut events = first.follow(listen, None, hub.attach(first.clone()));
+        assert!(matches!(told(&mut events)[..], [BinaryEvent::Reached(_)]));
+        tell(&first, 50);
+        let told_now = told(&mut events);
+        let all_entries = told_now
+            .iter()
+            .all(|event| matches!(event, BinaryEvent::Entry(_)));
+        assert!(all_entries && told_now.len() == 50, "{told_now:?}");
+        first.shrink_to_share();
+        assert_eq!(first.bytes(), 0, "a share is less than a change");
+        tell(&first, 50);
+        drop(events);
+        first.shrink_to_share();
+        assert_eq!(first.bytes(), 0, "nobody reads any more");
     }
 }

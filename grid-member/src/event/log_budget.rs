@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// So much of what is not read yet a log may keep, however small its share is, if the budget is as large.
+const UNREAD_BYTES: usize = 1 << 20;
+
 /// The bytes that the logs of one kind of caches may keep together: each as much as any other.
 #[derive(Debug)]
 pub struct LogBudget {
@@ -24,6 +27,12 @@ impl LogBudget {
         }
     }
 
+    /// Whether no log may keep anything.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        self.bytes_max == 0
+    }
+
     /// The part of one more log.
     pub(super) fn share(self: &Arc<Self>) -> Share {
         self.logs.fetch_add(1, Ordering::Relaxed);
@@ -36,6 +45,12 @@ impl Share {
     pub(super) fn bytes(&self) -> usize {
         let Share(budget) = self;
         budget.bytes_max / budget.logs.load(Ordering::Relaxed).max(1)
+    }
+
+    /// How many bytes the log may keep of what those who follow it have not read yet.
+    pub(super) fn unread_bytes(&self) -> usize {
+        let Share(budget) = self;
+        self.bytes().max(budget.bytes_max.min(UNREAD_BYTES))
     }
 }
 
@@ -58,5 +73,17 @@ mod tests {
         assert_eq!((first.bytes(), second.bytes()), (50, 50));
         drop(first);
         assert_eq!(second.bytes(), 100);
+    }
+
+    #[test]
+    fn what_is_not_read_may_be_more_than_a_small_part() {
+        let unread_bytes = |bytes_max: usize, logs: usize| {
+            let budget = Arc::new(LogBudget::new(bytes_max));
+            let shares: Vec<_> = (0..logs).map(|_| budget.share()).collect();
+            shares.first().map(Share::unread_bytes)
+        };
+        assert_eq!(unread_bytes(100, 2), Some(100));
+        assert_eq!(unread_bytes(64 << 20, 2), Some(32 << 20));
+        assert_eq!(unread_bytes(64 << 20, 500), Some(1 << 20));
     }
 }

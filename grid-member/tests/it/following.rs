@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
 use grid_core::cache::conformance::Fixture;
-use grid_core::cache::{Cache, FollowedEvents, NamedCache, View};
+use grid_core::cache::{Cache, CacheError, FollowedEvents, NamedCache, View};
 use grid_core::event::{CacheEvent, EntryEvent, EventPositions};
 use grid_core::query::{EventFilter, field};
 use grid_member::Grid;
@@ -125,6 +125,27 @@ async fn the_log_is_bounded_and_forgotten() {
     })
     .await;
     assert!(!open.keeps_log() && !open.listeners().want(false).change);
+}
+
+#[tokio::test]
+async fn where_nothing_is_kept_nobody_follows_and_a_view_listens() {
+    let limits = CacheLimits {
+        event_log_bytes_max: 0,
+        ..CacheLimits::default()
+    };
+    let fixture = Embedded::build(CacheKind::Partitioned, Grid::builder().limits(limits)).await;
+    let cache = fixture.open::<u32, u32>("nothing").await;
+    let refused = cache.listen_from(EventFilter::all(), None).await;
+    assert!(
+        matches!(refused, Err(CacheError::Unsupported { .. })),
+        "{refused:?}"
+    );
+    let view = cache.view(&grid_core::query::Filter::Always).await.unwrap();
+    for key in 0..100 {
+        cache.insert(&key, &key).await.unwrap();
+        wait_until("the change in the view", || view.contains_key(&key).unwrap()).await;
+    }
+    assert_eq!(view.status().readings, 1, "it read nothing anew");
 }
 
 #[tokio::test]

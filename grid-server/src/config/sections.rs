@@ -203,7 +203,7 @@ pub struct LimitsConfig {
     /// `event-queue-bytes-max`: the size of the events that wait for one listener; 64 MiB by default.
     pub event_queue_bytes_max: ByteSize,
     /// `event-log-bytes-max`: the size of the logs of last changes of all caches of a kind together, for listeners that come
-    /// back; 64 MiB by default.
+    /// back; 64 MiB by default. With 0 there are none, and such listeners are refused.
     pub event_log_bytes_max: ByteSize,
     /// `event-log-linger`: how long such a log is kept after the last listener that uses it went; a minute by default.
     pub event_log_linger: Duration,
