@@ -347,7 +347,7 @@ impl OpenCache {
                         // The new primary may have it, or may not: it knows by the tag.
                         (_, Some(command), Some(_)) => {
                             let asked = cache.update_elsewhere(id, &key, (command, previous, tag), puts);
-                            asked.await.map_err(doubtful)
+                            asked.await.map_err(CacheError::in_doubt)
                         }
                         _ => Err(CacheError::OwnerChanged {
                             applied: Applied::Unknown,
@@ -708,20 +708,6 @@ fn flag(result: PartResult) -> Option<bool> {
     match result {
         PartResult::Flag(flag) => Some(flag),
         _ => None,
-    }
-}
-
-/// The error of a change that an attempt before may have made, whatever the last one says.
-fn doubtful(error: CacheError) -> CacheError {
-    match error {
-        CacheError::Unavailable { reason, .. } => CacheError::Unavailable {
-            reason,
-            applied: Applied::Unknown,
-        },
-        CacheError::OwnerChanged { .. } | CacheError::Overloaded { .. } => CacheError::OwnerChanged {
-            applied: Applied::Unknown,
-        },
-        error => error,
     }
 }
 

@@ -72,6 +72,7 @@ impl OwnRunner {
             name: of.name.to_owned(),
             kind,
             member: self.member.clone(),
+            in_doubt: false,
             advice,
         }
     }

@@ -12,7 +12,7 @@ use grid_core::partition::PartitionId;
 use grid_core::partition::table::Epoch;
 use grid_core::replication::Failure;
 
-use crate::cache::{OpenCache, PartAnswer, PartFailure, PartRequest, PartResult, Reply, invalid};
+use crate::cache::{OpenCache, PartAnswer, PartFailure, PartRequest, PartResult, Reply, in_part, invalid};
 use crate::clock::Clock;
 use crate::cluster::{LeaseGuard, View};
 use crate::wire::WireError;
@@ -161,6 +161,7 @@ impl Router {
             let asked = groups
                 .into_iter()
                 .map(|(member, parts)| self.ask_member(cache, member, parts));
+            let mut failed = None;
             for (partition, fate) in join_all(asked).await.into_iter().flatten() {
                 match fate {
                     Fate::Done(result) => results.push((partition, result)),
@@ -168,14 +169,17 @@ impl Router {
                         doubtful |= maybe_done;
                         again.push((partition, request));
                     }
-                    // It says that nothing was changed now; an attempt before may have done it.
-                    Fate::Failed(CacheError::Overloaded { .. }) if changes && doubtful => {
-                        return Err(CacheError::OwnerChanged {
-                            applied: Applied::Unknown,
-                        });
-                    }
-                    Fate::Failed(error) => return Err(error),
+                    Fate::Failed(error) => failed = failed.or(Some(error)),
                 }
+            }
+            if let Some(error) = failed {
+                // It says that nothing was changed now; an attempt before may have done it.
+                let error = if changes && doubtful {
+                    error.in_doubt()
+                } else {
+                    error
+                };
+                return Err(in_part(error, changes && !results.is_empty()));
             }
             if again.is_empty() {
                 return Ok(results);
