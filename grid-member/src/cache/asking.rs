@@ -57,7 +57,7 @@ impl OpenCache {
         Reply::ok(results)
     }
 
-    pub(super) fn error_of(&self, failure: PartFailure) -> CacheError {
+    pub(crate) fn error_of(&self, failure: PartFailure) -> CacheError {
         match failure {
             PartFailure::Destroyed => CacheError::Destroyed {
                 cache: self.name().to_string(),

@@ -12,7 +12,7 @@ use grid_core::partition::PartitionId;
 use grid_core::partition::table::Epoch;
 use grid_core::replication::Failure;
 
-use crate::cache::{OpenCache, PartAnswer, PartFailure, PartRequest, PartResult, Reply, in_part, invalid};
+use crate::cache::{OpenCache, PartAnswer, PartFailure, PartRequest, PartResult, Reply, in_part};
 use crate::clock::Clock;
 use crate::cluster::{LeaseGuard, View};
 use crate::wire::WireError;
@@ -324,19 +324,9 @@ fn fate(cache: &OpenCache, request: PartRequest, answer: PartAnswer) -> Fate {
         Err(
             PartFailure::Elsewhere(_) | PartFailure::UnknownCache | PartFailure::Failed(Failure::NotPrimary),
         ) => Fate::Again(request, false),
-        Err(PartFailure::Destroyed) => Fate::Failed(CacheError::Destroyed {
-            cache: cache.name().to_string(),
-        }),
+        // What cannot come again may undo what others did meanwhile, so whoever asked has to decide.
         Err(PartFailure::Failed(Failure::Deposed)) if request.may_come_again() => Fate::Again(request, true),
-        // Done twice it may undo what others did meanwhile, so whoever asked has to decide.
-        Err(PartFailure::Failed(Failure::Deposed)) => Fate::Failed(CacheError::OwnerChanged {
-            applied: Applied::Unknown,
-        }),
-        Err(PartFailure::Failed(failure)) => Fate::Failed(CacheError::Overloaded {
-            what: failure.to_string(),
-        }),
-        Err(PartFailure::Refused(what)) => Fate::Failed(CacheError::Overloaded { what }),
-        Err(PartFailure::Invalid(what)) => Fate::Failed(invalid(what)),
+        Err(failure) => Fate::Failed(cache.error_of(failure)),
     }
 }
 
