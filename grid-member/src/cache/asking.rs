@@ -31,7 +31,7 @@ impl OpenCache {
         if let Some(router) = self.router.clone() {
             return Reply::later(async move { router.ask_all(&cache, parts).await });
         }
-        if parts.iter().any(|(_, request)| request.is_read_beside()) {
+        if parts.iter().any(|(_, request)| request.is_beside()) {
             return Reply::later(async move {
                 let ids: Vec<_> = parts.iter().map(|(id, _)| *id).collect();
                 let changes = parts.iter().any(|(_, request)| request.changes());

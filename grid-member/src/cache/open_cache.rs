@@ -355,7 +355,9 @@ impl OpenCache {
                     }
                 })
             }
-            (Updating::Beside(command), ..) => self.update_elsewhere(id, key, (command, previous, tag), puts),
+            (Updating::Beside(work), ..) => {
+                self.update_elsewhere(id, key, (Command::Work(work), previous, tag), puts)
+            }
             (Updating::Failed(PartFailure::Elsewhere(_)), _, Some(command)) => {
                 self.update_elsewhere(id, key, (command, previous, tag), puts)
             }
@@ -375,7 +377,20 @@ impl OpenCache {
     ) -> Reply<Outcome> {
         let (cache, key) = (self.clone(), key.clone());
         let Some(router) = self.router.clone() else {
-            return cache.update_beside(id, key, (command, previous, tag), puts);
+            let request = PartRequest::Update {
+                key,
+                command,
+                previous,
+                tag,
+            };
+            let outcome = |result| match result {
+                PartResult::Outcome(outcome) => Some(outcome),
+                _ => None,
+            };
+            return self.ask(id, request, outcome).map(move |outcome| {
+                cache.count_update(puts, &outcome);
+                outcome
+            });
         };
         Reply::later(async move {
             let mut channel = None;

@@ -126,7 +126,7 @@ impl PartRequest {
 
     /// Whether it is done away from whoever asks, also when all partitions are here.
     #[must_use]
-    pub fn is_read_beside(&self) -> bool {
+    pub fn is_beside(&self) -> bool {
         matches!(
             self,
             PartRequest::Query { .. }
@@ -134,6 +134,10 @@ impl PartRequest {
                 | PartRequest::AddIndex(_)
                 // It may be more than is done under a lock.
                 | PartRequest::Work { .. }
+                | PartRequest::Update {
+                    command: Command::Work(_),
+                    ..
+                }
         )
     }
 
