@@ -1,6 +1,7 @@
 //! What a cache does beside its partitions.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use grid_core::cache::CacheName;
 use grid_core::partition::PartitionId;
@@ -8,12 +9,13 @@ use grid_core::processor::Work;
 use grid_core::replication::{Outcome, RequestTag};
 use grid_core::store::Command;
 use grid_core::value::Key;
+use parking_lot::Mutex;
 
-use crate::own::{OwnRunner, work_beside};
-use crate::task::TaskKind;
+use crate::own::{OwnRunner, partial_beside, work_beside};
+use crate::replication::Tried;
 
 use super::here::together;
-use super::{Gather, OpenCache, PartAnswer, PartFailure, PartResult};
+use super::{Gather, Numbered, OpenCache, PartAnswer, PartFailure, PartRequest, PartResult, Question};
 
 impl OpenCache {
     /// What runs code of one's own.
@@ -83,8 +85,51 @@ impl OpenCache {
     ) {
         let cache = self.clone();
         let work = async move { done(work_beside(cache, id, what, tag).await) };
-        self.own()
-            .supervisor()
-            .spawn(TaskKind::Connection, "work beside a partition", work);
+        self.own().spawn("work beside a partition", work);
+    }
+
+    /// Has an aggregator of one's own run beside partitions, at as many at a time as there are processors.
+    pub(super) fn here_own(
+        self: &Arc<Self>,
+        parts: Vec<Numbered>,
+        all: &Gather<PartAnswer>,
+        stop: &Arc<AtomicBool>,
+    ) {
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let at_a_time = processors.min(parts.len());
+        let parts = Arc::new(Mutex::new(parts));
+        for _ in 0..at_a_time {
+            let (cache, parts, all, stop) = (self.clone(), parts.clone(), all.clone(), stop.clone());
+            let aggregating = async move {
+                while !stop.load(Ordering::Relaxed) {
+                    let next = parts.lock().pop();
+                    let Some((at, id, PartRequest::Aggregate { question, keys })) = next else {
+                        break;
+                    };
+                    let all = all.clone();
+                    let done = move |answer| all.put(at, answer);
+                    cache.clone().here_own_aggregate(id, question, keys, done).await;
+                }
+            };
+            self.own().spawn("an aggregator beside partitions", aggregating);
+        }
+    }
+
+    /// Has an aggregator of one's own run beside a partition.
+    pub(super) async fn here_own_aggregate(
+        self: Arc<Self>,
+        id: PartitionId,
+        question: Arc<Question>,
+        keys: Option<Vec<Key>>,
+        done: impl FnOnce(PartAnswer) + Send + Sync + 'static,
+    ) {
+        let make = |partial: Vec<u8>| PartResult::Partial(partial.into());
+        match partial_beside(&self, id, question, keys).await {
+            Ok((None, partial)) => done(Ok(make(partial))),
+            Ok((Some(position), partial)) => {
+                self.answer_read(id, Tried::Waits(position, partial), make, done);
+            }
+            Err(failure) => done(Err(failure)),
+        }
     }
 }

@@ -155,7 +155,7 @@ impl OpenCache {
         stop: &Arc<AtomicBool>,
     ) {
         let mut allowance = Allowance::at_once();
-        let mut long = Vec::new();
+        let (mut long, mut own) = (Vec::new(), Vec::new());
         let mut left = parts.len();
         let question = parts
             .iter()
@@ -170,7 +170,9 @@ impl OpenCache {
             let answers = all.clone();
             let done = move |answer| answers.put(at, answer);
             if let Some(done) = self.here_ask(id, &request, ready, (&mut allowance, left), done) {
-                if request.is_long() {
+                if request.is_own_aggregate() {
+                    own.push((at, id, request));
+                } else if request.is_long() {
                     long.push((at, id, request));
                 } else {
                     self.here(id, request, done);
@@ -179,6 +181,7 @@ impl OpenCache {
             left -= 1;
         }
         self.here_long(long, all, stop);
+        self.here_own(own, all, stop);
     }
 
     /// Does what takes long. Without a runtime there are no such threads, and it is done on this one.
@@ -261,7 +264,8 @@ impl OpenCache {
             }
             PartRequest::Work { keys, work, tag } => self.here_work(id, (keys, work), tag, done),
             PartRequest::Aggregate { question, keys } if question.has_own_code() => {
-                self.here_own_aggregate(id, &question, keys, done);
+                let aggregating = self.clone().here_own_aggregate(id, question, keys, done);
+                self.own().spawn("an aggregator beside a partition", aggregating);
             }
             PartRequest::Query { .. } | PartRequest::Aggregate { .. } => {
                 // Without a bound it is always answered.

@@ -115,6 +115,12 @@ impl PartRequest {
         }
     }
 
+    /// Whether it asks for an aggregator of one's own.
+    #[must_use]
+    pub fn is_own_aggregate(&self) -> bool {
+        matches!(self, PartRequest::Aggregate { question, .. } if question.has_own_code())
+    }
+
     /// Whether it asks about entries, maybe many, and changes nothing: the answer is of no use to anyone but who asks.
     #[must_use]
     pub fn is_question(&self) -> bool {
