@@ -27,7 +27,7 @@ impl OpenCache {
     pub(crate) fn beside(&self, name: &str) -> Option<Arc<OpenCache>> {
         let name = CacheName::new(name).ok()?;
         let cache = self.registry.upgrade()?.known(self.scope(), &name)?;
-        (cache.service() == self.service()).then_some(cache)
+        (cache.service() == self.service() && !cache.is_destroyed()).then_some(cache)
     }
 
     /// Does the same work on some entries. Of built-in work that which is more than is done under a lock is done beside it.
