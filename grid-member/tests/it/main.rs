@@ -24,6 +24,8 @@ mod own;
 #[cfg(test)]
 mod own_cluster;
 #[cfg(test)]
+mod own_killed;
+#[cfg(test)]
 mod own_work;
 #[cfg(test)]
 mod queries;
