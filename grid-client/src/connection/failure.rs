@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use grid_core::cache::{Applied, CacheError, Unavailability};
+use grid_core::processor::own::OwnFailure;
 
 /// Why a request had no answer, and whether the server may have seen it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +78,10 @@ impl Failure {
                 Some(CacheError::OwnerChanged { applied: said }) => CacheError::OwnerChanged {
                     applied: if reads { Applied::No } else { said },
                 },
-                Some(error @ CacheError::Own(_)) => error,
+                Some(CacheError::Own(failure)) => CacheError::Own(OwnFailure {
+                    in_doubt: failure.in_doubt && !reads,
+                    ..failure
+                }),
                 _ => CacheError::Refused { message },
             },
             Failure::Broken(what) => CacheError::Protocol { what },

@@ -170,8 +170,26 @@ impl CacheError {
             | CacheError::Unavailable { applied, .. }
             | CacheError::OwnerChanged { applied } => *applied,
             CacheError::Protocol { .. } => Applied::Unknown,
+            CacheError::Own(failure) if failure.in_doubt => Applied::Unknown,
             CacheError::Previous(_) | CacheError::Answer(_) => Applied::Yes,
             _ => Applied::No,
+        }
+    }
+
+    /// The error of a change that an attempt before may have made, or made in part, whatever this one says.
+    #[must_use]
+    pub fn in_doubt(self) -> CacheError {
+        let applied = Applied::Unknown;
+        match self {
+            CacheError::Unavailable { reason, .. } => CacheError::Unavailable { reason, applied },
+            CacheError::OwnerChanged { .. } | CacheError::Overloaded { .. } => {
+                CacheError::OwnerChanged { applied }
+            }
+            CacheError::Own(failure) => CacheError::Own(OwnFailure {
+                in_doubt: true,
+                ..failure
+            }),
+            error => error,
         }
     }
 
@@ -216,6 +234,7 @@ impl CacheError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::processor::own::{OwnFailureKind, OwnKind};
 
     #[test]
     fn a_client_knows_the_servers_words() {
@@ -251,6 +270,38 @@ mod tests {
             "unavailable (sun; applied: no): wait",
         ] {
             assert!(CacheError::from_words(other).is_none(), "{other}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_done_again_does_not_say_that_nothing_was_changed() {
+        let applied = Applied::No;
+        let own = OwnFailure {
+            agent: OwnKind::Processor,
+            name: "add".to_owned(),
+            kind: OwnFailureKind::Busy,
+            member: "member-1".to_owned(),
+            in_doubt: false,
+            advice: "ask later".to_owned(),
+        };
+        for error in [
+            CacheError::Unavailable {
+                reason: Unavailability::NoOwner,
+                applied,
+            },
+            CacheError::OwnerChanged { applied },
+            CacheError::Overloaded {
+                what: "too much".to_owned(),
+            },
+            CacheError::Own(own),
+        ] {
+            assert_eq!(error.applied(), Applied::No);
+            let error = error.in_doubt();
+            assert!(error.is_transient(), "{error}");
+            assert_eq!(error.applied(), Applied::Unknown, "{error}");
+            // So it is on the other side.
+            let read = CacheError::from_words(&error.to_string());
+            assert_eq!(read.map(|read| read.applied()), Some(Applied::Unknown), "{error}");
         }
     }
 

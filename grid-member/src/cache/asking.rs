@@ -31,13 +31,15 @@ impl OpenCache {
         if let Some(router) = self.router.clone() {
             return Reply::later(async move { router.ask_all(&cache, parts).await });
         }
-        if parts.iter().any(|(_, request)| request.is_read_beside()) {
+        if parts.iter().any(|(_, request)| request.is_beside()) {
             return Reply::later(async move {
                 let ids: Vec<_> = parts.iter().map(|(id, _)| *id).collect();
+                let changes = parts.iter().any(|(_, request)| request.changes());
                 let answers = cache.here_all(parts).await;
+                let any_done = answers.iter().any(Result::is_ok);
                 let result = |(id, answer): (_, Result<_, _>)| Ok((id, answer?));
                 let results: Result<_, _> = ids.into_iter().zip(answers).map(result).collect();
-                results.map_err(|failure| cache.error_of(failure))
+                results.map_err(|failure| in_part(cache.error_of(failure), changes && any_done))
             });
         }
         let mut results = Vec::with_capacity(parts.len());
@@ -55,7 +57,7 @@ impl OpenCache {
         Reply::ok(results)
     }
 
-    pub(super) fn error_of(&self, failure: PartFailure) -> CacheError {
+    pub(crate) fn error_of(&self, failure: PartFailure) -> CacheError {
         match failure {
             PartFailure::Destroyed => CacheError::Destroyed {
                 cache: self.name().to_string(),
@@ -72,6 +74,15 @@ impl OpenCache {
             PartFailure::Refused(what) => CacheError::Overloaded { what },
             PartFailure::Invalid(what) => invalid(what),
         }
+    }
+}
+
+/// The error of a part of what was asked, when others may have changed something. What is said of code of one's own holds
+/// for all that was asked.
+pub(crate) fn in_part(error: CacheError, changed: bool) -> CacheError {
+    match error {
+        CacheError::Own(_) if changed => error.in_doubt(),
+        error => error,
     }
 }
 

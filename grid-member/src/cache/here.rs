@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use grid_core::partition::PartitionId;
 use grid_core::partition::table::Epoch;
 use grid_core::processor::Work;
+use grid_core::processor::own::OwnFailure;
 use grid_core::replication::{Failure, Outcome, Replica, RequestTag, Write, Written};
 use grid_core::store::{Command, IndexDefinition, PageContent, PageCursor, PageLimits, PreparedFilter};
 use grid_core::value::{Binary, Key};
@@ -13,9 +14,7 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use crate::own::work_beside;
 use crate::replication::{Tried, Waiter};
-use crate::task::TaskKind;
 
 use super::allowance::Allowance;
 use super::gather::Gather;
@@ -42,8 +41,8 @@ pub(crate) enum Updating {
     Waits,
     /// It was not done.
     Failed(PartFailure),
-    /// It was not done: it takes too long for it to be done under the lock.
-    Beside(Command),
+    /// It was not done: this work takes too long for it to be done under the lock.
+    Beside(Arc<dyn Work>),
 }
 
 impl OpenCache {
@@ -90,7 +89,7 @@ impl OpenCache {
             if let Command::Work(work) = &command
                 && self.is_much(replica, key, work.as_ref())
             {
-                return Ok(Err(command));
+                return Ok(Err(work.clone()));
             }
             let token = if replica.is_alone() {
                 Waiter::none()
@@ -114,22 +113,16 @@ impl OpenCache {
         match written {
             Ok(Ok(Written::Done(outcome, _token))) => Updating::Done(outcome),
             Ok(Ok(Written::Waits)) => Updating::Waits,
-            Ok(Err(command)) => Updating::Beside(command),
+            Ok(Err(work)) => Updating::Beside(work),
             Err(failure) => Updating::Failed(failure),
         }
     }
 
     /// Whether work on an entry is more than is done under a lock.
-    fn is_much(&self, replica: &Replica<Waiter>, key: &Key, work: &dyn Work) -> bool {
+    pub(super) fn is_much(&self, replica: &Replica<Waiter>, key: &Key, work: &dyn Work) -> bool {
         let entry = replica.store().get(self.replicas.now(), self.id(), key);
         let bytes = entry.map_or(0, |entry| entry.value().len());
         work.own_name().is_some() || bytes.saturating_mul(work.passes()) > LOCKED_BYTES_MAX
-    }
-
-    /// Whether work is more than is done under a lock, on one of some entries.
-    fn is_much_for(&self, id: PartitionId, keys: &[Key], work: &dyn Work) -> bool {
-        let replica = self.replicas.read(id);
-        keys.iter().any(|key| self.is_much(&replica, key, work))
     }
 
     /// Does what is asked of several partitions, of which this member serves those it can. What takes long is done on
@@ -162,7 +155,7 @@ impl OpenCache {
         stop: &Arc<AtomicBool>,
     ) {
         let mut allowance = Allowance::at_once();
-        let mut long = Vec::new();
+        let (mut long, mut own) = (Vec::new(), Vec::new());
         let mut left = parts.len();
         let question = parts
             .iter()
@@ -177,7 +170,9 @@ impl OpenCache {
             let answers = all.clone();
             let done = move |answer| answers.put(at, answer);
             if let Some(done) = self.here_ask(id, &request, ready, (&mut allowance, left), done) {
-                if request.is_long() {
+                if request.is_own_aggregate() {
+                    own.push((at, id, request));
+                } else if request.is_long() {
                     long.push((at, id, request));
                 } else {
                     self.here(id, request, done);
@@ -186,6 +181,7 @@ impl OpenCache {
             left -= 1;
         }
         self.here_long(long, all, stop);
+        self.here_own(own, all, stop);
     }
 
     /// Does what takes long. Without a runtime there are no such threads, and it is done on this one.
@@ -268,7 +264,8 @@ impl OpenCache {
             }
             PartRequest::Work { keys, work, tag } => self.here_work(id, (keys, work), tag, done),
             PartRequest::Aggregate { question, keys } if question.has_own_code() => {
-                self.here_own_aggregate(id, &question, keys, done);
+                let aggregating = self.clone().here_own_aggregate(id, question, keys, done);
+                self.own().spawn("an aggregator beside a partition", aggregating);
             }
             PartRequest::Query { .. } | PartRequest::Aggregate { .. } => {
                 // Without a bound it is always answered.
@@ -283,78 +280,6 @@ impl OpenCache {
             PartRequest::Clear => self.here_clear(id, done),
             PartRequest::Truncate => self.here_truncate(id, done),
         }
-    }
-
-    /// Does the same work on some entries.
-    fn here_work(
-        self: &Arc<Self>,
-        id: PartitionId,
-        (keys, work): (Vec<Key>, Arc<dyn Work>),
-        tag: Option<RequestTag>,
-        done: impl FnOnce(PartAnswer) + Send + Sync + 'static,
-    ) {
-        let all_done = move |outcomes: Result<_, _>| done(outcomes.map(PartResult::Worked));
-        if work.own_name().is_some() {
-            self.here_beside(id, (keys, work), tag, all_done);
-        } else if self.is_much_for(id, &keys, work.as_ref()) {
-            self.here_beside_each(id, (keys, work), tag, all_done);
-        } else {
-            let writes = keys.into_iter();
-            let writes = writes.map(|key| (key, Command::Work(work.clone())));
-            self.here_write_all(id, writes.collect(), tag, all_done);
-        }
-    }
-
-    /// Does work on one entry beside the partition.
-    fn here_beside_one(
-        self: &Arc<Self>,
-        id: PartitionId,
-        (key, work): (Key, Arc<dyn Work>),
-        tag: Option<RequestTag>,
-        done: impl FnOnce(PartAnswer) + Send + Sync + 'static,
-    ) {
-        self.here_beside(id, (vec![key], work), tag, move |outcomes| {
-            let one = |mut outcomes: Vec<Outcome>| outcomes.pop().unwrap_or_default();
-            done(outcomes.map(one).map(PartResult::Outcome));
-        });
-    }
-
-    /// Does work on several entries beside the partition, each on its own.
-    fn here_beside_each(
-        self: &Arc<Self>,
-        id: PartitionId,
-        (keys, work): (Vec<Key>, Arc<dyn Work>),
-        tag: Option<RequestTag>,
-        done: impl FnOnce(Result<Vec<Outcome>, PartFailure>) + Send + Sync + 'static,
-    ) {
-        let all = Gather::new(keys.len(), move |answers: Vec<PartAnswer>| {
-            let outcomes = answers.into_iter().map(|answer| match answer? {
-                PartResult::Outcome(outcome) => Ok(outcome),
-                _ => Err(PartFailure::Failed(Failure::Deposed)),
-            });
-            done(outcomes.collect());
-        });
-        for (number, key) in keys.into_iter().enumerate() {
-            let (all, tag) = (all.clone(), tag.map(|tag| tag.after(number as u64)));
-            self.here_beside_one(id, (key, work.clone()), tag, move |answer| {
-                all.put(number, answer)
-            });
-        }
-    }
-
-    /// Does work on some entries beside the partition, in one step.
-    fn here_beside(
-        self: &Arc<Self>,
-        id: PartitionId,
-        what: (Vec<Key>, Arc<dyn Work>),
-        tag: Option<RequestTag>,
-        done: impl FnOnce(Result<Vec<Outcome>, PartFailure>) + Send + Sync + 'static,
-    ) {
-        let cache = self.clone();
-        let work = async move { done(work_beside(cache, id, what, tag).await) };
-        self.own()
-            .supervisor()
-            .spawn(TaskKind::Connection, "work beside a partition", work);
     }
 
     fn here_get_all(
@@ -480,12 +405,12 @@ impl OpenCache {
         });
         let result = match updating {
             Updating::Waits => return,
-            Updating::Beside(Command::Work(work)) => {
+            Updating::Beside(work) => {
                 let done = done.lock().take();
-                return self
-                    .here_beside_one(id, (key.clone(), work), tag, move |answer| finish(done, answer));
+                return self.here_beside_one(id, (key.clone(), work), tag, move |outcome| {
+                    finish(done, outcome.map(PartResult::Outcome));
+                });
             }
-            Updating::Beside(_) => Err(PartFailure::Failed(Failure::Deposed)),
             Updating::Done(outcome) => Ok(PartResult::Outcome(outcome)),
             Updating::Failed(failure) => Err(failure),
         };
@@ -501,20 +426,34 @@ impl OpenCache {
         tag: Option<RequestTag>,
         done: impl FnOnce(Result<Vec<Outcome>, PartFailure>) + Send + Sync + 'static,
     ) {
+        let all = Gather::new(writes.len(), move |outcomes| done(together(outcomes)));
+        let numbered = writes.into_iter().enumerate();
+        let numbered = numbered.map(|(number, (key, command))| (number, key, command));
+        self.here_write_each(id, numbered.collect(), tag, &all);
+    }
+
+    /// Does commands on several entries, each with its number; the outcomes go where all are gathered.
+    pub(super) fn here_write_each(
+        &self,
+        id: PartitionId,
+        writes: Vec<(usize, Key, Command)>,
+        tag: Option<RequestTag>,
+        all: &Gather<Result<Outcome, PartFailure>>,
+    ) {
+        if writes.is_empty() {
+            return;
+        }
         if !self.replicas.may_serve() {
-            return done(Err(self.elsewhere(id)));
+            for (number, ..) in writes {
+                all.put(number, Err(self.elsewhere(id)));
+            }
+            return;
         }
         let at = self.replicas.uptime();
-        let all = Gather::new(
-            writes.len(),
-            move |outcomes: Vec<Result<Outcome, PartFailure>>| {
-                done(outcomes.into_iter().collect());
-            },
-        );
         // All of them go to the backups together.
         let at_once = self.replicas.change(id, |replica, out| {
             let mut at_once = Vec::new();
-            for (number, (key, command)) in writes.into_iter().enumerate() {
+            for (number, key, command) in writes {
                 let write = Write {
                     cache: self.id(),
                     settings: self.settings(),
@@ -634,6 +573,29 @@ impl OpenCache {
             failure => PartFailure::Failed(failure),
         }
     }
+}
+
+/// What came of several entries: of each, or the first failure, which does not say that nothing was done if others were.
+pub(super) fn together(outcomes: Vec<Result<Outcome, PartFailure>>) -> Result<Vec<Outcome>, PartFailure> {
+    let deposed = PartFailure::Failed(Failure::Deposed);
+    let done =
+        |outcome: &Result<_, PartFailure>| outcome.as_ref().err().is_none_or(|failure| *failure == deposed);
+    let any_done = outcomes.iter().any(done);
+    let outcomes: Result<Vec<_>, _> = outcomes.into_iter().collect();
+    outcomes.map_err(|failure| match failure {
+        PartFailure::Elsewhere(_) if any_done => deposed,
+        PartFailure::Invalid(what) if any_done => PartFailure::Invalid(maybe_applied(what)),
+        failure => failure,
+    })
+}
+
+/// What is told of code of one's own, when others may have changed something.
+fn maybe_applied(what: String) -> String {
+    let failure = OwnFailure::from_words(&what).map(|failure| OwnFailure {
+        in_doubt: true,
+        ..failure
+    });
+    failure.map_or(what, |failure| failure.to_string())
 }
 
 /// Says when it is dropped that nobody waits any more.

@@ -1,7 +1,5 @@
 //! What is asked about the entries of one partition, answered at this member.
 
-use std::sync::Arc;
-
 use grid_core::partition::PartitionId;
 use grid_core::query::{Aggregator, QueryError};
 use grid_core::replication::Replica;
@@ -10,7 +8,6 @@ use grid_core::store::{
 };
 use grid_core::value::{Key, to_binary};
 
-use crate::own::partial_beside;
 use crate::replication::Tried;
 
 use super::allowance::Allowance;
@@ -165,23 +162,5 @@ impl OpenCache {
             }
         }
         accumulator.partial()
-    }
-
-    /// Has an aggregator of one's own run beside the partition.
-    pub(super) fn here_own_aggregate(
-        self: &Arc<Self>,
-        id: PartitionId,
-        question: &Arc<Question>,
-        keys: Option<Vec<Key>>,
-        done: impl FnOnce(PartAnswer) + Send + Sync + 'static,
-    ) {
-        let make = |partial: Vec<u8>| PartResult::Partial(partial.into());
-        match partial_beside(self, id, question, keys) {
-            Ok((None, partial)) => done(Ok(make(partial))),
-            Ok((Some(position), partial)) => {
-                self.answer_read(id, Tried::Waits(position, partial), make, done);
-            }
-            Err(failure) => done(Err(failure)),
-        }
     }
 }

@@ -22,7 +22,7 @@ mod rule;
 mod scatter;
 mod working;
 
-pub(crate) use asking::invalid;
+pub(crate) use asking::{in_part, invalid};
 pub use embedded::EmbeddedCache;
 pub(crate) use gather::Gather;
 pub(crate) use here::{Numbered, PartAnswer};

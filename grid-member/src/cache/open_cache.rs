@@ -347,7 +347,7 @@ impl OpenCache {
                         // The new primary may have it, or may not: it knows by the tag.
                         (_, Some(command), Some(_)) => {
                             let asked = cache.update_elsewhere(id, &key, (command, previous, tag), puts);
-                            asked.await.map_err(doubtful)
+                            asked.await.map_err(CacheError::in_doubt)
                         }
                         _ => Err(CacheError::OwnerChanged {
                             applied: Applied::Unknown,
@@ -355,7 +355,9 @@ impl OpenCache {
                     }
                 })
             }
-            (Updating::Beside(command), ..) => self.update_elsewhere(id, key, (command, previous, tag), puts),
+            (Updating::Beside(work), ..) => {
+                self.update_elsewhere(id, key, (Command::Work(work), previous, tag), puts)
+            }
             (Updating::Failed(PartFailure::Elsewhere(_)), _, Some(command)) => {
                 self.update_elsewhere(id, key, (command, previous, tag), puts)
             }
@@ -375,7 +377,20 @@ impl OpenCache {
     ) -> Reply<Outcome> {
         let (cache, key) = (self.clone(), key.clone());
         let Some(router) = self.router.clone() else {
-            return cache.update_beside(id, key, (command, previous, tag), puts);
+            let request = PartRequest::Update {
+                key,
+                command,
+                previous,
+                tag,
+            };
+            let outcome = |result| match result {
+                PartResult::Outcome(outcome) => Some(outcome),
+                _ => None,
+            };
+            return self.ask(id, request, outcome).map(move |outcome| {
+                cache.count_update(puts, &outcome);
+                outcome
+            });
         };
         Reply::later(async move {
             let mut channel = None;
@@ -711,20 +726,6 @@ fn flag(result: PartResult) -> Option<bool> {
     match result {
         PartResult::Flag(flag) => Some(flag),
         _ => None,
-    }
-}
-
-/// The error of a change that an attempt before may have made, whatever the last one says.
-fn doubtful(error: CacheError) -> CacheError {
-    match error {
-        CacheError::Unavailable { reason, .. } => CacheError::Unavailable {
-            reason,
-            applied: Applied::Unknown,
-        },
-        CacheError::OwnerChanged { .. } | CacheError::Overloaded { .. } => CacheError::OwnerChanged {
-            applied: Applied::Unknown,
-        },
-        error => error,
     }
 }
 

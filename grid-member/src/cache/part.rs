@@ -115,6 +115,12 @@ impl PartRequest {
         }
     }
 
+    /// Whether it asks for an aggregator of one's own.
+    #[must_use]
+    pub fn is_own_aggregate(&self) -> bool {
+        matches!(self, PartRequest::Aggregate { question, .. } if question.has_own_code())
+    }
+
     /// Whether it asks about entries, maybe many, and changes nothing: the answer is of no use to anyone but who asks.
     #[must_use]
     pub fn is_question(&self) -> bool {
@@ -126,7 +132,7 @@ impl PartRequest {
 
     /// Whether it is done away from whoever asks, also when all partitions are here.
     #[must_use]
-    pub fn is_read_beside(&self) -> bool {
+    pub fn is_beside(&self) -> bool {
         matches!(
             self,
             PartRequest::Query { .. }
@@ -134,6 +140,10 @@ impl PartRequest {
                 | PartRequest::AddIndex(_)
                 // It may be more than is done under a lock.
                 | PartRequest::Work { .. }
+                | PartRequest::Update {
+                    command: Command::Work(_),
+                    ..
+                }
         )
     }
 

@@ -9,7 +9,7 @@ use grid_core::store::{PageContent, WorkAnswer};
 use grid_core::value::{Binary, Key};
 
 use super::open_cache::unexpected;
-use super::{OpenCache, PartRequest, PartResult, Question, Scatter};
+use super::{OpenCache, PartRequest, PartResult, Question, Scatter, in_part};
 
 /// Work is done on so many entries at a time.
 const WORK_BATCH_LEN: usize = 2_048;
@@ -114,7 +114,9 @@ impl OpenCache {
             }
             groups.retain(|(_, rest)| !rest.is_empty());
             // Without an answer the numbers stay open for ever, and their channel with them.
-            let results = self.ask_all(parts).await?;
+            let asked_all = self.ask_all(parts).await;
+            let changed = work.may_change() && !worked.is_empty();
+            let results = asked_all.map_err(|error| in_part(error, changed))?;
             for (id, result) in results {
                 let PartResult::Worked(outcomes) = result else {
                     return Err(unexpected());

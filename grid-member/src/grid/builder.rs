@@ -148,13 +148,13 @@ impl GridBuilder {
                 });
             }
         }
-        tokio::runtime::Handle::try_current().map_err(|_none| BuildError::NoRuntime)?;
+        let runtime = tokio::runtime::Handle::try_current().map_err(|_none| BuildError::NoRuntime)?;
         let supervisor = Supervisor::new();
         let local_count = LOCAL_PARTITIONS.min(self.partition_count.get());
         let local_count =
             std::num::NonZeroU16::new(local_count).map_or(PartitionCount::ONE, PartitionCount::new);
-        let own = OwnRunner::new(&self.member_name, self.own, self.limits, supervisor.clone());
-        let own = Arc::new(own);
+        let tasks = (supervisor.clone(), runtime);
+        let own = Arc::new(OwnRunner::new(&self.member_name, self.own, self.limits, tasks));
         let alone = |kind, count| {
             let replicas = Arc::new(Replicas::alone(count, self.clock.clone()));
             CacheRegistry::alone(kind, replicas, self.limits, own.clone())

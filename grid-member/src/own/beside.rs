@@ -1,10 +1,11 @@
 //! Work that is done beside the partition.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use grid_core::partition::PartitionId;
-use grid_core::processor::Work;
 use grid_core::processor::own::{OwnFailure, OwnFailureKind, OwnKind};
+use grid_core::processor::{Work, Worked};
 use grid_core::replication::{Asked, Failure, Outcome, RequestTag, Step, StepFailure, Written};
 use grid_core::store::{WorkAnswer, Workspace};
 use grid_core::value::Key;
@@ -42,12 +43,13 @@ enum Ran {
     Elsewhere,
 }
 
-/// What came of a step.
-enum Stepped {
-    Done(Vec<Outcome>),
-    /// When all backups have it.
-    Waits(Vec<Outcome>, oneshot::Receiver<Result<Outcome, Failure>>),
-    Overtaken,
+/// A step that was done.
+struct Stepped {
+    outcomes: Vec<Outcome>,
+    /// When all backups have it; they have it already without.
+    waits: Option<oneshot::Receiver<Result<Outcome, Failure>>>,
+    /// Whether it changed nothing, and nothing of it is kept.
+    only_read: bool,
 }
 
 /// Does work on the entries of some keys of a partition in one step, beside it, if this member serves it. The first request
@@ -92,6 +94,10 @@ impl Task {
     }
 
     async fn go(self: Arc<Self>) -> Result<Vec<Outcome>, PartFailure> {
+        // What is known already needs no code, no turn and no thread.
+        if let Some(done) = self.done_before()? {
+            return self.acknowledged(done).await;
+        }
         if let Some(name) = self.work.unknown_name(self.runner.agents()) {
             let named = Named { name, ..self.named() };
             return Err(told(&self.runner.not_registered(named)));
@@ -99,7 +105,8 @@ impl Task {
         let limit = self.runner.time_limit();
         let places = self.keys.iter().map(|key| (self.cache.id(), key.hash()));
         // One before it that does not end is waited for, with time to spare.
-        let turn = tokio::time::timeout(2 * limit, self.runner.turns.take(places.collect()));
+        let taking = self.runner.turns.take(places.collect());
+        let turn = self.runner.timeout(limit.saturating_mul(2), taking);
         let Ok(Some(turn)) = turn.await else {
             let why =
                 "others that work on the same entry have not ended in time, or too many wait; ask later";
@@ -109,45 +116,59 @@ impl Task {
             return Err(told(&busy));
         };
         let began = self.cache.replicas().uptime();
-        for _attempt in 0..ATTEMPTS_MAX {
-            if !self.cache.replicas().may_serve() {
-                return Err(self.cache.elsewhere(self.id));
-            }
-            let spent = self.cache.replicas().uptime().saturating_sub(began);
-            let task = self.clone();
-            let running = self
-                .runner
-                .run(self.named(), limit.saturating_sub(spent), move || task.run());
-            let stepped = match running.await.map_err(|failure| told(&failure))? {
-                Ran::Ready(step, caches) => self.step(step, &caches)?,
-                Ran::Overtaken => Stepped::Overtaken,
-                Ran::Elsewhere => return Err(self.cache.elsewhere(self.id)),
+        let (mut left, mut attempts) = (limit, 0);
+        loop {
+            let stepped = match self.done_before()? {
+                None => self.attempt(left).await?,
+                done => done,
             };
-            match stepped {
-                Stepped::Done(outcomes) => return Ok(outcomes),
-                Stepped::Waits(outcomes, acknowledged) => {
-                    // The next one sees what was done.
-                    drop(turn);
-                    return match acknowledged.await {
-                        Ok(Ok(_)) => Ok(outcomes),
-                        Ok(Err(failure)) => Err(PartFailure::Failed(failure)),
-                        Err(_gone) => Err(PartFailure::Failed(Failure::Deposed)),
-                    };
-                }
-                Stepped::Overtaken => {}
+            if let Some(stepped) = stepped {
+                // The next one sees what was done.
+                drop(turn);
+                return self.acknowledged(stepped).await;
+            }
+            attempts += 1;
+            let spent = self.cache.replicas().uptime().saturating_sub(began);
+            left = limit.saturating_sub(spent);
+            if left.is_zero() || attempts == ATTEMPTS_MAX {
+                let why = format!(
+                    "others changed what it had read {attempts} times in a row, within {spent:?}; ask later"
+                );
+                let overtaken = self.runner.failure(self.named(), OwnFailureKind::Overtaken, why);
+                return Err(told(&overtaken));
             }
         }
-        let why = format!("others changed what it had read {ATTEMPTS_MAX} times in a row; ask later");
-        let overtaken = self.runner.failure(self.named(), OwnFailureKind::Overtaken, why);
-        Err(told(&overtaken))
+    }
+
+    /// Runs the work once, and does the step that it wants. `None` when it was overtaken.
+    async fn attempt(self: &Arc<Self>, within: Duration) -> Result<Option<Stepped>, PartFailure> {
+        let task = self.clone();
+        let ran = self.runner.run(self.named(), within, move || task.run());
+        match ran.await.map_err(|failure| told(&failure))? {
+            Ran::Ready(step, caches) => self.step(step, &caches),
+            Ran::Overtaken => Ok(None),
+            Ran::Elsewhere => Err(self.cache.elsewhere(self.id)),
+        }
+    }
+
+    /// Waits until what was done may be told.
+    async fn acknowledged(&self, stepped: Stepped) -> Result<Vec<Outcome>, PartFailure> {
+        if let Some(waits) = stepped.waits {
+            match waits.await {
+                Ok(Ok(_)) => {}
+                Ok(Err(failure)) => return Err(PartFailure::Failed(failure)),
+                Err(_gone) => return Err(PartFailure::Failed(Failure::Deposed)),
+            }
+        }
+        // As for every read: the lease may have ended meanwhile, and others have changed what was read.
+        if stepped.only_read && !self.cache.replicas().may_serve() {
+            return Err(self.cache.elsewhere(self.id));
+        }
+        Ok(stepped.outcomes)
     }
 
     /// Runs the work on each entry, as they are now. On a thread for such code.
     fn run(&self) -> Ran {
-        if self.was_done() {
-            // The partition knows what came of it.
-            return Ran::Ready(self.asked(Vec::new(), |_| WorkAnswer::Passed), Vec::new());
-        }
         let reads = Reads::new(self.cache.clone(), self.id);
         let workspace = Workspace::new(&reads);
         let mut answers = Vec::with_capacity(self.keys.len());
@@ -179,10 +200,19 @@ impl Task {
         Ran::Ready(step, reads.into_caches())
     }
 
-    /// Whether it was done before, with the same number.
-    fn was_done(&self) -> bool {
-        let replica = self.cache.replicas().read(self.id);
-        replica.serves() && replica.answered_before(&self.tags).is_some()
+    /// What came of it when it was done before, with the same number.
+    fn done_before(&self) -> Result<Option<Stepped>, PartFailure> {
+        {
+            let replica = self.cache.replicas().read(self.id);
+            if !replica.serves() || !self.cache.replicas().may_serve() {
+                return Err(PartFailure::Elsewhere(replica.epoch()));
+            }
+            if replica.answered_before(&self.tags).is_none() {
+                return Ok(None);
+            }
+        }
+        // The partition knows the answers.
+        self.step(self.asked(Vec::new(), |_| WorkAnswer::Passed), &[])
     }
 
     /// What is said of a key when the work failed on one of them.
@@ -217,14 +247,24 @@ impl Task {
         }
     }
 
-    /// Does the step under the lock.
-    fn step(&self, mut step: Step, caches: &[Arc<OpenCache>]) -> Result<Stepped, PartFailure> {
+    /// Does the step under the lock. `None` when what it depends on has changed.
+    fn step(&self, mut step: Step, caches: &[Arc<OpenCache>]) -> Result<Option<Stepped>, PartFailure> {
         let replicas = self.cache.replicas();
+        // The work may have taken longer than the lease.
+        if !replicas.may_serve() {
+            return Err(self.cache.elsewhere(self.id));
+        }
+        let mut entries = step.entries.iter();
+        let only_read = self.tags.is_empty() && entries.all(|entry| matches!(entry.worked, Worked::Stays));
         let at = replicas.uptime();
         let (tell, told) = oneshot::channel();
         replicas.change(self.id, |replica, out| {
-            if caches.iter().any(|cache| cache.is_destroyed()) {
+            if self.cache.is_destroyed() {
                 return Err(PartFailure::Destroyed);
+            }
+            // One beside it is not there any more: the work is told so when it asks for it again.
+            if caches.iter().any(|cache| cache.is_destroyed()) {
+                return Ok(None);
             }
             for entry in &mut step.entries {
                 let cache = caches.iter().find(|cache| cache.id() == entry.cache);
@@ -237,9 +277,12 @@ impl Task {
             let stepped = replica.step(replicas.now(), step, token, out);
             replica.send(at, out);
             match stepped {
-                Ok((outcomes, Written::Done(..))) => Ok(Stepped::Done(outcomes)),
-                Ok((outcomes, Written::Waits)) => Ok(Stepped::Waits(outcomes, told)),
-                Err((StepFailure::Overtaken, _)) => Ok(Stepped::Overtaken),
+                Ok((outcomes, written)) => Ok(Some(Stepped {
+                    outcomes,
+                    waits: matches!(written, Written::Waits).then_some(told),
+                    only_read,
+                })),
+                Err((StepFailure::Overtaken, _)) => Ok(None),
                 Err((StepFailure::Failed(Failure::NotPrimary), _)) => {
                     Err(PartFailure::Elsewhere(replica.epoch()))
                 }
@@ -253,3 +296,7 @@ impl Task {
 fn told(failure: &OwnFailure) -> PartFailure {
     PartFailure::Invalid(failure.to_string())
 }
+
+#[cfg(test)]
+#[path = "beside_test.rs"]
+mod tests;

@@ -7,7 +7,7 @@ use grid_core::cache::CacheError;
 use grid_core::partition::PartitionId;
 use grid_core::processor::own::{OwnFailure, OwnKind};
 use grid_core::query::{Aggregator, QueryEntry};
-use grid_core::replication::{Position, Replica};
+use grid_core::replication::{Failure, Position, Replica};
 use grid_core::store::{PageContent, PageLimits};
 use grid_core::value::{Binary, Key};
 
@@ -26,25 +26,33 @@ const LIMITS: PageLimits = PageLimits {
 pub(crate) type Partial = (Option<Position>, Vec<u8>);
 
 /// Has an aggregator with code of one's own look at the entries of a partition that are asked for. They are read in pages, and
-/// the code runs without a lock. Must be called on a thread that may wait.
+/// the code runs without a lock.
 ///
 /// # Errors
 /// When this member does not serve the partition, or the code is not known, fails, or does not end in its time.
-pub(crate) fn partial_beside(
+pub(crate) async fn partial_beside(
     cache: &Arc<OpenCache>,
     id: PartitionId,
-    question: &Arc<Question>,
+    question: Arc<Question>,
     keys: Option<Vec<Key>>,
 ) -> Result<Partial, PartFailure> {
+    if cache.is_destroyed() {
+        return Err(PartFailure::Destroyed);
+    }
     let Some(aggregator) = question.aggregator() else {
         return Ok((None, Vec::new()));
     };
     let runner = cache.own();
     let invalid = |failure: OwnFailure| PartFailure::Invalid(failure.to_string());
     let coded = runner.coded(aggregator).map_err(invalid)?;
-    let (cache, question) = (cache.clone(), question.clone());
-    let look = move || look(&cache, id, (&coded, &question), keys);
-    runner.run_blocking(named(aggregator), look).map_err(invalid)?
+    let (cache, asked) = (cache.clone(), question.clone());
+    let look = move || look(&cache, id, (&coded, &asked), keys);
+    let looking = runner.run(named(aggregator), runner.time_limit(), look);
+    tokio::select! {
+        biased;
+        looked = looking => looked.map_err(invalid)?,
+        () = runner.supervisor().stopped() => Err(PartFailure::Failed(Failure::Deposed)),
+    }
 }
 
 impl OwnRunner {

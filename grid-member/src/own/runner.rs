@@ -3,14 +3,15 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 use grid_core::processor::own::{Inside, OwnAgents, OwnFailure, OwnFailureKind, OwnKind};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use tokio::time::Timeout;
 
 use crate::cache::CacheLimits;
-use crate::task::Supervisor;
+use crate::task::{Supervisor, TaskKind};
 
 use super::pool::{Job, Pool, Tell};
 use super::turns::Turns;
@@ -27,6 +28,7 @@ pub struct OwnRunner {
     pool: Pool,
     pub(super) turns: Turns,
     supervisor: Supervisor,
+    runtime: Handle,
 }
 
 /// What is run, and what it is called.
@@ -37,9 +39,15 @@ pub(super) struct Named<'n> {
 }
 
 impl OwnRunner {
-    /// Runs this code at the member of this name, within these limits.
+    /// Runs this code at the member of this name, within these limits. What waits for it does so on this runtime, on
+    /// whatever thread it is asked for.
     #[must_use]
-    pub fn new(member: &str, agents: OwnAgents, limits: CacheLimits, supervisor: Supervisor) -> Self {
+    pub fn new(
+        member: &str,
+        agents: OwnAgents,
+        limits: CacheLimits,
+        (supervisor, runtime): (Supervisor, Handle),
+    ) -> Self {
         OwnRunner {
             member: member.to_owned(),
             agents,
@@ -47,6 +55,7 @@ impl OwnRunner {
             pool: Pool::new(limits.processor_threads_max),
             turns: Turns::default(),
             supervisor,
+            runtime,
         }
     }
 
@@ -57,8 +66,20 @@ impl OwnRunner {
     }
 
     /// What its tasks are spawned by.
-    pub(crate) fn supervisor(&self) -> &Supervisor {
+    pub(super) fn supervisor(&self) -> &Supervisor {
         &self.supervisor
+    }
+
+    /// Runs a task in the background, whatever thread it is called on.
+    pub(crate) fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        self.supervisor
+            .spawn_on(&self.runtime, TaskKind::Connection, name, task);
+    }
+
+    /// Waits for something so long, whatever thread it is polled on.
+    pub(super) fn timeout<F: Future>(&self, within: Duration, future: F) -> Timeout<F> {
+        let _timers = self.runtime.enter();
+        tokio::time::timeout(within, future)
     }
 
     pub(super) fn time_limit(&self) -> Duration {
@@ -72,6 +93,7 @@ impl OwnRunner {
             name: of.name.to_owned(),
             kind,
             member: self.member.clone(),
+            in_doubt: false,
             advice,
         }
     }
@@ -97,7 +119,7 @@ impl OwnRunner {
         let waits = async {
             loop {
                 let begun = self.pool.begun();
-                match tokio::time::timeout(NOTHING_BEGUN, &mut told).await {
+                match self.timeout(NOTHING_BEGUN, &mut told).await {
                     // It ends with a word in any case.
                     Ok(ended) => return ended.unwrap_or_else(|_gone| Err("without a word".to_owned())),
                     Err(_elapsed) if self.pool.begun() == begun => self.pool.grow(&left.job),
@@ -105,38 +127,9 @@ impl OwnRunner {
                 }
             }
         };
-        match tokio::time::timeout(within, waits).await {
+        match self.timeout(within, waits).await {
             Ok(ended) => self.outcome(of, ended),
             Err(_elapsed) => Err(self.out_of_time(of, left.leave())),
-        }
-    }
-
-    /// As [`run`](Self::run), on a thread that may wait.
-    pub(super) fn run_blocking<T: Send + 'static>(
-        &self,
-        of: Named<'_>,
-        code: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, OwnFailure> {
-        let (tell, told) = sync_channel(1);
-        let left = self.start(of, code, move |ended| {
-            let _gone = tell.send(ended);
-        })?;
-        let mut rest = self.time_limit;
-        loop {
-            let (begun, part) = (self.pool.begun(), rest.min(NOTHING_BEGUN));
-            match told.recv_timeout(part) {
-                Ok(ended) => return self.outcome(of, ended),
-                Err(RecvTimeoutError::Disconnected) => {
-                    return self.outcome(of, Err("without a word".to_owned()));
-                }
-                Err(RecvTimeoutError::Timeout) => rest = rest.saturating_sub(part),
-            }
-            if rest.is_zero() {
-                return Err(self.out_of_time(of, left.leave()));
-            }
-            if self.pool.begun() == begun {
-                self.pool.grow(&left.job);
-            }
         }
     }
 

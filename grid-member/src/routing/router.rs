@@ -12,7 +12,7 @@ use grid_core::partition::PartitionId;
 use grid_core::partition::table::Epoch;
 use grid_core::replication::Failure;
 
-use crate::cache::{OpenCache, PartAnswer, PartFailure, PartRequest, PartResult, Reply, invalid};
+use crate::cache::{OpenCache, PartAnswer, PartFailure, PartRequest, PartResult, Reply, in_part};
 use crate::clock::Clock;
 use crate::cluster::{LeaseGuard, View};
 use crate::wire::WireError;
@@ -161,6 +161,7 @@ impl Router {
             let asked = groups
                 .into_iter()
                 .map(|(member, parts)| self.ask_member(cache, member, parts));
+            let mut failed = None;
             for (partition, fate) in join_all(asked).await.into_iter().flatten() {
                 match fate {
                     Fate::Done(result) => results.push((partition, result)),
@@ -168,14 +169,17 @@ impl Router {
                         doubtful |= maybe_done;
                         again.push((partition, request));
                     }
-                    // It says that nothing was changed now; an attempt before may have done it.
-                    Fate::Failed(CacheError::Overloaded { .. }) if changes && doubtful => {
-                        return Err(CacheError::OwnerChanged {
-                            applied: Applied::Unknown,
-                        });
-                    }
-                    Fate::Failed(error) => return Err(error),
+                    Fate::Failed(error) => failed = failed.or(Some(error)),
                 }
+            }
+            if let Some(error) = failed {
+                // It says that nothing was changed now; an attempt before may have done it.
+                let error = if changes && doubtful {
+                    error.in_doubt()
+                } else {
+                    error
+                };
+                return Err(in_part(error, changes && !results.is_empty()));
             }
             if again.is_empty() {
                 return Ok(results);
@@ -320,19 +324,9 @@ fn fate(cache: &OpenCache, request: PartRequest, answer: PartAnswer) -> Fate {
         Err(
             PartFailure::Elsewhere(_) | PartFailure::UnknownCache | PartFailure::Failed(Failure::NotPrimary),
         ) => Fate::Again(request, false),
-        Err(PartFailure::Destroyed) => Fate::Failed(CacheError::Destroyed {
-            cache: cache.name().to_string(),
-        }),
+        // What cannot come again may undo what others did meanwhile, so whoever asked has to decide.
         Err(PartFailure::Failed(Failure::Deposed)) if request.may_come_again() => Fate::Again(request, true),
-        // Done twice it may undo what others did meanwhile, so whoever asked has to decide.
-        Err(PartFailure::Failed(Failure::Deposed)) => Fate::Failed(CacheError::OwnerChanged {
-            applied: Applied::Unknown,
-        }),
-        Err(PartFailure::Failed(failure)) => Fate::Failed(CacheError::Overloaded {
-            what: failure.to_string(),
-        }),
-        Err(PartFailure::Refused(what)) => Fate::Failed(CacheError::Overloaded { what }),
-        Err(PartFailure::Invalid(what)) => Fate::Failed(invalid(what)),
+        Err(failure) => Fate::Failed(cache.error_of(failure)),
     }
 }
 

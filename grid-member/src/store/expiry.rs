@@ -41,6 +41,7 @@ mod tests {
 
     use grid_core::partition::PartitionCount;
     use grid_core::processor::own::OwnAgents;
+    use tokio::runtime::Handle;
 
     use super::*;
     use crate::cache::{CacheKind, CacheLimits};
@@ -54,7 +55,12 @@ mod tests {
     fn registry() -> Arc<CacheRegistry> {
         let replicas = Replicas::alone(PartitionCount::ONE, Arc::new(ManualClock::default()));
         let limits = CacheLimits::default();
-        let own = OwnRunner::new("member", OwnAgents::new(), limits, Supervisor::new());
+        let own = OwnRunner::new(
+            "member",
+            OwnAgents::new(),
+            limits,
+            (Supervisor::new(), Handle::current()),
+        );
         CacheRegistry::alone(CacheKind::Local, Arc::new(replicas), limits, Arc::new(own))
     }
 

@@ -24,6 +24,10 @@ mod own;
 #[cfg(test)]
 mod own_cluster;
 #[cfg(test)]
+mod own_killed;
+#[cfg(test)]
+mod own_work;
+#[cfg(test)]
 mod queries;
 #[cfg(test)]
 mod query_answers;

@@ -1,14 +1,16 @@
 //! Processors and aggregators of one's own on members of a cluster.
 
+use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use futures::TryStreamExt;
-use grid_core::cache::{CacheError, NamedCache};
+use grid_core::cache::{Applied, CacheError, NamedCache};
+use grid_core::partition::PartitionCount;
 use grid_core::processor::ProcessorWork;
 use grid_core::processor::own::{Entry, EntryError, OwnAgents, OwnFailureKind};
 use grid_core::query::{Aggregator, Extractor, Field, Filter, Operand};
-use grid_core::replication::{ClientId, RequestId, RequestTag};
+use grid_core::replication::{ClientId, Outcome, RequestId, RequestTag};
 use grid_core::store::{Command, WorkAnswer};
 use grid_core::value::{AssociatedKey, from_binary, to_key};
 use grid_member::Grid;
@@ -17,6 +19,7 @@ use grid_member::cache::{OpenCache, Question};
 use crate::cluster::{BOUND, described, end, joined, leave, settled};
 use crate::fixture::opened;
 use crate::own::{own, register};
+use crate::own_work::{Held, said};
 
 /// So many entries that are counted.
 const ENTRIES: u32 = 300;
@@ -40,6 +43,12 @@ fn agents() -> (OwnAgents, Arc<AtomicUsize>) {
 
 async fn member(number: usize, join: Option<&Grid>, agents: OwnAgents) -> Grid {
     joined(described(number, join).own_agents(agents)).await
+}
+
+/// A member of a cluster with few partitions, which are soon copied.
+async fn small_member(number: usize, join: Option<&Grid>, agents: OwnAgents) -> Grid {
+    let few = PartitionCount::new(NonZeroU16::new(17).unwrap());
+    joined(described(number, join).partition_count(few).own_agents(agents)).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -156,6 +165,79 @@ async fn the_member_on_which_a_name_is_missing_is_told() {
         "{error:?}"
     );
     end([second, first]).await;
+}
+
+/// The keys on which a processor is run that only one member has; it is asked for with these numbers, and answers so.
+async fn asked_where_it_is(cache: &Arc<OpenCache>, tag: impl Fn(u32) -> RequestTag) -> Vec<(u32, Outcome)> {
+    let mut answered = Vec::new();
+    for key in 0..40_u32 {
+        match ask_add(cache, key, tag(key)).await {
+            Ok(outcome) => answered.push((key, outcome)),
+            Err(CacheError::Own(failure)) => assert_eq!(failure.kind, OwnFailureKind::NotRegistered),
+            Err(other) => panic!("something else: {other:?}"),
+        }
+    }
+    assert!(!answered.is_empty());
+    answered
+}
+
+async fn ask_add(cache: &Arc<OpenCache>, key: u32, tag: RequestTag) -> Result<Outcome, CacheError> {
+    let work = Arc::new(ProcessorWork::new(&own("add", 1)).unwrap());
+    let key = to_key(&key).unwrap();
+    cache
+        .update_tagged(&key, Command::Work(work), false, Some(tag))
+        .await
+}
+
+fn numbered(grid: &Grid) -> impl Fn(u32) -> RequestTag {
+    let apply_before = grid.now().after_ms(600_000);
+    move |key| RequestTag {
+        id: RequestId {
+            client: ClientId::new(7),
+            number: u64::from(key) + 1,
+        },
+        lowest_open: 1,
+        apply_before,
+    }
+}
+
+/// The outcome is with the backups, and whoever has it needs no code to tell it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_done_is_told_where_the_code_is_not() {
+    let first = small_member(1, None, OwnAgents::new()).await;
+    let second = small_member(2, Some(&first), agents().0).await;
+    settled(&[&first, &second]).await;
+    let (cache, tag) = (opened(&first, "numbers").await, numbered(&first));
+    let answered = asked_where_it_is(&cache, &tag).await;
+    leave(second).await;
+    settled(&[&first]).await;
+    for (key, outcome) in answered {
+        let again = ask_add(&cache, key, tag(key)).await.unwrap();
+        assert_eq!(said(&again), said(&outcome));
+    }
+    first.shutdown().await;
+}
+
+/// The member dies while it runs the code, and the next one cannot: nobody knows whether the first one had done it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_run_after_an_attempt_that_had_no_answer_is_in_doubt() {
+    let first = small_member(1, None, OwnAgents::new()).await;
+    let (agents, _) = agents();
+    let held = Held::register(&agents, "held");
+    let second = small_member(2, Some(&first), agents).await;
+    let third = small_member(3, Some(&first), OwnAgents::new()).await;
+    settled(&[&first, &second, &third]).await;
+    let cache = opened(&first, "objects").await;
+    let (key, _) = asked_where_it_is(&cache, numbered(&first)).await.remove(0);
+    let objects = first.cache::<u32, serde_json::Value>("objects").await.unwrap();
+    let mut asking = tokio::task::JoinSet::new();
+    asking.spawn(async move { objects.invoke::<i64, _>(&key, &own("held", ())).await });
+    let _hold = held.begun().await;
+    second.shutdown().await;
+    let asked = tokio::time::timeout(BOUND, asking.join_next()).await.unwrap();
+    let error = asked.unwrap().unwrap().unwrap_err();
+    assert_eq!(error.applied(), Applied::Unknown, "{error:?}");
+    futures::future::join(third.shutdown(), first.shutdown()).await;
 }
 
 /// Runs the counting processor on all entries, again and again; how often.

@@ -187,6 +187,7 @@ impl From<CacheError> for Refusal {
             CacheError::Name(_) | CacheError::Cookie(_) | CacheError::Invalid { .. } => RefusalKind::Invalid,
             CacheError::Destroyed { .. } | CacheError::Released { .. } => RefusalKind::Destroyed,
             CacheError::Unsupported { .. } => RefusalKind::Unsupported,
+            CacheError::Own(failure) if failure.in_doubt => RefusalKind::Unavailable,
             CacheError::Own(failure) => match failure.kind {
                 OwnFailureKind::NotRegistered => RefusalKind::Unsupported,
                 OwnFailureKind::Busy | OwnFailureKind::Overtaken => RefusalKind::Overloaded,

@@ -26,7 +26,11 @@ pub enum OwnFailureKind {
     Overtaken,
 }
 
-/// Why code of one's own was not run to its end. Nothing was changed.
+/// How the words begin where nothing was changed, and where something may have been.
+const NOT_APPLIED: &str = "not applied: ";
+const MAYBE_APPLIED: &str = "maybe applied: ";
+
+/// Why code of one's own was not run to its end. Nothing was changed then.
 ///
 /// Its words cross the network, and are read on the other side ([`from_words`](Self::from_words)).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +43,8 @@ pub struct OwnFailure {
     pub kind: OwnFailureKind,
     /// The name of the member where it was to run.
     pub member: String,
+    /// Whether an attempt before this one may have been applied, or what was asked of other entries was.
+    pub in_doubt: bool,
     /// More of it, and what to do.
     pub advice: String,
 }
@@ -48,8 +54,8 @@ impl OwnKind {
 
     fn words(self) -> &'static str {
         match self {
-            OwnKind::Processor => "not applied: the processor ",
-            OwnKind::Aggregator => "not applied: the aggregator ",
+            OwnKind::Processor => "the processor ",
+            OwnKind::Aggregator => "the aggregator ",
         }
     }
 }
@@ -84,7 +90,11 @@ impl OwnFailure {
     /// The failure that these words tell of.
     #[must_use]
     pub fn from_words(words: &str) -> Option<OwnFailure> {
-        let begins = |agent: &OwnKind| Some((*agent, words.strip_prefix(agent.words())?));
+        let (in_doubt, rest) = match words.strip_prefix(MAYBE_APPLIED) {
+            Some(rest) => (true, rest),
+            None => (false, words.strip_prefix(NOT_APPLIED)?),
+        };
+        let begins = |agent: &OwnKind| Some((*agent, rest.strip_prefix(agent.words())?));
         let (agent, rest) = OwnKind::ALL.iter().find_map(begins)?;
         let (name, rest) = quoted(rest)?;
         let goes_on = |kind: &OwnFailureKind| Some((*kind, rest.strip_prefix(kind.words())?));
@@ -95,6 +105,7 @@ impl OwnFailure {
             name,
             kind,
             member,
+            in_doubt,
             advice: rest.strip_prefix(": ")?.to_owned(),
         })
     }
@@ -115,10 +126,17 @@ impl fmt::Display for OwnFailure {
             name,
             kind,
             member,
+            in_doubt,
             advice,
         } = self;
         let (name, member) = (quoted(name), quoted(member));
-        write!(f, "{}{name}{}{member}: {advice}", agent.words(), kind.words())
+        let applied = if *in_doubt { MAYBE_APPLIED } else { NOT_APPLIED };
+        write!(
+            f,
+            "{applied}{}{name}{}{member}: {advice}",
+            agent.words(),
+            kind.words()
+        )
     }
 }
 
@@ -131,21 +149,29 @@ mod tests {
     #[test]
     fn the_other_side_knows_the_words() {
         for agent in OwnKind::ALL {
-            for kind in OwnFailureKind::ALL {
+            for (kind, in_doubt) in OwnFailureKind::ALL
+                .into_iter()
+                .flat_map(|kind| [(kind, false), (kind, true)])
+            {
                 let failure = OwnFailure {
                     agent,
                     name: "a \"name\" is not registered at member \\ü".to_owned(),
                     kind,
                     member: "member-1: \"x\"".to_owned(),
+                    in_doubt,
                     advice: "do: this".to_owned(),
                 };
-                assert_eq!(OwnFailure::from_words(&failure.to_string()), Some(failure));
+                let words = failure.to_string();
+                assert_eq!(words.starts_with("not applied"), !in_doubt, "{words}");
+                assert_eq!(OwnFailure::from_words(&words), Some(failure));
             }
         }
         for other in [
             "",
             "not applied: the processor ",
             "not applied: the processor \"a\" sleeps",
+            "the processor \"a\" panicked at member \"b\": c",
+            "maybe applied: ",
             "unavailable",
         ] {
             assert_eq!(OwnFailure::from_words(other), None, "{other}");
