@@ -10,7 +10,7 @@ const MEMBER: &[u8] = b"associatedKey";
 /// A key that lies in the partition of another key: the key of an order's line beside the key of the order.
 ///
 /// A partition holds the entries of all caches of a service, so entries that lie beside each other are read and
-/// changed together in one step ([`Beside`](crate::processor::own::Beside)), and fail over together. Any JSON key that is an
+/// changed together in one step ([`Entry::beside`](crate::processor::own::Entry::beside)), and fail over together. Any JSON key that is an
 /// object with a member `associatedKey` that is not null lies beside that member's value, whoever wrote it: this
 /// type writes such a key. A key that is associated with a key that is associated itself lies where the last of
 /// them does. Associated keys of one key are one partition's load: associate with many keys, not with few.
