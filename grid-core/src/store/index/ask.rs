@@ -49,12 +49,7 @@ impl<'f> Ask<'f> {
             (Filter::ContainsAny(_, values), true) => points(values.iter(), IndexKey::of_element)?,
             (Filter::Like(_, pattern), true) => return Some(Self::like(pattern)),
             (Filter::Regex(_, pattern), true) => {
-                let (ranges, pattern) = (vec![values()], Some(Pattern::Regex(pattern)));
-                return Some(Ask {
-                    ranges,
-                    pattern,
-                    is_exact: false,
-                });
+                return Some(Self::new(vec![values()], Some(Pattern::Regex(pattern))));
             }
             _ => return None,
         };
@@ -70,20 +65,25 @@ impl<'f> Ask<'f> {
         );
         let is_exact = whole && ranges.iter().all(|range| range.as_point().is_some_and(is_plain));
         Some(Ask {
-            ranges,
-            pattern: None,
             is_exact,
+            ..Self::new(ranges, None)
         })
+    }
+
+    fn new(ranges: Vec<KeyRange>, pattern: Option<Pattern<'f>>) -> Self {
+        Ask {
+            ranges,
+            pattern,
+            is_exact: false,
+        }
     }
 
     /// What asks for the arrays that have an element.
     pub(in crate::store) fn element(value: &Operand) -> Option<Self> {
-        let ranges = points([value].into_iter(), IndexKey::of_element)?;
-        Some(Ask {
-            ranges,
-            pattern: None,
-            is_exact: false,
-        })
+        Some(Self::new(
+            points([value].into_iter(), IndexKey::of_element)?,
+            None,
+        ))
     }
 
     /// Null is not like anything; what is no text is like the text that is made of it.
@@ -99,11 +99,7 @@ impl<'f> Ask<'f> {
                 KeyRange::kinds(text + 1, last),
             ]
         };
-        Ask {
-            ranges,
-            pattern: Some(Pattern::Like(pattern)),
-            is_exact: false,
-        }
+        Self::new(ranges, Some(Pattern::Like(pattern)))
     }
 
     /// Whether a value in the ranges has to be looked at.

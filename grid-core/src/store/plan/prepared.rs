@@ -5,7 +5,8 @@ use crate::store::index::Ask;
 use crate::store::plan::Ordered;
 use crate::store::plan::planner::DEPTH_MAX;
 
-/// More parts than these are made ready anew in each partition.
+/// More parts than these are made ready anew in each partition that has an index for them, and so is a part with more
+/// values.
 const ASKS_MAX: usize = 16;
 
 /// A filter with all that is the same in every partition: the order of its parts, what they ask of indexes, and what
@@ -46,7 +47,11 @@ impl<'f> PreparedFilter<'f> {
         if depth >= DEPTH_MAX || self.asks.len() >= ASKS_MAX {
             return;
         }
-        if filter.extractor().is_some() {
+        let values = match filter {
+            Filter::In(_, values) | Filter::ContainsAny(_, values) => values.len(),
+            _ => 1,
+        };
+        if filter.extractor().is_some() && values <= ASKS_MAX {
             self.asks.push(Asked {
                 part: filter,
                 wanted: Ask::of(filter, true),
