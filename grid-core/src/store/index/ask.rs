@@ -86,6 +86,28 @@ impl<'f> Ask<'f> {
         ))
     }
 
+    /// Whether a filter asks about the whole value: an entry has one of those, and several elements.
+    pub(in crate::store) fn is_of_whole(filter: &Filter) -> bool {
+        matches!(
+            filter,
+            Filter::Compare { .. }
+                | Filter::Between(_)
+                | Filter::In(..)
+                | Filter::Like(..)
+                | Filter::Regex(..)
+        )
+    }
+
+    /// What is asked when this and another must both hold, of whole values. Texts are held against one pattern: of two,
+    /// what is asked stays as it was.
+    pub(in crate::store) fn and(self, other: Ask<'f>) -> Self {
+        if self.pattern.is_some() && other.pattern.is_some() {
+            return self;
+        }
+        let pattern = self.pattern.or(other.pattern);
+        Self::new(KeyRange::common(self.ranges, other.ranges), pattern)
+    }
+
     /// Null is not like anything; what is no text is like the text that is made of it.
     fn like(pattern: &'f LikePattern) -> Self {
         let prefix = pattern.prefix();
@@ -111,11 +133,6 @@ impl<'f> Ask<'f> {
             Pattern::Like(pattern) => pattern.matches(&text),
             Pattern::Regex(pattern) => pattern.matches(&text),
         })
-    }
-
-    /// Whether only points are asked for, which are found without looking at other values.
-    pub(in crate::store) fn is_of_points(&self) -> bool {
-        self.ranges.iter().all(|range| range.as_point().is_some())
     }
 }
 
