@@ -36,7 +36,7 @@ mod pattern;
 pub use agent::AgentError;
 pub use aggregator::{
     Accumulator, Aggregator, AggregatorCode, IndexRecord, NumberOperation, OwnAggregation, OwnAggregator,
-    PartitionRecord, QueryRecord, RecordKind, RecordStep,
+    PartitionRecord, QueryRecord, RecordKind, RecordStep, StepRoom,
 };
 pub use comparator::{Comparator, Kinds, Order, SortKey};
 pub use comparison::{compare, compare_text, equal};

@@ -6,6 +6,7 @@
 )]
 
 mod answers;
+mod effort;
 mod memory;
 mod model;
 #[path = "../oracle/mod.rs"]

@@ -83,6 +83,31 @@ fn each_filter_is_served_by_an_index_that_can() {
             10,
         ),
         (Filter::KeyAssociated(Box::new(age().eq(5)), Operand::from(1)), 10),
+        // What is asked of one index is one range, wherever it stands.
+        (age().gt(9).and(age().lt(20)), 100),
+        (age().gt(9).and(field("missing").eq(1).and(age().lt(20))), 100),
+        (!age().le(9).or(age().ge(20)), 100),
+        (age().gt(9).and(!age().ge(20)), 100),
+        (age().ge(10).and(age().le(99)).and(age().between(0, 19)), 100),
+        (age().gt(9).and(age().one_of([1, 2, 11, 12])), 20),
+        (age().gt(20).and(age().lt(10)), 0),
+        (age().gt(9).and(age().lt(20)).or(age().eq(99)), 110),
+        (age().eq(1).or(age().gt(97)).and(age().lt(99)), 30),
+        (field("city").gt("c1").and(field("city").lt("c4")), 200),
+        (field("name").like("n00%").and(field("name").ge("n0050")), 50),
+        (field("name").like("n%7").and(field("name").like("n00%")), 10),
+        (
+            Filter::Predicate(
+                Extractor::path("age"),
+                Box::new(field("").gt(9).and(field("").lt(20))),
+            ),
+            100,
+        ),
+        (
+            Filter::Predicate(Extractor::path("age"), Box::new(field("").gt(9))).and(age().lt(20)),
+            200,
+        ),
+        (field("tags").contains(99).and(field("tags").contains("t9")), 10),
         (Filter::Never, 0),
         (Filter::Never.and(field("missing").eq(1)), 0),
     ];
@@ -98,6 +123,7 @@ fn each_filter_is_served_by_an_index_that_can() {
         age().eq(1).xor(age().eq(2)),
         field("missing").eq(1),
         !field("tags").contains("t3"),
+        age().gt(9).or(age().lt(20)),
     ];
     for filter in scanned {
         assert_eq!(looked_at(&partition, &filter), None, "{filter:?}");
@@ -275,4 +301,32 @@ fn a_plan_is_explained() {
         .unwrap();
     let nothing = || RecordStep::without_index(&filter, 0);
     assert_eq!(empty, [nothing(), nothing()]);
+}
+
+#[test]
+fn what_is_explained_has_bounds() {
+    let mut partition = people();
+    add(&mut partition, of("age").sorted());
+    let long = "x".repeat(10_000);
+    let many = Filter::Any((0..3_000).map(|number| field("age").eq(number)).collect());
+    for filter in [many.clone(), Filter::All(vec![many, field("name").eq(long)])] {
+        for explained in [
+            RecordStep::without_index(&filter, 1),
+            partition
+                .explain(START, CACHE, &filter, RecordKind::Explain)
+                .unwrap()
+                .remove(0),
+        ] {
+            let (mut steps, mut bytes, mut open) = (0, 0, vec![&explained]);
+            while let Some(step) = open.pop() {
+                steps += 1;
+                bytes += step.filter.len();
+                open.extend(&step.steps);
+            }
+            assert_eq!(steps, 1_000);
+            assert!(bytes < 70_000, "{bytes} bytes");
+        }
+    }
+    let step = RecordStep::without_index(&field("name").eq("x".repeat(10_000)), 1);
+    assert!(step.filter.len() < 5_000 && step.filter.ends_with('…'));
 }

@@ -95,6 +95,9 @@ impl OpenCache {
         all: &Gather<PartAnswer>,
         stop: &Arc<AtomicBool>,
     ) {
+        if parts.is_empty() {
+            return;
+        }
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let at_a_time = processors.min(parts.len());
         let parts = Arc::new(Mutex::new(parts));

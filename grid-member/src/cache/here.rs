@@ -159,7 +159,8 @@ impl OpenCache {
         let mut left = parts.len();
         let question = parts
             .iter()
-            .find_map(|(_, _, request)| request.question().cloned());
+            .find_map(|(_, _, request)| request.question().cloned())
+            .filter(|question| allowance.allows_planning(question));
         let prepared = question
             .as_deref()
             .map(|question| (question, PreparedFilter::new(question.filter())));
@@ -186,6 +187,9 @@ impl OpenCache {
 
     /// Does what takes long. Without a runtime there are no such threads, and it is done on this one.
     fn here_long(self: &Arc<Self>, parts: Vec<Numbered>, all: &Gather<PartAnswer>, stop: &Arc<AtomicBool>) {
+        if parts.is_empty() {
+            return;
+        }
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let threads = threads.min(parts.len());
         let parts = Arc::new(Mutex::new(parts));

@@ -72,8 +72,12 @@ impl OpenCache {
         (limits, content): (PageLimits, PageContent),
     ) -> Vec<Option<Result<Page, QueryError>>> {
         let mut allowance = Allowance::at_once();
-        let prepared = PreparedFilter::new(question.filter());
         let mut pages = Vec::with_capacity(asked.len());
+        if !allowance.allows_planning(question) {
+            pages.resize_with(asked.len(), || None);
+            return pages;
+        }
+        let prepared = PreparedFilter::new(question.filter());
         for (id, after) in asked {
             let alike = (&mut allowance, asked.len() - pages.len());
             let ready = Some((question, &prepared));

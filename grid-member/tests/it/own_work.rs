@@ -33,6 +33,18 @@ async fn grid_of(limits: CacheLimits) -> Grid {
     grid
 }
 
+/// A member with one thread for code of one's own, and a processor `held` that may hold it.
+async fn grid_of_one_thread() -> (Grid, Held) {
+    let grid = grid_of(CacheLimits {
+        processor_time_limit: 10 * BOUND,
+        processor_threads_max: 1,
+        ..CacheLimits::default()
+    })
+    .await;
+    let held = Held::register(grid.own_agents(), "held");
+    (grid, held)
+}
+
 /// A processor that says when it has begun, and goes on when it is told to or nobody can tell it any more.
 pub(crate) struct Held {
     begun: mpsc::Receiver<()>,
@@ -125,13 +137,7 @@ async fn a_limit_without_an_end_is_none() {
 /// What is small is done at once, and what is much when there is a thread for it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_large_value_holds_up_no_others() {
-    let grid = grid_of(CacheLimits {
-        processor_time_limit: 10 * BOUND,
-        processor_threads_max: 1,
-        ..CacheLimits::default()
-    })
-    .await;
-    let held = Held::register(grid.own_agents(), "held");
+    let (grid, held) = grid_of_one_thread().await;
     let cache = grid.cache::<u32, Value>("objects").await.unwrap();
     for key in [1_u32, 2, 3] {
         let value = if key == 2 { large() } else { json!({"n": 0}) };
@@ -179,13 +185,7 @@ async fn a_large_value_holds_up_no_others() {
 /// A request that comes again is answered, though it is another's turn and there is no thread.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_done_is_told_without_a_turn_and_a_thread() {
-    let grid = grid_of(CacheLimits {
-        processor_time_limit: 10 * BOUND,
-        processor_threads_max: 1,
-        ..CacheLimits::default()
-    })
-    .await;
-    let held = Held::register(grid.own_agents(), "held");
+    let (grid, held) = grid_of_one_thread().await;
     let numbers = grid.cache::<u32, i64>("numbers").await.unwrap();
     let cache = opened(&grid, "numbers").await;
     let tag = RequestTag {

@@ -17,7 +17,7 @@ pub use number::NumberOperation;
 pub(crate) use number::{add_decimals, decimal_of, multiply_decimals};
 pub use own::{AggregatorCode, OwnAggregation, OwnAggregator};
 pub(crate) use own::{failed, unfit_args};
-pub use record::{IndexRecord, PartitionRecord, QueryRecord, RecordKind, RecordStep};
+pub use record::{IndexRecord, PartitionRecord, QueryRecord, RecordKind, RecordStep, StepRoom};
 
 use super::{Comparator, Extractor, Filter, QueryEntry, QueryError};
 use crate::value::Binary;

@@ -1,5 +1,7 @@
 //! How a query was answered, or would be.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::query::Filter;
@@ -78,6 +80,61 @@ pub struct IndexRecord {
     pub bytes: i64,
     /// How many values it has, -1 when there is none.
     pub distinct_values: i64,
+}
+
+/// How much a record may still tell: a thousand steps, and texts of 64 KiB together. Each partition sends what it tells.
+#[derive(Debug)]
+pub struct StepRoom {
+    steps: usize,
+    text_bytes: usize,
+}
+
+impl StepRoom {
+    /// The room of a record.
+    #[must_use]
+    #[expect(clippy::new_without_default, reason = "there is no empty one")]
+    pub fn new() -> Self {
+        StepRoom {
+            steps: 1_000,
+            text_bytes: 64 << 10,
+        }
+    }
+
+    /// Whether there is room for another step.
+    #[must_use]
+    pub fn is_left(&self) -> bool {
+        self.steps > 0
+    }
+
+    /// The text of something, as far as there is room: at most 4 KiB of it, with an ellipsis where it is cut.
+    pub fn text(&mut self, of: impl fmt::Display) -> String {
+        const TEXT_MAX: usize = 4 << 10;
+        let mut cut = Cut {
+            text: String::new(),
+            bytes_max: self.text_bytes.min(TEXT_MAX),
+        };
+        // It fails where it is cut.
+        if fmt::write(&mut cut, format_args!("{of}")).is_err() {
+            cut.text.push('…');
+        }
+        self.text_bytes = self.text_bytes.saturating_sub(cut.text.len());
+        cut.text
+    }
+}
+
+/// A text that is cut at some length, and not written further.
+struct Cut {
+    text: String,
+    bytes_max: usize,
+}
+
+impl fmt::Write for Cut {
+    fn write_str(&mut self, more: &str) -> fmt::Result {
+        let room = self.bytes_max - self.text.len();
+        let end = more.floor_char_boundary(room);
+        self.text.push_str(&more[..end]);
+        if end < more.len() { Err(fmt::Error) } else { Ok(()) }
+    }
 }
 
 impl QueryRecord {
@@ -195,27 +252,53 @@ impl RecordStep {
         }
     }
 
-    /// The step of a filter that no index serves, before it is done.
+    /// The steps of a filter that was done, of which this explains the first: how many entries there are, how many of them
+    /// indexes and keys left, and how many of those the filter selects.
+    #[must_use]
+    pub fn traced(mut self, filter: &Filter, (entries, left, selected): (usize, usize, usize)) -> Vec<Self> {
+        let size = |size: usize| i64::try_from(size).unwrap_or(i64::MAX);
+        let mut looking = RecordStep::without_index(filter, size(left));
+        (self.keys_before, self.keys_after) = (size(entries), size(left));
+        (looking.keys_before, looking.keys_after) = (size(left), size(selected));
+        vec![self, looking]
+    }
+
+    /// The step of a filter that no index serves, before it is done, with those of its parts as far as there is room.
     #[must_use]
     pub fn without_index(filter: &Filter, keys_before: i64) -> Self {
+        Self::with_parts(filter, keys_before, &mut StepRoom::new())
+    }
+
+    fn with_parts(filter: &Filter, keys_before: i64, room: &mut StepRoom) -> Self {
+        let mut step = Self::alone(filter, keys_before, room);
+        for part in filter.parts() {
+            if !room.is_left() {
+                break;
+            }
+            step.steps.push(Self::with_parts(part, keys_before, room));
+        }
+        step
+    }
+
+    /// The same without those of its parts.
+    #[must_use]
+    pub fn alone(filter: &Filter, keys_before: i64, room: &mut StepRoom) -> Self {
         const SCANNED: i64 = 1_000;
-        let steps: Vec<_> = filter
-            .parts()
-            .iter()
-            .map(|part| RecordStep::without_index(part, keys_before))
-            .collect();
+        room.steps = room.steps.saturating_sub(1);
+        let text = room.text(filter);
         let indexes = filter.extractor().into_iter().map(|extractor| IndexRecord {
-            extractor: extractor.to_string(),
+            extractor: room.text(extractor),
             bytes: -1,
             distinct_values: -1,
             ..IndexRecord::default()
         });
+        let indexes = indexes.collect();
+        let has_parts = !filter.parts().is_empty();
         RecordStep {
-            filter: filter.to_string(),
-            efficiency: keys_before.saturating_mul(if steps.is_empty() { SCANNED } else { 0 }),
-            keys_before: if steps.is_empty() { keys_before } else { 0 },
-            indexes: indexes.collect(),
-            steps,
+            filter: text,
+            efficiency: keys_before.saturating_mul(if has_parts { 0 } else { SCANNED }),
+            keys_before: if has_parts { 0 } else { keys_before },
+            indexes,
             ..RecordStep::default()
         }
     }

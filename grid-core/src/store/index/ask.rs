@@ -49,12 +49,7 @@ impl<'f> Ask<'f> {
             (Filter::ContainsAny(_, values), true) => points(values.iter(), IndexKey::of_element)?,
             (Filter::Like(_, pattern), true) => return Some(Self::like(pattern)),
             (Filter::Regex(_, pattern), true) => {
-                let (ranges, pattern) = (vec![values()], Some(Pattern::Regex(pattern)));
-                return Some(Ask {
-                    ranges,
-                    pattern,
-                    is_exact: false,
-                });
+                return Some(Self::new(vec![values()], Some(Pattern::Regex(pattern))));
             }
             _ => return None,
         };
@@ -70,20 +65,47 @@ impl<'f> Ask<'f> {
         );
         let is_exact = whole && ranges.iter().all(|range| range.as_point().is_some_and(is_plain));
         Some(Ask {
-            ranges,
-            pattern: None,
             is_exact,
+            ..Self::new(ranges, None)
         })
+    }
+
+    fn new(ranges: Vec<KeyRange>, pattern: Option<Pattern<'f>>) -> Self {
+        Ask {
+            ranges,
+            pattern,
+            is_exact: false,
+        }
     }
 
     /// What asks for the arrays that have an element.
     pub(in crate::store) fn element(value: &Operand) -> Option<Self> {
-        let ranges = points([value].into_iter(), IndexKey::of_element)?;
-        Some(Ask {
-            ranges,
-            pattern: None,
-            is_exact: false,
-        })
+        Some(Self::new(
+            points([value].into_iter(), IndexKey::of_element)?,
+            None,
+        ))
+    }
+
+    /// Whether a filter asks about the whole value: an entry has one of those, and several elements.
+    pub(in crate::store) fn is_of_whole(filter: &Filter) -> bool {
+        matches!(
+            filter,
+            Filter::Compare { .. }
+                | Filter::Between(_)
+                | Filter::In(..)
+                | Filter::Like(..)
+                | Filter::Regex(..)
+        )
+    }
+
+    /// What is asked when this and another must both hold, of whole values. Texts are held against one pattern: of two,
+    /// what is asked stays as it was.
+    pub(in crate::store) fn and(self, other: Ask<'f>) -> Self {
+        if self.pattern.is_some() && other.pattern.is_some() {
+            return self;
+        }
+        let pattern = self.pattern.or(other.pattern);
+        Self::new(KeyRange::common(self.ranges, other.ranges), pattern)
     }
 
     /// Null is not like anything; what is no text is like the text that is made of it.
@@ -99,11 +121,7 @@ impl<'f> Ask<'f> {
                 KeyRange::kinds(text + 1, last),
             ]
         };
-        Ask {
-            ranges,
-            pattern: Some(Pattern::Like(pattern)),
-            is_exact: false,
-        }
+        Self::new(ranges, Some(Pattern::Like(pattern)))
     }
 
     /// Whether a value in the ranges has to be looked at.
@@ -115,11 +133,6 @@ impl<'f> Ask<'f> {
             Pattern::Like(pattern) => pattern.matches(&text),
             Pattern::Regex(pattern) => pattern.matches(&text),
         })
-    }
-
-    /// Whether only points are asked for, which are found without looking at other values.
-    pub(in crate::store) fn is_of_points(&self) -> bool {
-        self.ranges.iter().all(|range| range.as_point().is_some())
     }
 }
 

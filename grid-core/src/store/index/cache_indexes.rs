@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::query::{Extractor, Filter, QueryEntry};
+use crate::query::{Extractor, QueryEntry};
 use crate::store::CacheId;
 use crate::store::arena::Handle;
 use crate::store::index::held::Held;
-use crate::store::index::implied::implied;
 use crate::store::index::{INDEXES_MAX, IndexDefinition, IndexError, PartitionIndex};
 
 /// The indexes of all caches in a partition, by cache. Most partitions have few caches with indexes.
@@ -177,21 +176,11 @@ impl CacheIndexes {
         }
     }
 
-    /// The index of an extractor, if there is one that has every entry that a filter needs: one that stands for "all of
-    /// these".
-    pub(in crate::store) fn usable(
-        &self,
-        extractor: &Extractor,
-        known: &[&Filter],
-    ) -> Option<&PartitionIndex> {
-        self.indexes.iter().find(|index| {
-            let definition = index.definition();
-            definition.is_of(extractor)
-                && definition
-                    .filter
-                    .as_ref()
-                    .is_none_or(|filter| implied(filter, known))
-        })
+    /// The index of an extractor with its place, if there is one. One with a condition is of use only where that is
+    /// [implied](PartitionIndex::has_all).
+    pub(in crate::store) fn of(&self, extractor: &Extractor) -> Option<(usize, &PartitionIndex)> {
+        let mut indexes = self.indexes.iter().enumerate();
+        indexes.find(|(_, index)| index.definition().is_of(extractor))
     }
 }
 

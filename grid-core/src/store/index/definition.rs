@@ -150,7 +150,9 @@ impl IndexDefinition {
     /// is left out.
     #[must_use]
     pub fn is_of(&self, extractor: &Extractor) -> bool {
-        self.extractor == *extractor || same(&self.extractor, extractor)
+        let chained = |extractor: &Extractor| matches!(extractor, Extractor::Chained(_));
+        self.extractor == *extractor
+            || (chained(&self.extractor) || chained(extractor)) && same(&self.extractor, extractor)
     }
 
     /// Whether an index of the same extractor is another index.

@@ -2,16 +2,18 @@
 
 use crate::query::{Extractor, Filter, Test, compare};
 use crate::store::index::definition::same;
+use crate::store::index::effort::Effort;
 
 /// Whether a filter that stands for "all of these" selects, and fails on, no entry for which a condition is false.
 ///
 /// Not every condition that follows is seen to follow: those are that are the same, what cannot be null, and narrower
 /// limits of one kind.
-pub(in crate::store) fn implied(condition: &Filter, known: &[&Filter]) -> bool {
+/// Takes a step for each filter that is compared with a part of the condition; where too few are left it says no.
+pub(in crate::store) fn implied(condition: &Filter, known: &[&Filter], effort: &Effort) -> bool {
     match condition {
-        Filter::Always | Filter::Present => true,
-        Filter::All(parts) => parts.iter().all(|part| implied(part, known)),
-        _ => known.iter().any(|filter| implies(filter, condition)),
+        Filter::Always | Filter::Present => effort.take(1).is_some(),
+        Filter::All(parts) => parts.iter().all(|part| implied(part, known, effort)),
+        _ => effort.take(known.len()).is_some() && known.iter().any(|filter| implies(filter, condition)),
     }
 }
 
@@ -84,6 +86,21 @@ fn needs_value(filter: &Filter, extractor: &Extractor) -> bool {
 mod tests {
     use super::*;
     use crate::query::field;
+
+    fn implied(condition: &Filter, known: &[&Filter]) -> bool {
+        super::implied(condition, known, &Effort::worth(0, 1))
+    }
+
+    #[test]
+    fn what_takes_too_long_is_not_seen() {
+        let adult = field("age").ge(18);
+        let other = field("size").ge(18);
+        let mut known = vec![&adult];
+        known.resize(600, &other);
+        let twice = Filter::All(vec![adult.clone(), adult.clone()]);
+        assert!(implied(&adult, &known));
+        assert!(!implied(&twice, &known));
+    }
 
     #[test]
     fn what_follows_is_seen_where_it_is_simple() {

@@ -34,6 +34,7 @@ mod buckets;
 mod cache_indexes;
 mod check;
 mod definition;
+mod effort;
 mod held;
 mod implied;
 mod key;
@@ -51,6 +52,7 @@ pub use report::IndexReport;
 
 pub(in crate::store) use ask::Ask;
 pub(in crate::store) use cache_indexes::{CacheIndexes, Indexes};
+pub(in crate::store) use effort::Effort;
 pub(in crate::store) use partition_index::PartitionIndex;
 pub(in crate::store) use postings::Postings;
 

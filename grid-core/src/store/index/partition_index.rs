@@ -3,10 +3,13 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use crate::query::Filter;
 use crate::store::arena::Handle;
 use crate::store::index::ask::Ask;
 use crate::store::index::buckets::{Bucket, Buckets, Effect};
+use crate::store::index::effort::Effort;
 use crate::store::index::held::Held;
+use crate::store::index::implied::implied;
 use crate::store::index::postings::Postings;
 use crate::store::index::{IndexDefinition, IndexInfo};
 
@@ -100,9 +103,22 @@ impl PartitionIndex {
         *self = PartitionIndex::new(Arc::clone(&self.definition));
     }
 
+    /// Whether the index has every entry that a filter needs: one that stands for "all of these". Also `false` when finding
+    /// out takes more steps than are left.
+    pub(in crate::store) fn has_all(&self, known: &[&Filter], effort: &Effort) -> bool {
+        let condition = self.definition.filter.as_ref();
+        condition.is_none_or(|condition| implied(condition, known, effort))
+    }
+
     /// The entries that what is asked may select or fail on, as sets that may share entries, with the sum of their
-    /// sizes. `None` when there are more than `count_max`, or finding them would take longer than looking at so many.
-    pub(in crate::store) fn find(&self, ask: &Ask<'_>, count_max: usize) -> Option<(Vec<&Postings>, usize)> {
+    /// sizes. `None` when there are more than `count_max`, or finding them would take longer than looking at so many, or
+    /// more steps than are left.
+    pub(in crate::store) fn find(
+        &self,
+        ask: &Ask<'_>,
+        count_max: usize,
+        effort: &Effort,
+    ) -> Option<(Vec<&Postings>, usize)> {
         let mut found = Vec::new();
         let mut count = 0;
         let mut take = |postings| {
@@ -117,9 +133,19 @@ impl PartitionIndex {
                 ControlFlow::Continue(())
             }
         };
-        let walks = !self.buckets.is_sorted() && !ask.is_of_points();
-        let mut full = take(&self.without_value).is_break() || (walks && self.buckets.len() / 2 > count_max);
-        let mut looked_at = 0;
+        effort.take(ask.ranges.len())?;
+        if !self.buckets.is_sorted() {
+            // Each range that is no point goes through all values.
+            let each = self.buckets.len() / 2;
+            let walks = ask.ranges.iter().filter(|range| range.as_point().is_none());
+            let walks = walks.count();
+            if walks > 0 && each > count_max {
+                return None;
+            }
+            effort.take(walks.saturating_mul(each / 2))?;
+        }
+        let mut full = take(&self.without_value).is_break();
+        let (mut looked_at, look_max) = (0, count_max.min(effort.left()));
         for range in &ask.ranges {
             if full {
                 break;
@@ -131,7 +157,7 @@ impl PartitionIndex {
                     .map_or(ControlFlow::Continue(()), |bucket| take(&bucket.postings)),
                 None => self.buckets.visit(range, |bucket: &Bucket| {
                     looked_at += 1;
-                    if looked_at > count_max {
+                    if looked_at > look_max {
                         return ControlFlow::Break(());
                     }
                     if ask.may_be(&bucket.key) {
@@ -143,6 +169,7 @@ impl PartitionIndex {
             }
             .is_break();
         }
+        effort.take(looked_at)?;
         (!full).then_some((found, count))
     }
 

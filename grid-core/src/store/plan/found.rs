@@ -1,7 +1,7 @@
 //! Entries that are left to be looked at.
 
 use crate::store::arena::Handle;
-use crate::store::index::Postings;
+use crate::store::index::{Effort, Postings};
 
 /// Entries that may be selected: sets that may share some.
 #[derive(Debug, Default)]
@@ -43,13 +43,17 @@ impl<'p> Found<'p> {
         self.count = self.count.saturating_add(other.count);
     }
 
-    /// Those that are in all of these, as far as finding out is cheaper than looking at them.
-    pub(in crate::store) fn common(mut all: Vec<Found<'p>>) -> Option<Self> {
+    /// Those that are in all of these, as far as finding out is cheaper than looking at them, and worth the effort.
+    pub(in crate::store) fn common(mut all: Vec<Found<'p>>, effort: &Effort) -> Option<Self> {
         all.sort_by_key(Found::count);
         let mut all = all.into_iter();
         let mut left = all.next()?;
         for other in all {
             if left.count <= 1 || other.count > left.worth_cutting_with() {
+                break;
+            }
+            let gone_through = left.count.saturating_add(other.count) / WORTH;
+            if effort.take(gone_through).is_none() {
                 break;
             }
             let mut handles = left.into_handles();

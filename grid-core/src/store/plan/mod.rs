@@ -2,8 +2,9 @@
 //!
 //! The planner asks of each part of a filter which entries it may select *or fail on* (`planner`): of `and` the least of
 //! what its parts leave, of `or` all of it, of `not` what its part may refuse. What is left is looked at with the whole
-//! filter, so that a plan changes neither results nor errors (the invariant of indexes). Finding out ends where it would
-//! cost more than it saves: a plan that leaves more than three quarters of the entries looks at all.
+//! filter, unless an index finds exactly what the filter selects: so a plan changes neither results nor errors (the
+//! invariant of indexes). Finding out ends where it would cost more than it saves: a plan that leaves more than three
+//! quarters of the entries looks at all.
 //!
 //! What is the same in every partition is found out once (`prepared`).
 //!

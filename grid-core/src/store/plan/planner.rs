@@ -1,9 +1,12 @@
 //! What indexes and keys leave of the entries of a cache.
 
+use std::cell::Cell;
+
 use crate::query::{Datum, Extractor, Filter, Operand, Test, ValueSet};
 use crate::store::arena::{Arena, Handle};
 use crate::store::entry_map::EntryMap;
-use crate::store::index::{Ask, CacheIndexes, PartitionIndex};
+use crate::store::index::{Ask, CacheIndexes, Effort, PartitionIndex};
+use crate::store::plan::prepared::Ready;
 use crate::store::plan::{Found, PreparedFilter};
 use crate::store::{CacheId, Partition};
 
@@ -18,15 +21,22 @@ pub(in crate::store) enum Plan {
     Exact(Vec<Handle>),
 }
 
+/// Of the parts of an `and` those are kept that leave least.
+const KEPT_MAX: usize = 4;
+
 /// Deeper parts of a filter are not looked into.
 pub(super) const DEPTH_MAX: usize = 32;
 
-/// Finds out what is left.
-pub(in crate::store) struct Planner<'p, 'f> {
+/// Finds out what is left, as far as that is worth the effort.
+pub(in crate::store) struct Planner<'p, 'f, 'r> {
     arena: &'p Arena,
     map: &'p EntryMap,
     indexes: Option<&'p CacheIndexes>,
-    prepared: &'f PreparedFilter<'f>,
+    prepared: &'r PreparedFilter<'f>,
+    effort: &'r Effort,
+    /// Of which indexes with a condition it is known that they have all that the filter needs, and of which that they do
+    /// not: a bit for each.
+    conditions: Cell<(u64, u64)>,
 }
 
 /// Where a part of a filter stands.
@@ -56,7 +66,8 @@ impl Partition {
     /// How a filter is answered.
     pub(in crate::store) fn plan(&self, cache: CacheId, prepared: &PreparedFilter<'_>) -> Plan {
         let plan = || {
-            let planner = Planner::of(self, cache, prepared)?;
+            let effort = Effort::worth(self.map(cache)?.len(), 1);
+            let planner = Planner::of(self, cache, prepared, &effort)?;
             let found = planner.narrow(prepared.filter, At::TOP, planner.count_max())?;
             let is_exact = planner.is_exact(prepared.filter);
             let handles = found.into_handles();
@@ -70,18 +81,21 @@ impl Partition {
     }
 }
 
-impl<'p, 'f> Planner<'p, 'f> {
+impl<'p, 'f, 'r> Planner<'p, 'f, 'r> {
     /// `None` when there is nothing to look at.
     pub(in crate::store) fn of(
         partition: &'p Partition,
         cache: CacheId,
-        prepared: &'f PreparedFilter<'f>,
+        prepared: &'r PreparedFilter<'f>,
+        effort: &'r Effort,
     ) -> Option<Self> {
         Some(Planner {
             arena: &partition.arena,
             map: partition.map(cache)?,
             indexes: partition.indexes.get(cache),
             prepared,
+            effort,
+            conditions: Cell::new((0, 0)),
         })
     }
 
@@ -92,11 +106,10 @@ impl<'p, 'f> Planner<'p, 'f> {
             Filter::KeyAssociated(filter, _) | Filter::Limit { filter, .. } => return self.is_exact(filter),
             _ => return false,
         };
-        let asks_exactly = || self.prepared.ask(filter, true)??.is_exact.then_some(());
         // Entries of which it is not known what they have in them are found too.
         self.index_of(extractor, At::TOP)
             .is_some_and(|index| index.without_value().len() == 0)
-            && asks_exactly().is_some()
+            && matches!(self.prepared.ask(filter, true), Ready::Asks(Some(ask)) if ask.is_exact)
     }
 
     /// How many entries there are.
@@ -110,11 +123,12 @@ impl<'p, 'f> Planner<'p, 'f> {
     }
 
     /// The entries that a part may select or fail on; those that it may refuse or fail on, where these are wanted.
-    /// `None` when they are more than `count_max`, or not known.
+    /// `None` when they are more than `count_max`, or not known, or another part finds them.
     pub(super) fn narrow(&self, filter: &'f Filter, at: At<'f>, count_max: usize) -> Option<Found<'p>> {
         if at.depth >= DEPTH_MAX {
             return None;
         }
+        self.effort.take(1)?;
         let inside = at.inside();
         match (filter, at.wanted) {
             (Filter::All(filters), true) | (Filter::Any(filters), false) => {
@@ -140,15 +154,14 @@ impl<'p, 'f> Planner<'p, 'f> {
             }
             (Filter::InKeySet(filter, keys), true) if at.base.is_none() => {
                 let found = [self.keys(keys), self.narrow(filter, inside, count_max)];
-                Found::common(found.into_iter().flatten().collect())
+                Found::common(found.into_iter().flatten().collect(), self.effort)
             }
             (Filter::ContainsAll(extractor, values), true) => {
                 let index = self.index_of_elements(extractor, at)?;
-                let found = values.iter().filter_map(|value| {
-                    let (sets, count) = index.find(&Ask::element(value)?, count_max)?;
+                self.common(values.iter(), count_max, |value, count_max| {
+                    let (sets, count) = index.find(&Ask::element(value)?, count_max, self.effort)?;
                     Some(Found::of_sets(sets, count))
-                });
-                Found::common(found.collect())
+                })
             }
             _ => self.leaf(filter, at, count_max),
         }
@@ -156,15 +169,33 @@ impl<'p, 'f> Planner<'p, 'f> {
 
     /// What the best of these leave together.
     fn all(&self, filters: &'f [Filter], at: At<'f>, count_max: usize) -> Option<Found<'p>> {
-        let mut count_max = count_max;
-        let mut found = Vec::new();
-        for filter in filters {
-            if let Some(left) = self.narrow(filter, at, count_max) {
+        self.common(filters.iter(), count_max, |filter, count_max| {
+            self.narrow(filter, at, count_max)
+        })
+    }
+
+    /// What the best of these leave together: of each is found what it leaves, if that may be of use.
+    fn common<T>(
+        &self,
+        parts: impl Iterator<Item = T>,
+        mut count_max: usize,
+        find: impl Fn(T, usize) -> Option<Found<'p>>,
+    ) -> Option<Found<'p>> {
+        let mut found: Vec<Found<'p>> = Vec::new();
+        for part in parts {
+            if let Some(left) = find(part, count_max) {
                 count_max = count_max.min(left.worth_cutting_with());
                 found.push(left);
             }
+            if found.len() > KEPT_MAX {
+                found.sort_by_key(Found::count);
+                found.truncate(KEPT_MAX);
+            }
+            if self.effort.left() == 0 {
+                break;
+            }
         }
-        Found::common(found)
+        Found::common(found, self.effort)
     }
 
     /// What any of these leaves.
@@ -196,14 +227,26 @@ impl<'p, 'f> Planner<'p, 'f> {
         };
         let fresh;
         let ask = match self.prepared.ask(filter, at.wanted) {
-            Some(ready) => ready?,
-            None => {
-                fresh = Ask::of(filter, at.wanted)?;
+            Ready::Asks(ready) => ready?,
+            Ready::Elsewhere => return None,
+            Ready::Unknown => {
+                fresh = self.ask_anew(filter, at.wanted)?;
                 &fresh
             }
         };
-        let (sets, count) = index.find(ask, count_max)?;
+        let (sets, count) = index.find(ask, count_max, self.effort)?;
         Some(Found::of_sets(sets, count))
+    }
+
+    /// What a part asks. `None` when it asks for more values than there are entries: looking at those is faster.
+    fn ask_anew(&self, filter: &'f Filter, wanted: bool) -> Option<Ask<'f>> {
+        if let Filter::In(_, values) | Filter::ContainsAny(_, values) = filter {
+            if values.len() > self.entries() {
+                return None;
+            }
+            self.effort.take(values.len())?;
+        }
+        Ask::of(filter, wanted)
     }
 
     /// The index that serves an extractor where it stands.
@@ -213,7 +256,30 @@ impl<'p, 'f> Planner<'p, 'f> {
             Some(base) if *extractor == Extractor::Identity => base,
             Some(_) => return None,
         };
-        self.indexes?.usable(extractor, &self.prepared.known)
+        let indexes = self.indexes?;
+        // Comparing extractors is less than a step.
+        self.effort.take(indexes.as_slice().len() / 4)?;
+        let (place, index) = indexes.of(extractor)?;
+        self.has_all(place, index).then_some(index)
+    }
+
+    /// Whether an index has every entry that the filter needs. It is found out once.
+    fn has_all(&self, place: usize, index: &PartitionIndex) -> bool {
+        if index.definition().filter.is_none() {
+            return true;
+        }
+        let bit = u32::try_from(place)
+            .ok()
+            .and_then(|place| 1_u64.checked_shl(place));
+        let bit = bit.unwrap_or(0);
+        let (yes, no) = self.conditions.get();
+        if (yes | no) & bit != 0 {
+            return yes & bit != 0;
+        }
+        let has_all = index.has_all(&self.prepared.known, self.effort);
+        self.conditions
+            .set(if has_all { (yes | bit, no) } else { (yes, no | bit) });
+        has_all
     }
 
     fn index_of_elements(&self, extractor: &'f Extractor, at: At<'f>) -> Option<&'p PartitionIndex> {
@@ -246,6 +312,7 @@ impl<'p, 'f> Planner<'p, 'f> {
         if keys.len() > self.entries() || self.map.opaque_keys() > 0 {
             return None;
         }
+        self.effort.take(keys.len())?;
         let find = |key: &Operand| self.map.find_json(self.arena, key.canonical());
         Some(Found::of_handles(keys.iter().filter_map(find).collect()))
     }
