@@ -486,12 +486,6 @@ impl Handler for Incoming {
                     },
                 );
             }
-            (Lane::Data, kind::TRUNCATED) => {
-                if let Some(cache) = read(&payload) {
-                    serve::truncated(&self.core, cache);
-                }
-                answer.send(Bytes::new());
-            }
             (Lane::Data, _) => {
                 answer.fail("this member does not know what that is; do both run versions that may be mixed?")
             }

@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::event::{AttachedSink, InterestLog, Subject, Wish};
-use crate::listening::{EventFrame, Incoming, Journal, News, Noted, Outgoing};
+use crate::listening::{EventFrame, Incoming, Journal, News, Noted, Outgoing, Truncations};
 use crate::replication::Awaited;
 use crate::task::TaskKind;
 use crate::transport::Lane;
@@ -72,6 +72,10 @@ pub(super) struct Listening {
     /// Another member may know more.
     pub(super) known: watch::Sender<()>,
     peers: RwLock<BTreeMap<MemberId, Arc<Peer>>>,
+    /// Locked alone.
+    pub(super) truncations: Mutex<Truncations>,
+    /// The number of the last truncation that this member was asked for.
+    pub(super) last_truncation: AtomicU64,
     /// This member was cut off, and its listeners have missed what happened meanwhile.
     missed: AtomicBool,
 }
@@ -83,6 +87,8 @@ impl Default for Listening {
             news: watch::Sender::new(()),
             known: watch::Sender::new(()),
             peers: RwLock::default(),
+            truncations: Mutex::default(),
+            last_truncation: AtomicU64::new(0),
             missed: AtomicBool::new(false),
         }
     }
@@ -153,6 +159,7 @@ impl Listening {
         for peer in self.all() {
             peer.wanted.lock().caches.remove(&cache);
         }
+        self.truncations.lock().forget(cache);
     }
 }
 
@@ -238,6 +245,8 @@ impl Core {
             };
             drop(caches);
         }
+        let others = members.iter().map(|(member, _)| *member);
+        self.end_truncations(others.chain(self.me()));
         for peer in new {
             if let Some(core) = self.this.upgrade() {
                 self.supervisor.spawn(
@@ -268,19 +277,50 @@ impl Core {
         here: bool,
         awaited: &mut Vec<Awaited>,
     ) {
-        let (Some(registry), Some(change)) = (self.registry(), effect.change()) else {
+        let Some(registry) = self.registry() else {
             return;
         };
-        registry.tell((place.1, place.2), change, here, |member, values| {
-            let Some(peer) = self.listening.peer(member) else {
-                return;
-            };
-            let news = EventFrame::change(place, change, values);
-            let mut outgoing = peer.outgoing.lock();
-            let number = outgoing.push(self.clock.uptime(), change.cache, news);
-            peer.send(self, &mut outgoing);
-            awaited.push(Awaited { member, number });
-        });
+        match effect {
+            Effect::Change(change) => {
+                registry.tell((place.1, place.2), change, here, |member, values| {
+                    let news = EventFrame::change(place, change, values);
+                    awaited.extend(self.push(member, change.cache, news));
+                });
+            }
+            Effect::Truncate {
+                cache,
+                sequence,
+                by: Some(by),
+            } => {
+                let Some(open) = registry.opened(*cache) else {
+                    return;
+                };
+                for member in open.listeners().members() {
+                    let news = EventFrame::emptied(place, *sequence, *cache, *by);
+                    awaited.extend(self.push(member, *cache, news));
+                }
+                if here {
+                    self.emptied(*cache, *by);
+                }
+            }
+            Effect::Truncate { by: None, .. } => {}
+        }
+    }
+
+    /// Tells another member something about a cache. `None`: it is no member any more.
+    fn push(&self, member: MemberId, cache: CacheId, news: Vec<Bytes>) -> Option<Awaited> {
+        let peer = self.listening.peer(member)?;
+        let mut outgoing = peer.outgoing.lock();
+        let number = outgoing.push(self.clock.uptime(), cache, news);
+        peer.send(self, &mut outgoing);
+        Some(Awaited { member, number })
+    }
+
+    /// Tells every other member something about a cache.
+    pub(super) fn push_to_all(&self, cache: CacheId, news: &[Bytes]) {
+        for peer in self.listening.all() {
+            self.push(peer.member, cache, news.to_vec());
+        }
     }
 
     /// Another member tells of something that happened there.
@@ -310,6 +350,20 @@ impl Core {
                     });
                 }
             }
+            News::Emptied {
+                service,
+                partition,
+                placed,
+                sequence,
+                cache,
+                by,
+            } => {
+                let replicas = self.services.read().get(&service).cloned();
+                if let Some(replicas) = replicas {
+                    replicas.told_elsewhere(partition, (placed, sequence), || self.emptied(cache, by));
+                }
+            }
+            News::Truncated { cache, by, whole } => self.truncated(cache, by, whole),
             News::Missed(caches) => {
                 tracing::warn!(%from, caches = caches.len(), "events were lost on the way here");
                 for cache in registry.all() {

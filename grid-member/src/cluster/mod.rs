@@ -31,6 +31,7 @@ mod news;
 mod pump;
 mod serve;
 mod settings;
+mod truncating;
 mod view;
 mod watching;
 mod withdrawal;

@@ -13,6 +13,10 @@
 //!   nothing is handed over, and no new copy counts, before what was told is heard of.
 //! - *Truncated after what was before*: that a cache was truncated is told when the events of all changes that were
 //!   acknowledged before were told.
+//! - *Truncated for sure*: that a truncation emptied a partition is told as a change is, to every member that wants to hear of
+//!   any, and held by the backups until it was heard of. Whoever has heard of it is told the end of the truncation by
+//!   the member that it was asked of, or, when that one fails, dies, or comes first with it, that events are missing
+//!   ([`Truncations`]).
 //! - *Once*: events between two members are numbered, and sent again on a new connection until they are acknowledged. A
 //!   change that is told again by a new primary has the number that it had, by which it is known.
 //! - *Before the answer*: the answer to a change that one member asked another for is given when the events of it have
@@ -24,9 +28,11 @@
 mod incoming;
 mod journal;
 mod outgoing;
+mod truncations;
 mod wire;
 
 pub use incoming::Incoming;
 pub use journal::{Journal, Noted, Since};
 pub use outgoing::Outgoing;
+pub use truncations::Truncations;
 pub use wire::{EventFrame, Interest, News, Part};
