@@ -471,6 +471,7 @@ impl Handler for Incoming {
             (Lane::Data, kind::QUESTION) => serve::question(&self.core, from.connection, payload, answer),
             (Lane::Data, kind::CACHES) => serve::caches(&self.core, answer),
             (Lane::Data, kind::INTEREST) => interest::take(&self.core, from.member, payload, answer),
+            (Lane::Data, kind::GAP) => self.core.take_gap(from.member, &payload, answer),
             (Lane::Data, kind::TOLD) => {
                 answer.send(write(&self.core.listening.awaited_by(from.member)));
             }

@@ -3,7 +3,7 @@
 //!
 //! See [`listening`](crate::listening) for what always holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::event::{AttachedSink, InterestLog, Subject, Wish};
-use crate::listening::{EventFrame, Incoming, Journal, News, Noted, Outgoing, Truncations};
+use crate::listening::{EventFrame, Gaps, Incoming, Journal, News, Noted, Notice, Outgoing, Truncations};
 use crate::replication::Awaited;
 use crate::task::TaskKind;
 use crate::transport::Lane;
@@ -54,7 +54,9 @@ pub(super) struct Wanted {
 pub(super) struct Peer {
     pub(super) member: MemberId,
     pub(super) wanted: Mutex<Wanted>,
-    outgoing: Mutex<Outgoing>,
+    pub(super) outgoing: Mutex<Outgoing>,
+    /// What the others are to know of what this one may never hear of. Locked after what waits for it.
+    pub(super) notice: Mutex<Notice>,
     incoming: Incoming,
     /// Events of the other member are passed on one at a time, whichever connection they come on.
     turn: Mutex<()>,
@@ -72,6 +74,8 @@ pub(super) struct Listening {
     /// Another member may know more.
     pub(super) known: watch::Sender<()>,
     peers: RwLock<BTreeMap<MemberId, Arc<Peer>>>,
+    /// What others tell of what third ones may never hear of.
+    pub(super) gaps: Mutex<Gaps>,
     /// Locked alone.
     pub(super) truncations: Mutex<Truncations>,
     /// The number of the last truncation that this member was asked for.
@@ -87,6 +91,7 @@ impl Default for Listening {
             news: watch::Sender::new(()),
             known: watch::Sender::new(()),
             peers: RwLock::default(),
+            gaps: Mutex::default(),
             truncations: Mutex::default(),
             last_truncation: AtomicU64::new(0),
             missed: AtomicBool::new(false),
@@ -101,6 +106,12 @@ impl Listening {
 
     pub(super) fn has_no_others(&self) -> bool {
         self.peers.read().is_empty()
+    }
+
+    /// All other members but this one.
+    pub(super) fn members_but(&self, member: MemberId) -> BTreeSet<MemberId> {
+        let peers = self.peers.read();
+        peers.keys().copied().filter(|other| *other != member).collect()
     }
 
     fn all(&self) -> Vec<Arc<Peer>> {
@@ -186,6 +197,7 @@ impl Peer {
             member,
             wanted: Mutex::default(),
             outgoing: Mutex::new(Outgoing::new(len_max, bytes_max)),
+            notice: Mutex::default(),
             incoming: Incoming::new(),
             turn: Mutex::new(()),
             knows: AtomicU64::new(0),
@@ -194,7 +206,7 @@ impl Peer {
     }
 
     /// Sends what waits, as far as it can be.
-    fn send(&self, core: &Core, outgoing: &mut Outgoing) {
+    pub(super) fn send(&self, core: &Core, outgoing: &mut Outgoing) {
         if let Some(link) = core.links.get(self.member, Lane::Data) {
             outgoing.send_on(link.info().connection, |number, news| {
                 let frame = EventFrame::encode(self.member, number, news);
@@ -238,6 +250,7 @@ impl Core {
         }
         for peer in gone {
             peer.gone.cancel();
+            self.take_over_gaps(peer.member);
             let caches = {
                 let mut wanted = peer.wanted.lock();
                 wanted.gone = true;
@@ -405,7 +418,7 @@ impl Core {
                     () = peer.gone.cancelled() => {}
                 }
             };
-            // The member gives the events up then too, and says so.
+            // The member gives the events up too then, once others know, and says so.
             let _in_time = tokio::time::timeout(bound, passed_on).await;
         }
         .boxed()
@@ -450,7 +463,7 @@ impl Core {
         let _in_time = tokio::time::timeout(self.give_up_after(), flushed).await;
     }
 
-    fn give_up_after(&self) -> Duration {
+    pub(super) fn give_up_after(&self) -> Duration {
         self.settings.replicas.follower_timeout * GIVE_UP_AFTER
     }
 }
@@ -467,14 +480,7 @@ pub(super) async fn drive_listening(core: Arc<Core>) {
         }
         for peer in core.listening.all() {
             peer.say(&core);
-            let mut outgoing = peer.outgoing.lock();
-            if outgoing.is_empty() {
-                continue;
-            }
-            if outgoing.give_up(core.clock.uptime(), core.give_up_after()) {
-                tracing::warn!(member = %peer.member, "events were given up: the member does not pass them on");
-            }
-            peer.send(&core, &mut outgoing);
+            core.tend(&peer);
         }
         core.tell_missed();
     }

@@ -15,6 +15,7 @@ mod cluster;
 mod control_loop;
 mod core;
 mod finding;
+mod giving_up;
 mod guard;
 mod host;
 mod indexing;

@@ -23,14 +23,21 @@
 //!   been told at the one that asked.
 //! - *Never in silence*: events that can't be kept, or are not taken in time, are replaced by word that some are missing,
 //!   and who listened is told so.
-//! - *Bounds*: what waits for one member is limited in number, bytes and time.
+//! - *Known before it is given up*: the backups hold what a member has not heard of, until it has. It is given up in two
+//!   steps: first all other members know which caches it is about ([`Notice`]), or are gone; only then nobody waits for
+//!   it any more. When the member goes that gave it up, those who know ([`Gaps`]) tell in its place that events are missing,
+//!   and have others know it as well. So it does not depend on one memory, unless there is no other.
+//! - *Bounds*: what waits for one member is limited in number and bytes, and in time unless yet another member neither
+//!   answers nor goes; what members know of gaps is one set of caches for each two members.
 
+mod gaps;
 mod incoming;
 mod journal;
 mod outgoing;
 mod truncations;
 mod wire;
 
+pub use gaps::{Gaps, Notice};
 pub use incoming::Incoming;
 pub use journal::{Journal, Noted, Since};
 pub use outgoing::Outgoing;

@@ -19,12 +19,15 @@ use crate::cluster::settings;
 pub(crate) mod kind {
     pub(crate) const PARTS: u8 = 40;
     pub(crate) const FLUSH: u8 = 43;
+    pub(crate) const EVENT: u8 = 61;
 }
 
 /// What becomes of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     Arrives,
+    /// It does not arrive; those after it do.
+    Lost,
     /// Its connection ends before it.
     Breaks,
 }
@@ -129,6 +132,7 @@ async fn pass(mut dialer: TcpStream, behind: SocketAddr, judge: Judge) -> Option
                         to_member.write_all(&frame.header.encode()).await.ok()?;
                         to_member.write_all(&frame.payload).await.ok()?;
                     }
+                    Fate::Lost => {}
                     Fate::Breaks => return None,
                 }
             }

@@ -13,6 +13,7 @@ use grid_core::query::Filter;
 use grid_member::Grid;
 use grid_member::cluster::ClusterSettings;
 use grid_member::routing::RouterSettings;
+use tokio::sync::watch;
 
 use crate::cluster::{FEW_PARTITIONS, described, end, joined, settings, settled};
 use crate::fixture::{bounded, fill, opened, spawned, wait_until};
@@ -202,4 +203,83 @@ async fn a_truncation_that_nobody_waits_for_is_told() {
     cluster.all_are_told(0..3).await;
     assert!(cluster.caches[0].is_empty().await.unwrap());
     cluster.end().await;
+}
+
+/// Whether the body of an event frame is word that events are missing: behind whom it is for, and its number.
+fn is_missed(mut body: &[u8]) -> bool {
+    for _ in 0..2 {
+        let end = body.iter().position(|byte| byte & 0x80 == 0).unwrap();
+        body = &body[end + 1..];
+    }
+    body[0] == 1
+}
+
+/// A member hears of nothing that the primary tells, which gives that up, and then goes in some way.
+async fn given_up_by_one_that(goes: impl AsyncFnOnce(&Grid)) {
+    let (deaf_to, given_up) = (Arc::new(AtomicU64::new(0)), watch::Sender::new(false));
+    let (from, tell) = (deaf_to.clone(), given_up.clone());
+    let gate = Gate::new(move |passing| {
+        if !passing.is_data_of(from.load(Ordering::SeqCst)) || !passing.is(kind::EVENT) {
+            return Fate::Arrives;
+        }
+        if is_missed(&passing.frame.payload) {
+            tell.send_replace(true);
+        }
+        Fate::Lost
+    })
+    .await;
+    let build = |number: usize, join: Option<&Grid>, settings: ClusterSettings| {
+        let builder = described(number, join).cluster(settings);
+        joined(builder.partition_count(PartitionCount::ONE))
+    };
+    let first = build(1, None, settings(None)).await;
+    let mut grids = vec![first];
+    for number in 2..=3 {
+        grids.push(build(number, Some(&grids[0]), settings(Some(&grids[0]))).await);
+    }
+    let listens = ClusterSettings {
+        storage: false,
+        ..gate.settings(Some(&grids[0]))
+    };
+    let listens = build(4, Some(&grids[0]), listens).await;
+    let cache = listens.cache::<u32, u32>("deaf").await.unwrap();
+    settled(&grids.iter().chain([&listens]).collect::<Vec<_>>()).await;
+    let mut events = cache.listen().await.unwrap();
+    let primary = listens.cluster().unwrap().view().read(|state| {
+        let service = state.services().values().next().unwrap();
+        service.assignments[0].primary.unwrap().get()
+    });
+    let primary = grids.iter().position(|grid| Some(id(grid)) == primary).unwrap();
+    let primary = grids.remove(primary);
+    deaf_to.store(id(&primary), Ordering::SeqCst);
+    let writes = grids[0].cache::<u32, u32>("deaf").await.unwrap();
+    writes.insert(&1, &1).await.unwrap();
+    let mut news = given_up.subscribe();
+    bounded("the end of waiting", news.wait_for(|given_up| *given_up))
+        .await
+        .unwrap();
+    bounded("a member going", goes(&primary)).await;
+    let missed = async {
+        loop {
+            match events.next().await {
+                Some(Ok(CacheEvent::Resync)) => return,
+                Some(Ok(CacheEvent::Entry(_))) => {}
+                other => panic!("{other:?} instead of an event"),
+            }
+        }
+    };
+    bounded("word of what is missing", missed).await;
+    primary.shutdown().await;
+    end(grids).await;
+    listens.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_given_up_is_told_by_others_when_the_member_dies() {
+    given_up_by_one_that(async |primary| primary.shutdown().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_given_up_is_told_by_others_when_the_member_leaves() {
+    given_up_by_one_that(async |primary| primary.drain().await.unwrap()).await;
 }
