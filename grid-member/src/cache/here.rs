@@ -7,7 +7,7 @@ use grid_core::partition::PartitionId;
 use grid_core::partition::table::Epoch;
 use grid_core::processor::Work;
 use grid_core::processor::own::OwnFailure;
-use grid_core::replication::{Failure, Outcome, Replica, RequestTag, Write, Written};
+use grid_core::replication::{Failure, Outcome, Replica, RequestTag, TruncationId, Write, Written};
 use grid_core::store::{Command, IndexDefinition, PageContent, PageCursor, PageLimits, PreparedFilter};
 use grid_core::value::{Binary, Key};
 use parking_lot::Mutex;
@@ -282,7 +282,7 @@ impl OpenCache {
                 done(Ok(PartResult::Done(1)));
             }
             PartRequest::Clear => self.here_clear(id, done),
-            PartRequest::Truncate => self.here_truncate(id, done),
+            PartRequest::Truncate(by) => self.here_truncate(id, by, done),
         }
     }
 
@@ -549,6 +549,7 @@ impl OpenCache {
     fn here_truncate(
         &self,
         id: PartitionId,
+        by: TruncationId,
         done: impl FnOnce(Result<PartResult, PartFailure>) + Send + Sync + 'static,
     ) {
         if !self.replicas.may_serve() {
@@ -559,7 +560,7 @@ impl OpenCache {
             done(result.map(|_| PartResult::Done(0)).map_err(PartFailure::Failed));
         });
         self.replicas.change(id, |replica, out| {
-            let truncated = replica.truncate(now, self.id(), Some(waiter), out);
+            let truncated = replica.truncate(now, self.id(), Some(by), Some(waiter), out);
             replica.send(at, out);
             if let Err((failure, Some(waiter))) = truncated {
                 waiter.call(Err(failure));

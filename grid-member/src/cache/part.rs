@@ -6,7 +6,7 @@ use bytes::Bytes;
 use grid_core::partition::table::Epoch;
 use grid_core::processor::Work;
 use grid_core::query::Extractor;
-use grid_core::replication::{Failure, Outcome, RequestTag};
+use grid_core::replication::{Failure, Outcome, RequestTag, TruncationId};
 use grid_core::store::{
     Command, IndexDefinition, Page, PageContent, PageCursor, PageLimits, Sequence, TimeToLive,
 };
@@ -49,8 +49,8 @@ pub enum PartRequest {
     ContainsValue(Binary),
     /// Removes all entries, one by one.
     Clear,
-    /// Removes all entries at once.
-    Truncate,
+    /// Removes all entries at once, as part of this truncation.
+    Truncate(TruncationId),
     /// Some entries.
     Page {
         /// After this place.
@@ -104,7 +104,7 @@ impl PartRequest {
         match self {
             PartRequest::ContainsValue(_)
             | PartRequest::Clear
-            | PartRequest::Truncate
+            | PartRequest::Truncate(_)
             | PartRequest::Query { .. }
             | PartRequest::Aggregate { .. }
             | PartRequest::AddIndex(_) => true,
@@ -163,7 +163,7 @@ impl PartRequest {
             PartRequest::Update { .. }
             | PartRequest::PutAll { .. }
             | PartRequest::Clear
-            | PartRequest::Truncate => true,
+            | PartRequest::Truncate(_) => true,
             PartRequest::Work { work, .. } => work.may_change(),
             _ => false,
         }

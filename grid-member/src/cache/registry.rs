@@ -380,10 +380,15 @@ impl CacheRegistry {
         caches.filter_map(begin).take(count_max).collect()
     }
 
+    /// The cache with this number, if it is open.
+    pub(crate) fn opened(&self, id: CacheId) -> Option<Arc<OpenCache>> {
+        self.open.read().by_id.get(&id).cloned()
+    }
+
     /// The cache with this number, opened if the cluster knows it.
     pub(crate) fn numbered(&self, id: CacheId) -> Option<Arc<OpenCache>> {
-        if let Some(cache) = self.open.read().by_id.get(&id) {
-            return Some(cache.clone());
+        if let Some(cache) = self.opened(id) {
+            return Some(cache);
         }
         let Home::Cluster(catalogue) = &self.home else {
             return None;
@@ -492,8 +497,7 @@ impl CacheRegistry {
         here: bool,
         member: impl FnMut(MemberId, bool),
     ) {
-        let cache = self.open.read().by_id.get(&change.cache).cloned();
-        if let Some(cache) = cache {
+        if let Some(cache) = self.opened(change.cache) {
             let number = EventNumber {
                 partition,
                 placed,

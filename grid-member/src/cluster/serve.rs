@@ -11,7 +11,6 @@ use grid_core::store::CacheId;
 use grid_proto::member::PAYLOAD_MAX;
 
 use crate::cache::{Gather, Numbered, OpenCache, PartAnswer, PartFailure, PartResult};
-use crate::event::Lifecycle;
 use crate::replication::wire;
 use crate::routing::{PartsAnswer, PartsRequest};
 use crate::task::TaskKind;
@@ -169,11 +168,4 @@ pub(super) fn caches(core: &Arc<Core>, answer: Answer) {
         let counted = tokio::task::spawn_blocking(move || registry.map(|registry| registry.infos()));
         answer.send(write(&counted.await.ok().flatten().unwrap_or_default()));
     });
-}
-
-/// Tells the listeners at this member that a cache was truncated.
-pub(super) fn truncated(core: &Core, cache: CacheId) {
-    if let Some(cache) = core.registry().and_then(|registry| registry.numbered(cache)) {
-        cache.listeners().publish_lifecycle(Lifecycle::Truncated);
-    }
 }

@@ -10,7 +10,7 @@ use grid_core::cache::{Applied, CacheError, Unavailability};
 use grid_core::membership::MemberId;
 use grid_core::partition::PartitionId;
 use grid_core::partition::table::Epoch;
-use grid_core::replication::Failure;
+use grid_core::replication::{Failure, TruncationId};
 
 use crate::cache::{OpenCache, PartAnswer, PartFailure, PartRequest, PartResult, Reply, in_part};
 use crate::clock::Clock;
@@ -196,12 +196,20 @@ impl Router {
         }
     }
 
-    /// Tells the listeners at every member that a cache was truncated.
-    ///
-    /// # Errors
-    /// When this member is shutting down.
-    pub async fn tell_truncated(&self, cache: &OpenCache) -> Result<(), CacheError> {
-        self.calls.tell_truncated(cache.id()).await
+    /// A number for a truncation that this member is asked for.
+    #[must_use]
+    pub fn next_truncation(&self) -> TruncationId {
+        self.calls.next_truncation()
+    }
+
+    /// Tells the listeners at every member that a truncation has come to its end: it emptied the `whole` cache, or failed.
+    pub async fn tell_truncated(&self, cache: &OpenCache, by: TruncationId, whole: bool) {
+        self.calls.tell_truncated(cache.id(), by, whole).await;
+    }
+
+    /// Goes on with something until it ends or the member stops, whether somebody waits for it or not.
+    pub fn go_on(&self, what: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        self.calls.go_on(what, Box::pin(task));
     }
 
     /// A reply that is there when every member knows what is listened to at this one: from then on everything is heard of.

@@ -159,7 +159,10 @@ fn write_request(out: &mut Writer, request: &PartRequest, agents: &Agents) {
             out.binary(value);
         }
         PartRequest::Clear => out.u8(7),
-        PartRequest::Truncate => out.u8(8),
+        PartRequest::Truncate(by) => {
+            out.u8(8);
+            out.truncation(*by);
+        }
         PartRequest::Page {
             after,
             limits,
@@ -251,7 +254,7 @@ fn read_request(body: &mut Reader, agents: &Agents) -> Result<PartRequest, WireE
         5 => PartRequest::Len,
         6 => PartRequest::ContainsValue(body.binary()?),
         7 => PartRequest::Clear,
-        8 => PartRequest::Truncate,
+        8 => PartRequest::Truncate(body.truncation()?),
         9 => {
             let (after, limits, content) = read_place(body)?;
             PartRequest::Page {

@@ -9,6 +9,8 @@ mod finding;
 mod fixture;
 #[cfg(test)]
 mod following;
+#[cfg(test)]
+mod gate;
 mod grid;
 mod invariants;
 mod limits;
@@ -40,3 +42,5 @@ mod random_agents;
 #[cfg(test)]
 mod statements;
 mod transport;
+#[cfg(test)]
+mod untold;
