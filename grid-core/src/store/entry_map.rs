@@ -100,6 +100,12 @@ impl EntryMap {
         self.table.find(xxh3_64(canonical), is_it).copied()
     }
 
+    /// The entries of keys with a hash.
+    pub(super) fn of_hash<'m>(&'m self, arena: &'m Arena, hash: u64) -> impl Iterator<Item = Handle> + 'm {
+        let handles = self.table.iter_hash(hash).copied();
+        handles.filter(move |handle| hash_of(arena, *handle) == hash)
+    }
+
     pub(super) fn insert(&mut self, hash: u64, handle: Handle, weight: Weight, arena: &Arena) {
         self.table
             .insert_unique(hash, handle, |handle| hash_of(arena, *handle));

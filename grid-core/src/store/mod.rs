@@ -30,7 +30,8 @@
 //! - Keys are told apart by format and canonical form; the spelling of the first writer stays until the entry goes.
 //! - [`CacheStats`] are exact after every call. With the last entry all memory but the partition itself and
 //!   the definitions of indexes is given back.
-//! - A page is a snapshot, and pages in a row show every entry that stays exactly once ([`PageCursor`]).
+//! - A page is a snapshot, unless it is read in [`Slices`]; pages in a row, and slices, show every entry that stays exactly
+//!   once ([`PageCursor`]).
 //! - Work and answers are bounded: [`Partition::clear`], [`expire`](Partition::expire), [`page`](Partition::page) and
 //!   [`scan`](Partition::scan) take their limits as arguments. A write without room is refused before anything changes.
 //!
@@ -47,6 +48,7 @@ mod change;
 mod command;
 mod cookie;
 mod entry_map;
+mod hash_list;
 mod index;
 mod layout;
 mod page;
@@ -54,6 +56,7 @@ mod partition;
 mod plan;
 mod query;
 mod replay;
+mod slices;
 mod stats;
 mod step;
 mod time;
@@ -72,6 +75,7 @@ pub use partition::Partition;
 pub use plan::PreparedFilter;
 pub use query::PlannedQuery;
 pub use replay::{Copied, CopiedEntry, CopyCursor};
+pub use slices::{SliceLimits, SlicedPage, Slices};
 pub use stats::{CacheStats, PartitionMemory};
 pub use step::{STEP_ENTRIES_MAX, StepEntry, StepError};
 pub use time::{CacheSettings, TimeToLive, TimeToLiveError, Timestamp};

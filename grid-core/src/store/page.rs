@@ -62,10 +62,10 @@ pub struct PageEntry {
     pub version: Sequence,
 }
 
-/// A page: a consistent snapshot of some entries.
+/// A page: a consistent snapshot of some entries, unless it was read in [slices](crate::store::Slices).
 #[derive(Clone, Debug)]
 pub struct Page {
-    /// The entries in the order of their keys' hashes. Their bytes share one allocation.
+    /// The entries in the order of their keys' hashes. Their bytes share one allocation, or one for each slice.
     pub entries: Vec<PageEntry>,
     /// Where the next page begins; `None` after the last.
     pub next: Option<PageCursor>,
@@ -229,7 +229,7 @@ impl PageContent {
         key.into_iter().chain(value)
     }
 
-    fn bytes_of(self, view: &EntryView<'_>) -> usize {
+    pub(super) fn bytes_of(self, view: &EntryView<'_>) -> usize {
         let (key, value) = view.sizes();
         match self {
             PageContent::Keys => key,
@@ -240,7 +240,7 @@ impl PageContent {
 }
 
 /// Copies entries into one buffer, but for values that can be shared.
-fn copy_together(views: &[EntryView<'_>], content: PageContent) -> Vec<PageEntry> {
+pub(super) fn copy_together(views: &[EntryView<'_>], content: PageContent) -> Vec<PageEntry> {
     let len = views
         .iter()
         .flat_map(|view| content.copied(view))

@@ -4,7 +4,7 @@ use crate::query::{Filter, QueryEntry, QueryError};
 use crate::store::layout::EntryView;
 use crate::store::partition::is_over;
 use crate::store::plan::{Plan, PreparedFilter};
-use crate::store::{CacheId, Page, PageContent, PageCursor, PageLimits, Partition, Timestamp};
+use crate::store::{CacheId, Page, PageContent, PageCursor, PageLimits, Partition, Slices, Timestamp};
 
 /// A query of a partition whose plan is made: what it looks at is known before it is asked.
 #[derive(Debug)]
@@ -106,6 +106,23 @@ impl PlannedQuery<'_, '_> {
         let bytes = stats.key_bytes + stats.value_bytes;
         let each = bytes.checked_div(stats.entries).unwrap_or(0);
         (keys, each.saturating_mul(keys as u64))
+    }
+
+    /// What it looks at after a place, to be read in slices.
+    #[must_use]
+    pub fn slices(&self, after: Option<PageCursor>) -> Slices {
+        let hash = |handle| self.partition.hash_of(handle);
+        let is_after = |hash: &u64| after.is_none_or(|after| *hash > after.hash());
+        let hashes = match &self.plan {
+            Plan::Scan => {
+                let handles = self.partition.handles(self.cache);
+                handles.map(hash).filter(is_after).collect()
+            }
+            Plan::Look(handles) | Plan::Exact(handles) => {
+                handles.iter().copied().map(hash).filter(is_after).collect()
+            }
+        };
+        Slices::new(self.cache, hashes)
     }
 
     /// As [`Partition::query`].

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use grid_core::query::{Filter, QueryError};
 use grid_core::store::{
     CacheId, CacheSettings, Command, EntryView, IndexDefinition, PageContent, PageLimits, Partition,
-    TimeToLive, Timestamp, Want,
+    PreparedFilter, SliceLimits, SlicedPage, TimeToLive, Timestamp, Want,
 };
 use grid_core::value::{Binary, Format, Key};
 
@@ -60,6 +60,7 @@ pub(crate) fn naive(
 
 /// Asks in each way, and compares with the naive reading.
 pub(crate) fn compare(partition: &Partition, now: Timestamp, filter: &Filter, page_entries: usize) {
+    compare_slices((partition, now), filter, page_entries);
     let (expected, errors) = naive(partition, now, filter);
     let mut selected = Vec::new();
     let answer = partition.select(now, CACHE, filter, |entry| {
@@ -108,6 +109,68 @@ pub(crate) fn compare(partition: &Partition, now: Timestamp, filter: &Filter, pa
         }
     }
     assert!(errors.is_empty(), "{filter:?}: {errors:?}");
+    paged.sort();
+    assert_eq!(paged, expected, "{filter:?}");
+}
+
+/// The same in slices.
+fn compare_slices((partition, now): (&Partition, Timestamp), filter: &Filter, page_entries: usize) {
+    let (expected, errors) = naive(partition, now, filter);
+    let prepared = PreparedFilter::new(filter);
+    let limits = SliceLimits {
+        entries_max: 3,
+        bytes_max: 200,
+    };
+    let mut selected = 0;
+    let mut slices = partition.plan_query(CACHE, &prepared).slices(None);
+    while slices.has_more() {
+        slices.order();
+        let answer = slices.visit((partition, now), &prepared, limits, |_entry| {
+            selected += 1;
+            Ok(())
+        });
+        if let Err(error) = answer {
+            assert!(errors.contains(&error), "{filter:?}: {error}");
+            return;
+        }
+    }
+    assert!(errors.is_empty(), "{filter:?}: {errors:?}");
+    assert_eq!(selected, expected.len(), "{filter:?}");
+    let page_limits = PageLimits {
+        entries_max: NonZeroUsize::new(page_entries).unwrap(),
+        bytes_max: NonZeroUsize::new(100).unwrap(),
+    };
+    let (mut paged, mut after) = (Vec::new(), None);
+    loop {
+        let mut slices = partition.plan_query(CACHE, &prepared).slices(after);
+        let mut page = SlicedPage::new(page_limits, PageContent::Keys);
+        while slices.has_more() {
+            slices.order();
+            let place = (partition, now);
+            if !slices.fill(place, &prepared, limits, &mut page).unwrap() {
+                break;
+            }
+        }
+        let page = page.into_page();
+        let bytes: usize = page
+            .entries
+            .iter()
+            .map(|entry| entry.key.as_ref().unwrap().bytes().len())
+            .sum();
+        assert!(page.entries.len() <= page_entries && (bytes <= 100 || page.entries.len() == 1));
+        paged.extend(
+            page.entries
+                .into_iter()
+                .map(|entry| entry.key.unwrap().bytes().to_vec()),
+        );
+        match page.next {
+            None => break,
+            next => {
+                assert!(next > after);
+                after = next;
+            }
+        }
+    }
     paged.sort();
     assert_eq!(paged, expected, "{filter:?}");
 }

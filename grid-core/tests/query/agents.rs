@@ -1,5 +1,7 @@
 //! Agents as the clients of several languages send them, and as they are written back.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use grid_core::processor::{Change, EntryView, Processor, PutAll};
 use grid_core::query::{
@@ -53,6 +55,28 @@ fn other_agents_of_other_clients() {
         Aggregator::from_json(priority.as_bytes()).unwrap(),
         Aggregator::Count
     );
+    for (times, limit) in [
+        (r#""executionTimeout":-1,"requestTimeout":0"#, None),
+        (r#""executionTimeout":-1,"requestTimeout":250"#, Some(250)),
+        (r#""_executionTimeout":70,"_requestTimeout":250"#, Some(70)),
+        (
+            r#""requestTimeoutInMillis":9223372036854775807"#,
+            Some(u64::try_from(i64::MAX).unwrap()),
+        ),
+    ] {
+        let timed = format!(
+            r#"{{"@class":"aggregator.PriorityAggregator","aggregator":{{"@class":"aggregator.Count"}},{times}}}"#
+        );
+        let within = format!(r#"{{"@class":"aggregator.CompositeAggregator","aggregators":[{timed}]}}"#);
+        let limit = limit.map(Duration::from_millis);
+        for text in [timed, within] {
+            assert_eq!(
+                Aggregator::from_json_in_time(text.as_bytes()).unwrap().1,
+                limit,
+                "{text}"
+            );
+        }
+    }
     let manipulator = r#"{"@class":"extractor.CompositeUpdater","extractor":{"@class":"extractor.UniversalExtractor","name":"n"},"updater":{"@class":"extractor.UniversalUpdater","name":"n"}}"#;
     for (name, answers_old) in [("postInc", true), ("postIncrement", true), ("other", false)] {
         let text = format!(
@@ -302,4 +326,27 @@ fn numbers_keep_their_type_and_never_wrap() {
         increment(r#"{"n":1e308}"#, Operand::from(1e308)).0.as_deref(),
         None
     );
+}
+
+#[test]
+fn what_tells_of_a_whole_query_stands_alone() {
+    let record = r#"{"@class":"aggregator.QueryRecorder","type":{"enum":"EXPLAIN"}}"#;
+    let prioritized = format!(r#"{{"@class":"aggregator.PriorityAggregator","aggregator":{record}}}"#);
+    for alone in [
+        record,
+        r#"{"@class":"girih.IndexReports","check":false}"#,
+        &prioritized,
+    ] {
+        Aggregator::from_json(alone.as_bytes()).unwrap();
+        let identity = r#"{"@class":"extractor.IdentityExtractor"}"#;
+        for text in [
+            format!(r#"{{"@class":"aggregator.CompositeAggregator","aggregators":[{alone}]}}"#),
+            format!(
+                r#"{{"@class":"aggregator.GroupAggregator","extractor":{identity},"aggregator":{alone}}}"#
+            ),
+        ] {
+            let refused = Aggregator::from_json(text.as_bytes()).unwrap_err();
+            assert!(refused.to_string().contains("alone"), "{refused}");
+        }
+    }
 }

@@ -26,16 +26,6 @@ impl Allowance {
         }
     }
 
-    /// For a thread that does nothing else.
-    pub(super) fn unbounded() -> Self {
-        Allowance {
-            entries: usize::MAX,
-            bytes: u64::MAX,
-            text_max: usize::MAX,
-            over: false,
-        }
-    }
-
     /// Whether a question may be planned with: nothing was too much yet.
     pub(super) fn allows_planning(&self, question: &Question) -> bool {
         !self.over && question.filter_text().len() <= self.text_max
@@ -87,6 +77,5 @@ mod tests {
         assert!(at_once.allows_planning(&all));
         assert!(!at_once.take((390, 390_000), 1, 257));
         assert!(!at_once.allows_planning(&all), "what is alike is not planned");
-        assert!(Allowance::unbounded().take((usize::MAX, u64::MAX), usize::MAX, usize::MAX));
     }
 }

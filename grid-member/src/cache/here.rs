@@ -192,19 +192,32 @@ impl OpenCache {
         }
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let threads = threads.min(parts.len());
+        let question = parts
+            .iter()
+            .find_map(|(_, _, request)| request.question().cloned());
         let parts = Arc::new(Mutex::new(parts));
         let runtime = Handle::try_current().ok();
         for _ in 0..threads {
             let (cache, parts, all, stop) = (self.clone(), parts.clone(), all.clone(), stop.clone());
+            let question = question.clone();
             let work = move || {
+                let prepared = question.as_deref();
+                let prepared = prepared.map(|question| (question, PreparedFilter::new(question.filter())));
+                let ready = prepared
+                    .as_ref()
+                    .map(|(question, prepared)| (*question, prepared));
+                let go_on = || !stop.load(Ordering::Relaxed);
                 loop {
                     let next = parts.lock().pop();
                     let Some((at, id, request)) = next else { break };
-                    if stop.load(Ordering::Relaxed) && !request.changes() {
+                    if !go_on() && !request.changes() {
                         break;
                     }
                     let all = all.clone();
-                    cache.here(id, request, move |answer| all.put(at, answer));
+                    let done = move |answer| all.put(at, answer);
+                    if let Some(done) = cache.here_in_slices(id, &request, ready, &go_on, done) {
+                        cache.here(id, request, done);
+                    }
                 }
             };
             match &runtime {
@@ -241,12 +254,6 @@ impl OpenCache {
             }
             PartRequest::Figures => self.here_figures(id, done),
             PartRequest::Mark => self.here_mark(id, done),
-            PartRequest::ContainsValue(value) => {
-                let read = self.replicas.try_read(id, Replica::gate_all, |store, now| {
-                    store.contains_value(now, self.id(), &value)
-                });
-                self.answer_read(id, read, PartResult::Flag, done);
-            }
             PartRequest::GetAll(keys) => self.here_get_all(id, &keys, done),
             PartRequest::Page {
                 after,
@@ -271,9 +278,8 @@ impl OpenCache {
                 let aggregating = self.clone().here_own_aggregate(id, question, keys, done);
                 self.own().spawn("an aggregator beside a partition", aggregating);
             }
-            PartRequest::Query { .. } | PartRequest::Aggregate { .. } => {
-                // Without a bound it is always answered.
-                let _answered = self.here_ask(id, &request, None, (&mut Allowance::unbounded(), 1), done);
+            PartRequest::Query { .. } | PartRequest::Aggregate { .. } | PartRequest::ContainsValue(_) => {
+                let _answered = self.here_in_slices(id, &request, None, &|| true, done);
             }
             PartRequest::AddIndex(definition) => done(self.here_add_index(id, definition)),
             PartRequest::RemoveIndex(extractor) => {

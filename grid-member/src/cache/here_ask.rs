@@ -1,7 +1,9 @@
 //! What is asked about the entries of one partition, answered at this member.
 
+use std::time::Duration;
+
 use grid_core::partition::PartitionId;
-use grid_core::query::{Aggregator, QueryError};
+use grid_core::query::{Aggregator, QueryError, RecordStep};
 use grid_core::replication::Replica;
 use grid_core::store::{
     Page, PageContent, PageCursor, PageLimits, Partition, PlannedQuery, PreparedFilter, Timestamp,
@@ -128,8 +130,16 @@ impl OpenCache {
         }
     }
 
+    /// Says how long a query took that began at some time.
+    pub(super) fn time_steps(&self, steps: &mut [RecordStep], began: Duration) {
+        let took = self.replicas.uptime().saturating_sub(began).as_millis();
+        if let Some(step) = steps.first_mut() {
+            step.millis = i64::try_from(took).unwrap_or(i64::MAX);
+        }
+    }
+
     /// What the aggregator of a question makes of the entries of a partition.
-    fn aggregate_here(
+    pub(super) fn aggregate_here(
         &self,
         (store, now): (&Partition, Timestamp),
         planned: &PlannedQuery<'_, '_>,
@@ -142,10 +152,7 @@ impl OpenCache {
         if let Aggregator::Record(kind) = aggregator {
             let began = self.replicas.uptime();
             let mut steps = store.explain(now, self.id(), question.filter(), *kind)?;
-            let took = self.replicas.uptime().saturating_sub(began).as_millis();
-            if let Some(step) = steps.first_mut() {
-                step.millis = i64::try_from(took).unwrap_or(i64::MAX);
-            }
+            self.time_steps(&mut steps, began);
             return Ok(to_binary(&steps)?.into_bytes().into());
         }
         if let Aggregator::Indexes { check } = aggregator {

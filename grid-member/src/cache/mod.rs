@@ -8,6 +8,8 @@ mod following;
 mod gather;
 mod here;
 mod here_ask;
+mod here_slices;
+mod in_time;
 mod info;
 mod kind;
 mod log_driver;

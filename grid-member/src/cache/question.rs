@@ -1,5 +1,7 @@
 //! What a query asks.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use grid_core::query::{AgentError, Aggregator, Filter};
 
@@ -12,6 +14,7 @@ pub struct Question {
     filter: Filter,
     filter_text: Bytes,
     aggregator: Option<(Aggregator, Bytes)>,
+    time_limit: Option<Duration>,
 }
 
 impl Question {
@@ -28,6 +31,7 @@ impl Question {
             },
             filter_text: filter,
             aggregator: None,
+            time_limit: None,
         })
     }
 
@@ -59,8 +63,10 @@ impl Question {
     /// # Errors
     /// When a text is none.
     pub fn aggregate(filter: Bytes, aggregator: Bytes) -> Result<Self, AgentError> {
+        let (read, time_limit) = Aggregator::from_json_in_time(&aggregator)?;
         Ok(Question {
-            aggregator: Some((Aggregator::from_json(&aggregator)?, aggregator)),
+            aggregator: Some((read, aggregator)),
+            time_limit,
             ..Question::select(filter)?
         })
     }
@@ -81,6 +87,12 @@ impl Question {
     #[must_use]
     pub fn aggregator(&self) -> Option<&Aggregator> {
         self.aggregator.as_ref().map(|(aggregator, _)| aggregator)
+    }
+
+    /// How long the answer may take, if whoever asks says so.
+    #[must_use]
+    pub fn time_limit(&self) -> Option<Duration> {
+        self.time_limit
     }
 
     /// About how often it reads an entry: conditions and parts of aggregators each do.

@@ -8,11 +8,12 @@ use grid_core::cache::{CacheError, Invoked, NamedCache};
 use grid_core::processor::Processor;
 use grid_core::processor::own::{Entry, EntryError, OwnFailureKind};
 use grid_core::query::{Aggregator, OwnAggregation};
-use grid_proto::v0::{InvokeAllRequest, InvokeRequest};
+use grid_proto::v0::{AggregateRequest, InvokeAllRequest, InvokeRequest};
+use grid_proto::v1::cache::{ExecuteRequest, NamedCacheRequestType as Type};
 use grid_server::server::RunningServer;
 use tonic::Code;
 
-use crate::grpc_peer::{json, serve, v0};
+use crate::grpc_peer::{Stream, json, serve, soon, v0};
 
 /// The longest of the values.
 struct Longest;
@@ -162,5 +163,74 @@ async fn clients_of_other_languages_ask_for_them_in_json() {
         .collect();
     answers.sort();
     assert_eq!(answers, [(json("1"), json("6")), (json("2"), json("3"))]);
+    server.shutdown().await;
+}
+
+/// One that looks at an entry until the sender is dropped.
+struct Never(Mutex<mpsc::Receiver<()>>);
+
+impl OwnAggregation for Never {
+    type Key = u32;
+    type Value = String;
+    type Args = ();
+    type Partial = ();
+    type Answer = ();
+    type Error = String;
+
+    fn start(&self, _args: &()) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn accumulate(&self, _args: &(), _partial: &mut (), _key: u32, _value: String) -> Result<(), String> {
+        let _until_dropped = self.0.lock().unwrap().recv();
+        Ok(())
+    }
+
+    fn combine(&self, _args: &(), _partial: &mut (), _other: ()) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn finish(&self, _args: &(), _partial: ()) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// Over version 1 a call cannot be cancelled, so that this is its only deadline.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_aggregator_ends_at_the_time_that_its_priority_tells() {
+    let server = serve("[limits]\nprocessor-time-limit = '10m'\n").await;
+    let (hold, held) = mpsc::channel();
+    let never = Never(Mutex::new(held));
+    let agents = server.grid().own_agents();
+    agents.register_aggregator("never", never).unwrap();
+    let in_time = |name: &str| {
+        let never = r#"{"@class":"girih.Aggregator","name":"never","args":null}"#;
+        json(&format!(
+            r#"{{"@class":"aggregator.PriorityAggregator","aggregator":{never},"{name}":50}}"#
+        ))
+    };
+    let mut stream = Stream::open(&server).await;
+    let cache = stream.ensure("texts").await.unwrap();
+    stream.put(cache, "1", "\"a\"").await;
+    let request = ExecuteRequest {
+        agent: in_time("executionTimeout"),
+        keys: None,
+    };
+    let late = soon(stream.bytes(Type::Aggregate, cache, &request))
+        .await
+        .unwrap_err();
+    assert!(late.contains("no answer within 50ms (applied: no)"), "{late}");
+    // The stream goes on.
+    assert_eq!(stream.get(cache, "1").await, Some(json("\"a\"")));
+    let request = AggregateRequest {
+        cache: "texts".to_owned(),
+        format: "json".to_owned(),
+        aggregator: in_time("_requestTimeout"),
+        ..AggregateRequest::default()
+    };
+    let mut client = v0(&server).await;
+    let late = soon(client.aggregate(request)).await.unwrap_err();
+    assert!(late.message().contains("no answer within 50ms"), "{late:?}");
+    drop(hold);
     server.shutdown().await;
 }

@@ -1,5 +1,7 @@
 //! Reading and writing aggregators.
 
+use std::time::Duration;
+
 use super::{Aggregator, NumberOperation, OwnAggregator, RecordKind};
 use crate::query::agent::{
     AGGREGATORS_MAX, Node, ObjectWriter, Tree, WriteAgent, check_depth, extractor, filter, implied,
@@ -13,11 +15,21 @@ impl Aggregator {
     /// # Errors
     /// As [`Filter::from_json`](crate::query::Filter::from_json).
     pub fn from_json(text: &[u8]) -> Result<Self, AgentError> {
-        let aggregator = aggregator(Tree::read(text)?.root(), 0)?;
+        Ok(Self::from_json_in_time(text)?.0)
+    }
+
+    /// The same, with the longest time that the answer may take, if one is told: the least of those that the
+    /// `PriorityAggregator`s in it tell for the request and for running it. Priorities say nothing: all are served alike.
+    ///
+    /// # Errors
+    /// As [`from_json`](Self::from_json).
+    pub fn from_json_in_time(text: &[u8]) -> Result<(Self, Option<Duration>), AgentError> {
+        let mut time_limit = None;
+        let aggregator = aggregator(Tree::read(text)?.root(), 0, &mut time_limit)?;
         if aggregator.part_count() > AGGREGATORS_MAX {
             return Err(AgentError::TooMany { max: AGGREGATORS_MAX });
         }
-        Ok(aggregator)
+        Ok((aggregator, time_limit))
     }
 
     /// How many aggregators this is made of.
@@ -58,24 +70,66 @@ impl Aggregator {
     }
 }
 
-/// Reads an aggregator that stands in so many agents.
-fn aggregator(node: Node<'_>, depth: usize) -> Result<Aggregator, AgentError> {
+/// Reads an aggregator that stands in so many agents, and lowers the time limit to what it tells.
+fn aggregator(
+    node: Node<'_>,
+    depth: usize,
+    time_limit: &mut Option<Duration>,
+) -> Result<Aggregator, AgentError> {
     check_depth(depth)?;
     let expected = "an aggregator";
     let class = node.expect_class(expected)?;
     match class.as_ref() {
-        "aggregator.GroupAggregator" => group(node, depth),
-        "aggregator.CompositeAggregator" | "aggregator.compositeAggregator" => composite(node, depth),
-        // What it says of priorities and time is for those who run it, and no client sends it yet.
-        "aggregator.PriorityAggregator" => aggregator(node.need("aggregator")?, depth + 1),
+        "aggregator.GroupAggregator" => group(node, depth, time_limit),
+        "aggregator.CompositeAggregator" | "aggregator.compositeAggregator" => {
+            composite(node, depth, time_limit)
+        }
+        "aggregator.PriorityAggregator" => {
+            let told = told_limit(node)?;
+            *time_limit = time_limit.iter().copied().chain(told).min();
+            aggregator(node.need("aggregator")?, depth + 1, time_limit)
+        }
         class => single(node, class, depth),
     }
 }
 
-fn composite(node: Node<'_>, depth: usize) -> Result<Aggregator, AgentError> {
+/// The least of the times in milliseconds that a `PriorityAggregator` tells. Clients name them differently; 0 stands for
+/// the time that is set elsewhere, and -1 for none.
+fn told_limit(node: Node<'_>) -> Result<Option<Duration>, AgentError> {
+    const NAMES: [&str; 6] = [
+        "requestTimeout",
+        "executionTimeout",
+        "_requestTimeout",
+        "_executionTimeout",
+        "requestTimeoutInMillis",
+        "executionTimeoutInMillis",
+    ];
+    let mut least = None;
+    for name in NAMES {
+        let millis = node.integer(name)?.and_then(|millis| u64::try_from(millis).ok());
+        let limit = millis.filter(|millis| *millis > 0).map(Duration::from_millis);
+        least = least.into_iter().chain(limit).min();
+    }
+    Ok(least)
+}
+
+/// Reads an aggregator in another one. What tells of the whole query is in none.
+fn inner(node: Node<'_>, depth: usize, time_limit: &mut Option<Duration>) -> Result<Aggregator, AgentError> {
+    let inner = aggregator(node, depth + 1, time_limit)?;
+    if matches!(inner, Aggregator::Record(_) | Aggregator::Indexes { .. }) {
+        return Err(node.refused("it tells of the whole query: ask for it alone, not in another aggregator"));
+    }
+    Ok(inner)
+}
+
+fn composite(
+    node: Node<'_>,
+    depth: usize,
+    time_limit: &mut Option<Duration>,
+) -> Result<Aggregator, AgentError> {
     let mut aggregators = Vec::new();
-    for inner in node.need_elements("aggregators")? {
-        aggregators.push(aggregator(inner, depth + 1)?);
+    for part in node.need_elements("aggregators")? {
+        aggregators.push(inner(part, depth, time_limit)?);
     }
     Ok(Aggregator::Composite(aggregators))
 }
@@ -112,10 +166,10 @@ fn of_extractor(node: Node<'_>, depth: usize) -> Result<Extractor, AgentError> {
     extractor(node.need("extractor")?, depth + 1)
 }
 
-fn group(node: Node<'_>, depth: usize) -> Result<Aggregator, AgentError> {
+fn group(node: Node<'_>, depth: usize, time_limit: &mut Option<Duration>) -> Result<Aggregator, AgentError> {
     Ok(Aggregator::Group {
         extractor: of_extractor(node, depth)?,
-        aggregator: Box::new(aggregator(node.need("aggregator")?, depth + 1)?),
+        aggregator: Box::new(inner(node.need("aggregator")?, depth, time_limit)?),
         filter: match node.get("filter") {
             Some(inner) => Some(Box::new(filter(inner, depth + 1)?)),
             None => None,

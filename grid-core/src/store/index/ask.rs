@@ -10,19 +10,37 @@ use crate::store::index::range::KeyRange;
 
 /// The keys of all values that a filter of one extractor may select, or fail on.
 #[derive(Debug)]
-pub(in crate::store) struct Ask<'f> {
-    /// Ranges that do not share keys.
+pub(in crate::store) struct Ask {
+    /// Ranges that do not share keys. Texts in them may be held against a [`Pattern`], too.
     pub(in crate::store) ranges: Vec<KeyRange>,
-    /// What texts in the ranges are held against.
-    pattern: Option<Pattern<'f>>,
     /// Whether the filter selects every entry whose whole value has a key in the ranges, and no other value.
     pub(in crate::store) is_exact: bool,
 }
 
-#[derive(Debug)]
-enum Pattern<'f> {
+/// What texts are held against.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::store) enum Pattern<'f> {
     Like(&'f LikePattern),
     Regex(&'f RegexPattern),
+}
+
+impl<'f> Pattern<'f> {
+    /// What a filter holds texts against, if it does, of the entries that are wanted.
+    pub(in crate::store) fn of(filter: &'f Filter, wanted: bool) -> Option<Self> {
+        match filter {
+            Filter::Like(_, pattern) if wanted => Some(Pattern::Like(pattern)),
+            Filter::Regex(_, pattern) if wanted => Some(Pattern::Regex(pattern)),
+            _ => None,
+        }
+    }
+
+    /// Whether a value has to be looked at.
+    pub(in crate::store) fn may_be(self, key: &IndexKey) -> bool {
+        key.text().is_none_or(|text| match self {
+            Pattern::Like(pattern) => pattern.matches(&text),
+            Pattern::Regex(pattern) => pattern.matches(&text),
+        })
+    }
 }
 
 /// All whole values.
@@ -35,11 +53,11 @@ fn not_null() -> KeyRange {
     KeyRange::kinds(KeyKind::Bool.first_byte(), KeyKind::AFTER_VALUES)
 }
 
-impl<'f> Ask<'f> {
+impl Ask {
     /// What a filter asks that looks at what one extractor takes. With `wanted` false: what its opposite asks.
     ///
     /// `None` when nothing can be left out, or an index knows nothing about it.
-    pub(in crate::store) fn of(filter: &'f Filter, wanted: bool) -> Option<Self> {
+    pub(in crate::store) fn of(filter: &Filter, wanted: bool) -> Option<Self> {
         let ranges = match (filter, wanted) {
             (Filter::Compare { test, value, .. }, _) => compared(*test, value, wanted).ok()??,
             (Filter::Between(between), true) => between_ranges(between).ok()?,
@@ -47,10 +65,8 @@ impl<'f> Ask<'f> {
             (Filter::In(_, values), true) => points(values.iter(), IndexKey::of)?,
             (Filter::Contains(_, value), true) => points([value].into_iter(), IndexKey::of_element)?,
             (Filter::ContainsAny(_, values), true) => points(values.iter(), IndexKey::of_element)?,
-            (Filter::Like(_, pattern), true) => return Some(Self::like(pattern)),
-            (Filter::Regex(_, pattern), true) => {
-                return Some(Self::new(vec![values()], Some(Pattern::Regex(pattern))));
-            }
+            (Filter::Like(_, pattern), true) => like(pattern),
+            (Filter::Regex(..), true) => vec![values()],
             _ => return None,
         };
         let whole = matches!(
@@ -64,26 +80,14 @@ impl<'f> Ask<'f> {
             )
         );
         let is_exact = whole && ranges.iter().all(|range| range.as_point().is_some_and(is_plain));
-        Some(Ask {
-            is_exact,
-            ..Self::new(ranges, None)
-        })
-    }
-
-    fn new(ranges: Vec<KeyRange>, pattern: Option<Pattern<'f>>) -> Self {
-        Ask {
-            ranges,
-            pattern,
-            is_exact: false,
-        }
+        Some(Ask { ranges, is_exact })
     }
 
     /// What asks for the arrays that have an element.
     pub(in crate::store) fn element(value: &Operand) -> Option<Self> {
-        Some(Self::new(
-            points([value].into_iter(), IndexKey::of_element)?,
-            None,
-        ))
+        let ranges = points([value].into_iter(), IndexKey::of_element)?;
+        let is_exact = false;
+        Some(Ask { ranges, is_exact })
     }
 
     /// Whether a filter asks about the whole value: an entry has one of those, and several elements.
@@ -98,42 +102,26 @@ impl<'f> Ask<'f> {
         )
     }
 
-    /// What is asked when this and another must both hold, of whole values. Texts are held against one pattern: of two,
-    /// what is asked stays as it was.
-    pub(in crate::store) fn and(self, other: Ask<'f>) -> Self {
-        if self.pattern.is_some() && other.pattern.is_some() {
-            return self;
-        }
-        let pattern = self.pattern.or(other.pattern);
-        Self::new(KeyRange::common(self.ranges, other.ranges), pattern)
+    /// What is asked when this and another must both hold, of whole values.
+    pub(in crate::store) fn and(self, other: Ask) -> Self {
+        let ranges = KeyRange::common(self.ranges, other.ranges);
+        let is_exact = false;
+        Ask { ranges, is_exact }
     }
+}
 
-    /// Null is not like anything; what is no text is like the text that is made of it.
-    fn like(pattern: &'f LikePattern) -> Self {
-        let prefix = pattern.prefix();
-        let ranges = if prefix.is_empty() {
-            vec![not_null()]
-        } else {
-            let (text, last) = (KeyKind::Text.first_byte(), KeyKind::AFTER_VALUES);
-            vec![
-                KeyRange::kinds(KeyKind::Bool.first_byte(), text),
-                KeyRange::prefix(text_prefix(&prefix)),
-                KeyRange::kinds(text + 1, last),
-            ]
-        };
-        Self::new(ranges, Some(Pattern::Like(pattern)))
+/// Null is not like anything; what is no text is like the text that is made of it.
+fn like(pattern: &LikePattern) -> Vec<KeyRange> {
+    let prefix = pattern.prefix();
+    if prefix.is_empty() {
+        return vec![not_null()];
     }
-
-    /// Whether a value in the ranges has to be looked at.
-    pub(in crate::store) fn may_be(&self, key: &IndexKey) -> bool {
-        let Some(pattern) = &self.pattern else {
-            return true;
-        };
-        key.text().is_none_or(|text| match pattern {
-            Pattern::Like(pattern) => pattern.matches(&text),
-            Pattern::Regex(pattern) => pattern.matches(&text),
-        })
-    }
+    let (text, last) = (KeyKind::Text.first_byte(), KeyKind::AFTER_VALUES);
+    vec![
+        KeyRange::kinds(KeyKind::Bool.first_byte(), text),
+        KeyRange::prefix(text_prefix(&prefix)),
+        KeyRange::kinds(text + 1, last),
+    ]
 }
 
 /// Whether this is the key of one boolean, integer or text alone.

@@ -50,7 +50,7 @@ pub use definition::{IndexDefinition, IndexError, IndexInfo};
 pub use held::ELEMENTS_MAX;
 pub use report::IndexReport;
 
-pub(in crate::store) use ask::Ask;
+pub(in crate::store) use ask::{Ask, Pattern};
 pub(in crate::store) use cache_indexes::{CacheIndexes, Indexes};
 pub(in crate::store) use effort::Effort;
 pub(in crate::store) use partition_index::PartitionIndex;

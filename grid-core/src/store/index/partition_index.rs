@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::query::Filter;
 use crate::store::arena::Handle;
-use crate::store::index::ask::Ask;
+use crate::store::index::ask::{Ask, Pattern};
 use crate::store::index::buckets::{Bucket, Buckets, Effect};
 use crate::store::index::effort::Effort;
 use crate::store::index::held::Held;
@@ -110,12 +110,12 @@ impl PartitionIndex {
         condition.is_none_or(|condition| implied(condition, known, effort))
     }
 
-    /// The entries that what is asked may select or fail on, as sets that may share entries, with the sum of their
+    /// The entries that what is asked, with texts that match a pattern, may select or fail on, as sets that may share entries, with the sum of their
     /// sizes. `None` when there are more than `count_max`, or finding them would take longer than looking at so many, or
     /// more steps than are left.
     pub(in crate::store) fn find(
         &self,
-        ask: &Ask<'_>,
+        (ask, pattern): (&Ask, Option<Pattern<'_>>),
         count_max: usize,
         effort: &Effort,
     ) -> Option<(Vec<&Postings>, usize)> {
@@ -160,7 +160,7 @@ impl PartitionIndex {
                     if looked_at > look_max {
                         return ControlFlow::Break(());
                     }
-                    if ask.may_be(&bucket.key) {
+                    if pattern.is_none_or(|pattern| pattern.may_be(&bucket.key)) {
                         take(&bucket.postings)
                     } else {
                         ControlFlow::Continue(())

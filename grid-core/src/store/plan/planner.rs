@@ -5,7 +5,7 @@ use std::cell::Cell;
 use crate::query::{Datum, Extractor, Filter, Operand, Test, ValueSet};
 use crate::store::arena::{Arena, Handle};
 use crate::store::entry_map::EntryMap;
-use crate::store::index::{Ask, CacheIndexes, Effort, PartitionIndex};
+use crate::store::index::{Ask, CacheIndexes, Effort, PartitionIndex, Pattern};
 use crate::store::plan::prepared::Ready;
 use crate::store::plan::{Found, PreparedFilter};
 use crate::store::{CacheId, Partition};
@@ -159,7 +159,7 @@ impl<'p, 'f, 'r> Planner<'p, 'f, 'r> {
             (Filter::ContainsAll(extractor, values), true) => {
                 let index = self.index_of_elements(extractor, at)?;
                 self.common(values.iter(), count_max, |value, count_max| {
-                    let (sets, count) = index.find(&Ask::element(value)?, count_max, self.effort)?;
+                    let (sets, count) = index.find((&Ask::element(value)?, None), count_max, self.effort)?;
                     Some(Found::of_sets(sets, count))
                 })
             }
@@ -234,12 +234,13 @@ impl<'p, 'f, 'r> Planner<'p, 'f, 'r> {
                 &fresh
             }
         };
-        let (sets, count) = index.find(ask, count_max, self.effort)?;
+        let pattern = Pattern::of(filter, at.wanted);
+        let (sets, count) = index.find((ask, pattern), count_max, self.effort)?;
         Some(Found::of_sets(sets, count))
     }
 
     /// What a part asks. `None` when it asks for more values than there are entries: looking at those is faster.
-    fn ask_anew(&self, filter: &'f Filter, wanted: bool) -> Option<Ask<'f>> {
+    fn ask_anew(&self, filter: &Filter, wanted: bool) -> Option<Ask> {
         if let Filter::In(_, values) | Filter::ContainsAny(_, values) = filter {
             if values.len() > self.entries() {
                 return None;

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use crate::query::Filter;
-use crate::store::index::Ask;
+use crate::store::index::{Ask, Pattern};
 use crate::store::plan::Ordered;
 use crate::store::plan::planner::DEPTH_MAX;
 
@@ -37,18 +37,18 @@ struct Asked<'f> {
     scope: usize,
     /// The part that asks for this one too: of one scope and extractor.
     asked_by: Option<usize>,
-    ask: OnceLock<Option<Ask<'f>>>,
+    ask: OnceLock<Option<Ask>>,
 }
 
 /// What is known of what a part asks.
 #[derive(Debug)]
-pub(super) enum Ready<'r, 'f> {
+pub(super) enum Ready<'r> {
     /// Nothing.
     Unknown,
     /// Another part, which must hold too, asks for it.
     Elsewhere,
     /// This, for itself and for those for which it asks too; `None` when an index knows nothing about it.
-    Asks(Option<&'r Ask<'f>>),
+    Asks(Option<&'r Ask>),
 }
 
 impl<'f> PreparedFilter<'f> {
@@ -73,7 +73,7 @@ impl<'f> PreparedFilter<'f> {
     }
 
     /// What a part asks of an index.
-    pub(super) fn ask(&self, part: &Filter, wanted: bool) -> Ready<'_, 'f> {
+    pub(super) fn ask(&self, part: &Filter, wanted: bool) -> Ready<'_> {
         let is_it = |asked: &Asked<'_>| std::ptr::eq(asked.part, part) && asked.wanted == wanted;
         let Some(place) = self.asks.iter().position(is_it) else {
             return Ready::Unknown;
@@ -87,7 +87,7 @@ impl<'f> PreparedFilter<'f> {
     }
 
     /// What a part asks with those for which it asks too. What an index knows nothing about leaves out nothing.
-    fn ask_with_others(&self, place: usize) -> Option<Ask<'f>> {
+    fn ask_with_others(&self, place: usize) -> Option<Ask> {
         let parts = self.asks.iter().enumerate();
         let parts = parts.filter(|(at, asked)| *at == place || asked.asked_by == Some(place));
         let asks = parts.filter_map(|(_, asked)| Ask::of(asked.part, asked.wanted));
@@ -150,7 +150,8 @@ impl<'f> Gathering<'f> {
                 && Ask::is_of_whole(asked.part)
                 && asked.part.extractor() == Some(extractor)
         };
-        let with_others = Ask::is_of_whole(part) && !has_pattern(part);
+        // Texts are held against one pattern at a time: a part with one asks for itself.
+        let with_others = Ask::is_of_whole(part) && Pattern::of(part, wanted).is_none();
         self.asks.push(Asked {
             part,
             wanted,
@@ -159,11 +160,6 @@ impl<'f> Gathering<'f> {
             ask: OnceLock::new(),
         });
     }
-}
-
-/// Whether texts are held against a pattern, of which there is one at a time: such a part asks for itself.
-fn has_pattern(filter: &Filter) -> bool {
-    matches!(filter, Filter::Like(..) | Filter::Regex(..))
 }
 
 /// Gathers what must all hold.

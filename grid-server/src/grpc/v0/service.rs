@@ -171,7 +171,7 @@ impl NamedCaches {
         let question = self
             .edge
             .aggregation(format, request.filter, request.aggregator)?;
-        let answer = cache.aggregate(question, keys).await?;
+        let answer = cache.aggregate_in_time(question, keys).await?;
         Ok(BytesValue {
             value: self
                 .edge

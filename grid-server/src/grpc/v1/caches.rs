@@ -483,7 +483,7 @@ impl<G: ReplyGate> Request<'_, G> {
             Meant::Where(filter) => (filter, None),
         };
         let question = self.edge.aggregation(format, filter, request.agent)?;
-        let answer = self.cache().aggregate(question, keys);
+        let answer = self.cache().aggregate_in_time(question, keys);
         self.reply(answer, |edge, to, answer| {
             let answer = edge.work_answer(to.reader, Some(WorkAnswer::Said(answer)))?;
             Ok(Answer::One(to.frame(Body::Bytes(answer))))
