@@ -487,7 +487,7 @@ fn what_is_missing_or_of_two_types_is_answered_or_refused() {
         b"[]"
     );
     let mut values = entries.to_vec();
-    let refused = Comparator::by("a").sort(&mut values, |value| value);
+    let refused = Comparator::by("a").sort(&mut values, |value| QueryEntry::of_value(value));
     assert!(
         matches!(refused, Err(QueryError::Incomparable { .. })),
         "{refused:?}"
