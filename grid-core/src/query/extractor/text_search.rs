@@ -1,6 +1,7 @@
 //! Where something stands in a text, and what stands between. Indices count UTF-16 units, as in Java.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::property::length;
 use crate::query::{Datum, QueryError, RegexPattern};
@@ -20,7 +21,10 @@ pub(super) fn wanted<'d>(argument: &'d Datum<'_>) -> Option<Cow<'d, str>> {
 
 /// The first place from an index on; -1 for none.
 pub(super) fn index_of(text: &str, part: &str, from: i64) -> Datum<'static> {
-    let from = byte_of(text, from).unwrap_or(text.len());
+    if part.is_empty() {
+        return Datum::Int(from.clamp(0, units(text)));
+    }
+    let from = place_of(text, from).map_or(text.len(), |place| place.end);
     let found = text.get(from..).and_then(|rest| rest.find(part));
     index(text, found.map(|found| found + from))
 }
@@ -30,7 +34,10 @@ pub(super) fn last_index_of(text: &str, part: &str, from: i64) -> Datum<'static>
     if from < 0 {
         return Datum::Int(-1);
     }
-    let start = byte_of(text, from).unwrap_or(text.len());
+    if part.is_empty() {
+        return Datum::Int(from.min(units(text)));
+    }
+    let start = place_of(text, from).map_or(text.len(), |place| place.start);
     let mut end = start.saturating_add(part.len()).min(text.len());
     // What ends within a character is not there.
     while !text.is_char_boundary(end) {
@@ -41,29 +48,40 @@ pub(super) fn last_index_of(text: &str, part: &str, from: i64) -> Datum<'static>
 
 /// Whether a text stands at an index.
 pub(super) fn stands_at(text: &str, part: &str, at: i64) -> bool {
-    if at < 0 {
-        return false;
+    match place_of(text, at) {
+        Some(place) if at >= 0 && place.is_empty() => {
+            let rest = text.get(place.start..);
+            rest.is_some_and(|rest| rest.starts_with(part))
+        }
+        // Nothing begins with half of a character.
+        Some(_) => at >= 0 && part.is_empty(),
+        None => false,
     }
-    let rest = byte_of(text, at).and_then(|at| text.get(at..));
-    rest.is_some_and(|rest| rest.starts_with(part))
 }
 
-/// The offset of a UTF-16 unit in bytes; of the second half of a character the one after it. The start for a negative
-/// index, `None` after the end.
-fn byte_of(text: &str, index: i64) -> Option<usize> {
-    let Some(mut left) = usize::try_from(index).ok().filter(|index| *index > 0) else {
-        return (index <= 0).then_some(0);
-    };
+/// How many UTF-16 units a text has.
+fn units(text: &str) -> i64 {
+    i64::try_from(text.encode_utf16().count()).unwrap_or(i64::MAX)
+}
+
+/// Where a UTF-16 unit stands in bytes: an empty range at it, or the character that it is the second half of. The start
+/// for a negative index, `None` after the end.
+fn place_of(text: &str, index: i64) -> Option<Range<usize>> {
+    let index = usize::try_from(index).unwrap_or_default();
     if text.is_ascii() {
-        return (left <= text.len()).then_some(left);
+        return (index <= text.len()).then_some(index..index);
     }
+    let mut units = 0;
     for (at, character) in text.char_indices() {
-        left = left.saturating_sub(character.len_utf16());
-        if left == 0 {
-            return Some(at + character.len_utf8());
+        if units >= index {
+            return Some(at..at);
+        }
+        units += character.len_utf16();
+        if units > index {
+            return Some(at..at + character.len_utf8());
         }
     }
-    None
+    (units == index).then_some(text.len()..text.len())
 }
 
 /// The index in UTF-16 units of an index in bytes; -1 for none.
@@ -118,12 +136,60 @@ pub(super) fn split(text: &str, pattern: &RegexPattern, limit: i64) -> Result<Da
 /// How many parts may be looked for in a text.
 fn looks_max(text: &str, pattern: &RegexPattern) -> usize {
     /// The most characters that are looked at.
-    const STEPS_MAX: usize = 1 << 30;
+    const STEPS_MAX: usize = 1 << 28;
     // What neither repeats nor chooses is found, or not, within its own length.
     let is_short = !pattern.pattern().contains(['*', '+', '?', '{', '|']);
     if is_short {
         usize::MAX
     } else {
         STEPS_MAX / text.len().max(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What Java does, on the units.
+    fn naive(text: &str, part: &str, from: i64) -> (i64, i64, bool) {
+        let units = |text: &str| text.encode_utf16().collect::<Vec<_>>();
+        let (text, part) = (units(text), units(part));
+        let stands = |at: i64| {
+            let at = usize::try_from(at).ok();
+            at.and_then(|at| text.get(at..))
+                .is_some_and(|rest| rest.starts_with(&part))
+        };
+        let len = i64::try_from(text.len()).unwrap();
+        let first = (from.clamp(0, len)..=len).find(|at| stands(*at)).unwrap_or(-1);
+        let last = (0..=from.min(len)).rev().find(|at| stands(*at)).unwrap_or(-1);
+        (first, last, stands(from))
+    }
+
+    proptest! {
+        #[test]
+        fn places_are_those_of_units(text in "[ab😀é]{0,6}", part in "[ab😀é]{0,2}", from in -2..9_i64) {
+            let (first, last, stands) = naive(&text, &part, from);
+            prop_assert_eq!(index_of(&text, &part, from), Datum::Int(first));
+            prop_assert_eq!(last_index_of(&text, &part, from), Datum::Int(last));
+            prop_assert_eq!(stands_at(&text, &part, from), stands);
+        }
+    }
+
+    #[test]
+    fn what_may_take_long_is_refused() {
+        let pattern = |pattern: &str| {
+            crate::query::agent::Patterns::new()
+                .regex_of_parts(pattern)
+                .unwrap()
+        };
+        let text = "A".repeat(1 << 15);
+        // Each look for a part goes on to the end.
+        let refused = split(&text, &pattern(".*[^A-Z]|[A-Z]"), 0).unwrap_err();
+        assert_eq!(refused, QueryError::MadeTooMuch);
+        assert_eq!(
+            split(&text, &pattern("[A-Z]"), 0).unwrap(),
+            Datum::Array(b"[]".as_slice().into())
+        );
     }
 }
