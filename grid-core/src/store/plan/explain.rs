@@ -95,7 +95,7 @@ impl<'f> Explaining<'_, 'f> {
 
     /// Tells of the parts of a filter, each as if it were asked alone.
     fn steps_of(&mut self, filter: &'f Filter, step: &mut RecordStep, (effort, depth): (&Effort, usize)) {
-        /// Deeper parts are not told.
+        // Deeper parts are not told.
         if depth + 1 >= RecordStep::DEPTH_MAX || matches!(filter, Filter::Predicate(..)) {
             return;
         }
