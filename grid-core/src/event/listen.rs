@@ -48,7 +48,7 @@ impl Listen {
 /// Whether a filter of events, or what it tells of them, looks at the values of entries, and not only at the kinds.
 #[must_use]
 pub fn looks_at_values(filter: &EventFilter) -> bool {
-    filter.filter.is_some() || filter.transformer.is_some()
+    filter.looks_at_values() || filter.transformer.is_some()
 }
 
 /// The values before and after that a listener is told of a change that it selected; `None` when what it wants to be told
@@ -93,7 +93,10 @@ pub fn told_event(change: &Change, listen: &Listen) -> Option<BinaryEntryEvent> 
 /// been made with values if the filter [looks at them](looks_at_values).
 #[must_use]
 pub fn is_selected(filter: &EventFilter, change: &Change) -> bool {
-    if filter.filter.is_some() {
+    if !filter.causes.includes(change.expired) {
+        return false;
+    }
+    if filter.looks_at_values() {
         let entry = |value| QueryEntry::of(&change.key, Some(value));
         let (old, new) = (change.old.as_ref().map(entry), change.new.as_ref().map(entry));
         return filter.tells(old.as_ref(), new.as_ref());
@@ -106,4 +109,61 @@ pub fn is_selected(filter: &EventFilter, change: &Change) -> bool {
         ChangeKind::Delete => (nothing(), None),
     };
     filter.tells(old.as_ref(), new.as_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query::{EventCauses, EventKinds, Extractor};
+    use crate::store::{CacheId, Sequence};
+    use crate::value::to_binary;
+
+    fn change(kind: ChangeKind, old: Option<u32>, new: Option<u32>, expired: bool) -> Change {
+        let value = |age: Option<u32>| age.map(|age| to_binary(&serde_json::json!({ "age": age })).unwrap());
+        Change {
+            sequence: Sequence::new(1),
+            cache: CacheId::new(1),
+            key: to_binary(&1).unwrap(),
+            kind,
+            old: value(old),
+            new: value(new),
+            deadline: None,
+            expired,
+        }
+    }
+
+    #[test]
+    fn changes_are_selected_by_what_they_come_of() {
+        let removed = change(ChangeKind::Delete, Some(1), None, false);
+        let expired = change(ChangeKind::Delete, Some(1), None, true);
+        let deleted = EventFilter::all().of_kinds(EventKinds::DELETED);
+        for (causes, expected) in [
+            (EventCauses::ALL, (true, true)),
+            (EventCauses::SYNTHETIC, (false, true)),
+            (EventCauses::NATURAL, (true, false)),
+            (EventCauses::from_bits(4), (false, false)),
+        ] {
+            let filter = deleted.clone().caused_by(causes);
+            let found = (is_selected(&filter, &removed), is_selected(&filter, &expired));
+            assert_eq!(found, expected, "{causes:?}");
+        }
+    }
+
+    #[test]
+    fn changes_are_selected_by_what_they_change() {
+        let filter = EventFilter::of_changes(Extractor::path("age"));
+        let listen = Listen {
+            to: ListenTo::Where(filter.clone()),
+            values: false,
+        };
+        assert!(looks_at_values(&filter) && listen.needs_values());
+        for (change, expected) in [
+            (change(ChangeKind::Update, Some(1), Some(2), false), true),
+            (change(ChangeKind::Update, Some(1), Some(1), false), false),
+            (change(ChangeKind::Insert, None, Some(1), false), false),
+            (change(ChangeKind::Delete, Some(1), None, false), false),
+        ] {
+            assert_eq!(is_selected(&filter, &change), expected, "{change:?}");
+        }
+    }
 }

@@ -6,7 +6,7 @@ use crate::query::agent::{
     Node, ObjectWriter, Tree, WriteAgent, check_depth, extractor, filter, implied, manipulator, operands,
     updater,
 };
-use crate::query::{AgentError, Datum, Extractor, Filter, Operand, QueryError};
+use crate::query::{AgentError, Datum, Extractor, Filter, MethodCall, Operand, QueryError};
 
 impl Processor {
     /// Reads a processor as clients send it.
@@ -90,9 +90,11 @@ fn single(node: Node<'_>, class: &str, depth: usize) -> Result<Processor, AgentE
             value: node.operand("value")?,
         },
         "processor.MethodInvocationProcessor" => Processor::Method {
-            name: node.need_string("methodName")?.into_owned(),
+            call: {
+                let name = node.need_string("methodName")?;
+                MethodCall::read(&name, operands(node, "args")?, node.patterns())?
+            },
             mutates: node.flag("mutator")?,
-            arguments: operands(node, "args")?,
         },
         "processor.VersionedPut" => Processor::VersionedPut {
             value: versioned(node.operand("value")?)?,
@@ -281,13 +283,9 @@ impl Processor {
     /// The members of a processor that has no other agent in it.
     fn write_without_agents(&self, writer: ObjectWriter<'_>) {
         match self {
-            Processor::Method {
-                name,
-                mutates,
-                arguments,
-            } => writer
-                .operands("args", arguments)
-                .string("methodName", name)
+            Processor::Method { call, mutates } => writer
+                .operands("args", call.arguments())
+                .string("methodName", call.name())
                 .flag("mutator", *mutates)
                 .end(),
             Processor::VersionedPut {

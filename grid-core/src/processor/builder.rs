@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Processor;
-use crate::query::{Extractor, Filter, Manipulator, Operand, QueryError, Updater};
+use crate::query::{Extractor, Filter, Manipulator, MethodCall, Operand, QueryError, Updater};
 use crate::value::to_binary;
 
 impl Processor {
@@ -75,9 +75,8 @@ impl Processor {
     #[must_use]
     pub fn call(name: &str, arguments: Vec<Operand>) -> Self {
         Processor::Method {
-            name: name.to_owned(),
+            call: MethodCall::new(name, arguments),
             mutates: false,
-            arguments,
         }
     }
 

@@ -19,7 +19,7 @@ pub use put_all::PutAll;
 pub use view::{Change, EntryView};
 pub use work::{Work, Worked};
 
-use crate::query::{Extractor, Filter, Manipulator, Operand, Updater};
+use crate::query::{Extractor, Filter, Manipulator, MethodCall, Operand, Updater};
 
 /// Something done to an entry.
 ///
@@ -106,12 +106,10 @@ pub enum Processor {
     },
     /// Calls a method of the value. Answers its result; null of an entry without a value.
     Method {
-        /// The Java name of the method, of strings, numbers, lists and maps.
-        name: String,
+        /// The method, of strings, numbers, lists and maps.
+        call: MethodCall,
         /// Whether the value is set to what the method made of it.
         mutates: bool,
-        /// The arguments.
-        arguments: Vec<Operand>,
     },
     /// Sets the value where it has the same version (`@version`, 0 when missing), with the next version. Answers null.
     VersionedPut {

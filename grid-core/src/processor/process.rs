@@ -1,7 +1,7 @@
 //! What each processor does.
 
 use super::{EntryView, Processor, number, versioned};
-use crate::query::{Datum, Extracted, Extractor, Filter, Operand, QueryError, Updater, call_method};
+use crate::query::{Datum, Extracted, Filter, MethodCall, Operand, QueryError, Updater};
 use crate::value::{Binary, Format};
 
 /// The most bytes that several processors answer together.
@@ -129,11 +129,7 @@ impl Processor {
                 *answers_old,
             ),
             Processor::Update { updater, value } => update(entry, updater.as_ref(), value),
-            Processor::Method {
-                name,
-                mutates,
-                arguments,
-            } => method(entry, name, *mutates, arguments),
+            Processor::Method { call, mutates } => method(entry, call, *mutates),
             Processor::Nothing => Ok(json(b"true")),
             Processor::Discard => {
                 entry.remove();
@@ -201,22 +197,16 @@ fn update(
     Ok(json(b"true"))
 }
 
-fn method(
-    entry: &mut EntryView<'_>,
-    name: &str,
-    mutates: bool,
-    arguments: &[Operand],
-) -> Result<Binary, QueryError> {
+fn method(entry: &mut EntryView<'_>, call: &MethodCall, mutates: bool) -> Result<Binary, QueryError> {
     let called = {
         let view = entry.entry();
         let Some(text) = view.value()? else {
             return Ok(null());
         };
         if !mutates {
-            let extractor = Extractor::method(name, arguments.to_vec());
-            return answer(&extractor.extract_from(Extracted::Json(text))?);
+            return answer(&call.take_from(Extracted::Json(text), view.room())?);
         }
-        call_method(Datum::read(text)?, name, arguments)?
+        call.call(Datum::read(text)?)?
     };
     if let Some(after) = called.after {
         entry.set(Binary::new(Format::JSON, after.into()));

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::agent::{Node, ObjectWriter, Tree, WriteAgent, check_depth, extractor};
-use super::{AgentError, Datum, Extracted, Extractor, QueryError, compare};
+use super::{AgentError, Datum, Extracted, Extractor, QueryEntry, QueryError, compare};
 
 /// An order of values.
 ///
@@ -88,16 +88,32 @@ impl Comparator {
         }
     }
 
-    /// Sorts values whose JSON texts are given by a function. Equal values stay in their order.
+    /// Whether it is an order of keys too, so that only entries with their keys can be sorted.
+    #[must_use]
+    pub fn wants_keys(&self) -> bool {
+        match self {
+            Comparator::Natural => false,
+            Comparator::Extractor(extractor) => extractor.wants_key(),
+            Comparator::Safe(inner) | Comparator::Inverse(inner) => inner.wants_keys(),
+            Comparator::Chained(inner) => inner.iter().any(Comparator::wants_keys),
+        }
+    }
+
+    /// Sorts entries that are given by a function. Equal ones stay in their order. What is extracted is taken from the
+    /// entry, so that an order may be one of keys; everything else is an order of values.
     ///
     /// # Errors
     /// When something cannot be extracted, or two values have no order between them; then nothing is moved.
-    pub fn sort<T>(&self, values: &mut Vec<T>, text_of: impl Fn(&T) -> &[u8]) -> Result<(), QueryError> {
+    pub fn sort<T>(
+        &self,
+        values: &mut Vec<T>,
+        entry_of: impl for<'v> Fn(&'v T) -> QueryEntry<'v>,
+    ) -> Result<(), QueryError> {
         let order = self.order();
         let mut kinds = order.kinds();
         let mut keys = Vec::with_capacity(values.len());
         for value in values.iter() {
-            let key = order.key(Extracted::Json(text_of(value)))?.into_owned();
+            let key = order.key_of_entry(&entry_of(value))?.into_owned();
             keys.push(key);
         }
         // One value needs no order, and may have none.
@@ -159,11 +175,22 @@ impl Order {
     /// # Errors
     /// When something cannot be extracted.
     pub fn key<'a>(&self, value: Extracted<'a>) -> Result<SortKey<'a>, QueryError> {
+        let room = value.room();
         let keys: Result<_, _> = self
             .columns
             .iter()
-            .map(|column| column.extractor.extract_from(value.clone())?.into_datum())
+            .map(|column| column.extractor.take_from(value.clone(), &room)?.into_datum())
             .collect();
+        keys.map(SortKey)
+    }
+
+    /// The key of an entry, of which columns may take the key.
+    ///
+    /// # Errors
+    /// When something cannot be extracted.
+    pub fn key_of_entry<'a>(&self, entry: &QueryEntry<'a>) -> Result<SortKey<'a>, QueryError> {
+        let columns = self.columns.iter();
+        let keys: Result<_, _> = columns.map(|column| column.extractor.datum(entry)).collect();
         keys.map(SortKey)
     }
 

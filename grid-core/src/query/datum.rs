@@ -150,6 +150,15 @@ impl<'a> Datum<'a> {
         }
     }
 
+    /// About how many bytes it has beside itself.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Datum::Text(text) => text.len(),
+            Datum::Array(text) | Datum::Object(text) => text.len(),
+            _ => 0,
+        }
+    }
+
     /// What kind of value this is, for messages.
     #[must_use]
     pub fn kind(&self) -> &'static str {

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use super::extractor::is_object;
+use super::extractor::{Room, is_object};
 use super::parts::{find_member, name_is};
 use super::{Datum, Extracted, QueryError};
 use crate::value::json::Cursor;
@@ -17,6 +17,7 @@ pub struct QueryEntry<'a> {
     key: Option<(Format, &'a [u8])>,
     value: Option<(Format, &'a [u8])>,
     seen: RefCell<Seen>,
+    room: Room,
 }
 
 /// How many members of a value are remembered; those after them are looked for from there each time.
@@ -44,10 +45,12 @@ impl<'a> QueryEntry<'a> {
     /// An entry of its parts. `None` for the value of a key that has none, as a processor may see it.
     #[must_use]
     pub fn new(key: (Format, &'a [u8]), value: Option<(Format, &'a [u8])>) -> Self {
+        let room = Room::of(key.1.len() + value.map_or(0, |(_, value)| value.len()));
         QueryEntry {
             key: Some(key),
             value,
             seen: RefCell::default(),
+            room,
         }
     }
 
@@ -58,6 +61,19 @@ impl<'a> QueryEntry<'a> {
         QueryEntry::new(parts(key), value.map(parts))
     }
 
+    /// An entry of which the key, the value or both are known.
+    #[must_use]
+    pub fn of_parts(key: Option<&'a Binary>, value: Option<&'a Binary>) -> Self {
+        let parts = |binary: &'a Binary| (binary.format(), &binary.bytes()[..]);
+        let len = |binary: Option<&Binary>| binary.map_or(0, |binary| binary.bytes().len());
+        QueryEntry {
+            key: key.map(parts),
+            value: value.map(parts),
+            seen: RefCell::default(),
+            room: Room::of(len(key) + len(value)),
+        }
+    }
+
     /// A JSON value without a key.
     #[must_use]
     pub fn of_value(json: &'a [u8]) -> Self {
@@ -65,6 +81,7 @@ impl<'a> QueryEntry<'a> {
             key: None,
             value: Some((Format::JSON, json)),
             seen: RefCell::default(),
+            room: Room::of(json.len()),
         }
     }
 
@@ -118,6 +135,11 @@ impl<'a> QueryEntry<'a> {
 }
 
 impl QueryEntry<'_> {
+    /// The room for what is made of the entry, by all that is asked about it.
+    pub(crate) fn room(&self) -> &Room {
+        &self.room
+    }
+
     /// Whether the value is an object, and neither a number nor a map that is spelled as one.
     pub(crate) fn is_plain_object(&self) -> Result<bool, QueryError> {
         let Some(text) = self.value()? else {

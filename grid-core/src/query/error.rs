@@ -88,6 +88,12 @@ pub enum QueryError {
         /// The most bytes.
         max: usize,
     },
+    /// Methods and lists of values that would make too much of one entry together.
+    #[error("the methods asked of one entry make too much together; ask for less of each entry")]
+    MadeTooMuch,
+    /// A division by zero, or a remainder by what is negative.
+    #[error("a number cannot be divided by zero, and modulo only by what is positive")]
+    Undivided,
     /// A pattern given to a method cannot be used.
     #[error(transparent)]
     Pattern(#[from] PatternError),

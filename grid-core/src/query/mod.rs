@@ -14,6 +14,7 @@
 //! - Groups and distinct values are told apart by their canonical forms. Of an object that names a member twice, the first
 //!   counts.
 //! - Empty lists and maps are answered, which the reference cannot send; sums of large integers are exact.
+//! - Methods take characters whole: what would be half of one is not found, and `split` has no end of the text (`$`) in it.
 //! - Scripts, and what regular expressions cannot do in linear time, are refused.
 //!
 //! Dates have no type of their own in JSON: those that are strings are compared as strings, and others have no order.
@@ -43,14 +44,15 @@ pub use comparison::{compare, compare_text, equal};
 pub use datum::Datum;
 pub use entry::QueryEntry;
 pub use error::QueryError;
-pub use extractor::{Extracted, Extractor, Manipulator, Updater};
+pub use extractor::{Extracted, Extractor, Manipulator, MethodCall, Updater};
 pub use filter::{
-    Between, EventFilter, EventKinds, EventTransformer, Field, Filter, Test, ValueSet, field, key,
+    Between, EventCauses, EventFilter, EventKinds, EventTransformer, Field, Filter, Test, ValueSet, field,
+    key,
 };
 pub use operand::Operand;
 pub use parts::Elements;
 pub use pattern::{LikePattern, PatternError, RegexPattern};
 
 pub(crate) use aggregator::{add_decimals, decimal_of, failed, multiply_decimals, unfit_args};
-pub(crate) use extractor::{call_method, set_member, whole};
+pub(crate) use extractor::{set_member, whole};
 pub(crate) use parts::find_member;

@@ -5,7 +5,7 @@ use crate::source::Source;
 use crate::values;
 
 /// Methods of values, and some that there are not.
-const METHODS: [&str; 60] = [
+const METHODS: [&str; 82] = [
     "length",
     "isEmpty",
     "isBlank",
@@ -66,6 +66,28 @@ const METHODS: [&str; 60] = [
     "wait",
     "",
     "get",
+    "split",
+    "subSequence",
+    "compareToIgnoreCase",
+    "contentEquals",
+    "signum",
+    "scale",
+    "precision",
+    "unscaledValue",
+    "toBigInteger",
+    "stripTrailingZeros",
+    "multiply",
+    "subtract",
+    "divide",
+    "remainder",
+    "mod",
+    "max",
+    "min",
+    "and",
+    "xor",
+    "not",
+    "bitLength",
+    "setA",
 ];
 
 /// How deep agents are made in each other, but for those that are wrapped many times.
@@ -120,7 +142,8 @@ fn spoil(source: &mut Source<'_>, out: &mut Vec<u8>) {
 
 /// Whether a class is known not to be run, or not known.
 fn is_refused(class: &str) -> bool {
-    class.contains("Script") || class.contains("Nope") || class.contains("EntryComparator")
+    let refused = ["Script", "Nope", "EntryComparator", "Pof", "PartitionedFilter"];
+    refused.iter().any(|part| class.contains(part))
 }
 
 impl Agents<'_, '_> {
@@ -234,7 +257,7 @@ impl Agents<'_, '_> {
                     .pick(&["\"EXPLAIN\"", r#"{"enum":"TRACE"}"#, r#"{"enum":1}"#]);
                 self.push(record);
             }
-            Part::Pattern | Part::Character | Part::Property | Part::Method => self.text(part),
+            Part::Pattern | Part::Character | Part::Property | Part::Method | Part::Bare => self.text(part),
         }
     }
 
@@ -253,6 +276,10 @@ impl Agents<'_, '_> {
                 let brackets = self.source.pick(&["()", "()", "()", "()", "()", "()", "", "("]);
                 self.push(brackets);
             }
+            Part::Bare => {
+                let method = self.source.pick(&METHODS);
+                self.push(method);
+            }
             _ => {
                 let name = self.source.pick(&values::NAMES);
                 self.push(name);
@@ -267,7 +294,9 @@ impl Agents<'_, '_> {
             if index > 0 {
                 self.push(",");
             }
+            let start = self.out.len();
             one(self);
+            values::repeat(self.source, start, &mut self.out);
             if self.source.is_over() || self.out.len() > LEN_MAX {
                 break;
             }

@@ -249,8 +249,11 @@ impl Bench {
         for entries in [&self.entries[..PEOPLE.len()], &self.entries] {
             let mut values: Vec<_> = entries.iter().map(|(_, value)| value).chain(values).collect();
             let mut others = values.clone();
-            let sorted = comparator.sort(&mut values, |value| value.bytes());
-            assert_eq!(again.sort(&mut others, |value| value.bytes()), sorted);
+            let sorted = comparator.sort(&mut values, |value| QueryEntry::of_parts(None, Some(value)));
+            assert_eq!(
+                again.sort(&mut others, |value| QueryEntry::of_parts(None, Some(value))),
+                sorted
+            );
             let texts = |values: &[&Binary]| {
                 values
                     .iter()

@@ -27,6 +27,8 @@ pub(crate) enum Part {
     Character,
     Property,
     Method,
+    /// The name of a method, without brackets.
+    Bare,
     Map,
     Object,
     Record,
@@ -37,7 +39,8 @@ pub(crate) type Class = (&'static str, &'static [(&'static str, Part)]);
 
 use Kind::{Aggregator, Comparator, Extractor, Filter, Manipulator, Processor, Updater};
 use Part::{
-    Character, Flag, Many, Map, Method, Number, Object, One, Pattern, Property, Record, Size, Value, Values,
+    Bare, Character, Flag, Many, Map, Method, Number, Object, One, Pattern, Property, Record, Size, Value,
+    Values,
 };
 
 const OF: (&str, Part) = ("extractor", One(Extractor));
@@ -166,6 +169,14 @@ const FILTERS: &[Class] = &[
         &[("filter", One(Filter)), ("mask", Size)],
     ),
     (
+        "filter.CacheEventFilter",
+        &[("filter", One(Filter)), ("mask", Size), ("syntheticMask", Size)],
+    ),
+    ("filter.ValueChangeEventFilter", &[OF]),
+    ("filter.PriorityFilter", &[("filter", One(Filter))]),
+    ("filter.InKeySetFilter", &[("keys", Values)]),
+    ("filter.PartitionedFilter", &[("filter", One(Filter))]),
+    (
         "filter.ScriptFilter",
         &[("name", Property), ("language", Property)],
     ),
@@ -186,8 +197,13 @@ const EXTRACTORS: &[Class] = &[
     ),
     (
         "extractor.ReflectionExtractor",
-        &[("method", Method), ("params", Values)],
+        &[("method", Bare), ("args", Values), ("target", Size)],
     ),
+    (
+        "extractor.ReflectionExtractor",
+        &[("method", Bare), ("params", Values)],
+    ),
+    ("extractor.PofExtractor", &[]),
     ("extractor.ChainedExtractor", &[("extractors", Many(Extractor))]),
     ("extractor.MultiExtractor", &[("extractors", Many(Extractor))]),
     ("extractor.KeyExtractor", &[OF]),
@@ -312,6 +328,7 @@ const PROCESSORS: &[Class] = &[
 
 const UPDATERS: &[Class] = &[
     ("extractor.UniversalUpdater", &[("name", Property)]),
+    ("extractor.ReflectionUpdater", &[("method", Bare)]),
     ("extractor.CompositeUpdater", &[OF, ("updater", One(Updater))]),
 ];
 

@@ -65,15 +65,19 @@ fn extreme(values: Vec<Json>, greatest: bool) -> Option<Json> {
     Some(best)
 }
 
+fn order_of_values(comparator: &Json, left: &Json, right: &Json) -> std::cmp::Ordering {
+    order_of(comparator, &Entry::without_key(left), &Entry::without_key(right))
+}
+
 fn top(aggregator: &Json, mut values: Vec<Json>) -> Option<Json> {
     let results = usize::try_from(aggregator["results"].as_i64()?).ok()?;
     if results == 0 {
         return Some(json!([]));
     }
     // Here a single value must have an order too.
-    let doubled: Vec<_> = values.iter().chain(&values).cloned().collect();
+    let doubled: Vec<_> = values.iter().chain(&values).map(Entry::without_key).collect();
     check(&aggregator["comparator"], &doubled)?;
-    values.sort_by(|left, right| order_of(&aggregator["comparator"], right, left));
+    values.sort_by(|left, right| order_of_values(&aggregator["comparator"], right, left));
     values.truncate(results);
     Some(Json::Array(values))
 }
@@ -168,7 +172,8 @@ pub(crate) fn same_answer(aggregator: &Json, left: &Json, right: &Json) -> bool 
             };
             let comparator = &aggregator["comparator"];
             let mut pairs = left.iter().zip(right);
-            left.len() == right.len() && pairs.all(|(left, right)| order_of(comparator, left, right).is_eq())
+            left.len() == right.len()
+                && pairs.all(|(left, right)| order_of_values(comparator, left, right).is_eq())
         }
         "aggregator.CompositeAggregator" => {
             let (Some(left), Some(right)) = (left.as_array(), right.as_array()) else {

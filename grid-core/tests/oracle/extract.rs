@@ -33,12 +33,6 @@ pub(super) fn extract(extractor: &Json, entry: &Entry) -> Option<Json> {
     }
 }
 
-/// What an extractor takes from a value that has no key.
-pub(super) fn extract_from(extractor: &Json, value: &Json) -> Option<Json> {
-    let (key, value) = (None, value.clone());
-    extract(extractor, &Entry { key, value })
-}
-
 fn property(value: &Json, name: &str) -> Option<Json> {
     match Typed::of(value) {
         Typed::Null => Some(Json::Null),

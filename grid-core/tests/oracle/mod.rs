@@ -34,6 +34,12 @@ impl Entry {
             value: read(value),
         }
     }
+
+    /// A value that has no key.
+    fn without_key(value: &Json) -> Self {
+        let (key, value) = (None, value.clone());
+        Entry { key, value }
+    }
 }
 
 /// What is answered to a filter and an aggregator.

@@ -5,8 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use grid_core::processor::{Change, EntryView, Processor, PutAll};
 use grid_core::query::{
-    Aggregator, Comparator, EventFilter, EventKinds, Extractor, Filter, LikePattern, Manipulator,
-    NumberOperation, Operand, QueryEntry, QueryRecord, RecordKind, RecordStep, Updater, field, key,
+    Aggregator, Comparator, EventCauses, EventFilter, EventKinds, Extractor, Filter, LikePattern,
+    Manipulator, MethodCall, NumberOperation, Operand, QueryEntry, QueryRecord, RecordKind, RecordStep,
+    Updater, field, key,
 };
 use grid_core::value::{Binary, Format};
 
@@ -97,6 +98,105 @@ fn other_agents_of_other_clients() {
 }
 
 #[test]
+fn a_reflection_extractor_has_arguments_and_a_target() {
+    let read = |members: &str| {
+        let text = format!(r#"{{"@class":"extractor.ReflectionExtractor",{members}}}"#);
+        Extractor::from_json(text.as_bytes()).unwrap()
+    };
+    let substring = Extractor::method("substring", vec![Operand::from(0), Operand::from(2)]);
+    let args = r#""method":"substring","args":[0,2]"#;
+    assert_eq!(read(args), substring);
+    assert_eq!(read(r#""method":"substring","params":[0,2]"#), substring);
+    assert_eq!(
+        read(r#""method":"length","args":null,"target":0"#),
+        Extractor::property("length()")
+    );
+    let of_key = Extractor::Key(Box::new(substring));
+    assert_eq!(read(&format!(r#"{args},"target":1"#)), of_key);
+    let entry = QueryEntry::new(
+        (Format::JSON, b"\"the key\""),
+        Some((Format::JSON, b"\"the value\"")),
+    );
+    assert_eq!(
+        of_key.extract(&entry).unwrap().json().unwrap().as_ref(),
+        b"\"th\""
+    );
+    let id = read(r#""method":"getId","target":1"#);
+    let entry = QueryEntry::new(
+        (Format::JSON, br#"{"id":7}"#),
+        Some((Format::JSON, br#"{"id":8}"#)),
+    );
+    assert_eq!(id.extract(&entry).unwrap().json().unwrap().as_ref(), b"7");
+}
+
+#[test]
+fn filters_that_java_programs_send_too() {
+    let inner = r#"{"@class":"filter.EqualsFilter","extractor":{"@class":"extractor.UniversalExtractor","name":"a"},"value":1}"#;
+    let priority = format!(
+        r#"{{"@class":"filter.PriorityFilter","filter":{inner},"executionTimeout":0,"requestTimeout":0,"schedulingPriority":0}}"#
+    );
+    assert_eq!(filter(&priority), field("a").eq(1));
+    let keys = Filter::InKeySet(Box::new(Filter::Always), [3].into_iter().collect());
+    assert_eq!(
+        filter(r#"{"@class":"filter.InKeySetFilter","filter":null,"keys":[3]}"#),
+        keys
+    );
+    assert_eq!(filter(r#"{"@class":"filter.InKeySetFilter","keys":[3]}"#), keys);
+    let caused = |mask: &str| {
+        let text = format!(r#"{{"@class":"filter.CacheEventFilter","mask":4{mask}}}"#);
+        match filter(&text) {
+            Filter::Event(filter) => (
+                filter.kinds,
+                filter.causes.includes(true),
+                filter.causes.includes(false),
+            ),
+            other => panic!("{other:?}"),
+        }
+    };
+    let deleted = EventKinds::DELETED;
+    assert_eq!(caused(r#","syntheticMask":1"#), (deleted, true, false));
+    assert_eq!(caused(r#","syntheticMask":2"#), (deleted, false, true));
+    assert_eq!(caused(r#","syntheticMask":7"#), (deleted, true, true));
+    assert_eq!(caused(""), (deleted, false, false));
+    let changes = r#"{"@class":"filter.ValueChangeEventFilter","extractor":{"@class":"extractor.UniversalExtractor","name":"a"}}"#;
+    assert_eq!(
+        filter(changes),
+        Filter::Event(EventFilter::of_changes(Extractor::path("a")))
+    );
+    for (text, reason) in [
+        (
+            r#"{"@class":"filter.PartitionedFilter","filter":{},"partitions":{}}"#,
+            "KeyAssociatedFilter",
+        ),
+        (
+            r#"{"@class":"filter.EqualsFilter","extractor":{"@class":"extractor.PofExtractor"},"value":1}"#,
+            "JSON",
+        ),
+        (
+            r#"{"@class":"filter.EqualsFilter","extractor":{"@class":"extractor.CollectionExtractor"},"value":1}"#,
+            "not supported",
+        ),
+    ] {
+        let refused = Filter::from_json(text.as_bytes()).unwrap_err().to_string();
+        assert!(refused.contains(reason), "{refused}");
+    }
+    let updater = |method: &str| {
+        let text = format!(
+            r#"{{"@class":"processor.UpdaterProcessor","updater":{{"@class":"extractor.ReflectionUpdater","method":"{method}"}},"value":5}}"#
+        );
+        Processor::from_json(text.as_bytes())
+    };
+    let (key, value) = (
+        Operand::from(1).to_binary(),
+        Operand::new(br#"{"age":1}"#).unwrap().to_binary(),
+    );
+    let mut view = EntryView::new(&key, Some(&value));
+    updater("setAge").unwrap().process(&mut view).unwrap();
+    assert_eq!(view.value().unwrap().bytes().as_ref(), br#"{"age":5}"#);
+    assert!(updater("age").is_err());
+}
+
+#[test]
 fn every_agent_comes_back_as_it_was_written() {
     let method = Extractor::method("substring", vec![Operand::from(1), Operand::from("x")]);
     let extractors = [
@@ -126,8 +226,14 @@ fn every_agent_comes_back_as_it_was_written() {
         Filter::Event(EventFilter::new(field("a").eq(1.5)).of_kinds(EventKinds::KEY_SET)),
         Filter::Event(EventFilter {
             kinds: EventKinds::from_bits(0x40),
-            filter: None,
-            transformer: None,
+            ..EventFilter::all()
+        }),
+        Filter::Event(EventFilter::of_changes(Extractor::path("a.b"))),
+        Filter::Event(EventFilter::all().caused_by(EventCauses::SYNTHETIC)),
+        Filter::Event(EventFilter {
+            filter: Some(Box::new(field("a").is_null())),
+            causes: EventCauses::NATURAL,
+            ..EventFilter::of_changes(Extractor::Identity).of_kinds(EventKinds::LEFT)
         }),
     ];
     for filter in &filters {
@@ -178,9 +284,8 @@ fn every_processor_comes_back_as_it_was_written() {
             value: Operand::null(),
         },
         Processor::Method {
-            name: "put".to_owned(),
+            call: MethodCall::new("put", vec![Operand::from("k"), Operand::from(1)]),
             mutates: true,
-            arguments: vec![Operand::from("k"), Operand::from(1)],
         },
         Processor::from_json(versioned.as_bytes()).unwrap(),
         Processor::Nothing,

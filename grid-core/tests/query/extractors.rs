@@ -15,10 +15,10 @@ fn without_null_members(json: &[u8]) -> Bytes {
 }
 
 /// Why an answer differs from the recorded one on purpose.
-fn differs(agent: &str) -> Option<&'static str> {
+fn differs(agent: &str, value: &str) -> Option<&'static str> {
     let has = |part: &str| agent.contains(part);
-    if has("hashCode()") || has("split()") {
-        return Some("methods whose results say nothing outside of Java, or that are not done");
+    if has("hashCode()") && value.starts_with(['[', '{']) {
+        return Some("of lists, objects and big numbers it says nothing outside of Java");
     }
     if has(r#""name":"size""#) || has(r#""name":"class""#) || has("getClass()") || has(r#""name":"getX""#) {
         return Some("a member comes before a method; there are no classes");
@@ -65,7 +65,7 @@ fn extractors_answer_as_the_reference() {
             (Err(_), true) => true,
             _ => false,
         };
-        if !same && differs(agent).is_none() {
+        if !same && differs(agent, value).is_none() {
             wrong.push(format!("{agent} of {value}: {found:?}, not {}", row[2]));
         }
     }

@@ -3,8 +3,11 @@
 use std::thread;
 
 use grid_core::processor::{EntryView, Processor};
+use grid_core::query::agent::PATTERNS_SIZE_MAX;
+use grid_core::query::cohql::Bindings;
 use grid_core::query::{
-    AgentError, Aggregator, Comparator, Extractor, Filter, PatternError, QueryEntry, QueryError, RegexPattern,
+    AgentError, Aggregator, Comparator, Extractor, Filter, LikePattern, Operand, PatternError, QueryEntry,
+    QueryError, RegexPattern,
 };
 use grid_core::value::{Binary, Format};
 
@@ -253,6 +256,149 @@ fn patterns_have_a_length() {
     );
 }
 
+/// The most memory that the process ever had, in KiB; 0 where the system does not tell.
+fn peak_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let number = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse().ok());
+    number.unwrap_or_default()
+}
+
+#[test]
+fn patterns_have_a_size_together() {
+    let many = |class: &str, count: usize, pattern: &dyn Fn(usize) -> String| {
+        let mut text = br#"{"@class":"filter.AnyFilter","filters":["#.to_vec();
+        for index in 0..count {
+            let comma = if index == 0 { "" } else { "," };
+            let pattern = pattern(index);
+            text.extend_from_slice(
+                format!(
+                    r#"{comma}{{"@class":"filter.{class}","extractor":{{"@class":"extractor.IdentityExtractor"}},"value":"{pattern}"}}"#
+                )
+                .as_bytes(),
+            );
+        }
+        text.extend_from_slice(b"]}");
+        text
+    };
+    let before = peak_kib();
+    // A few characters each, which are large when they are compiled, or read, or taken apart.
+    for (class, count, pattern) in [
+        (
+            "RegexFilter",
+            20_000,
+            &(|index| format!(r"\\p{{L}}{{20}}{index}")) as &dyn Fn(usize) -> String,
+        ),
+        ("RegexFilter", 20_000, &|index| format!("{index}")),
+        ("RegexFilter", 2_000, &|index| {
+            format!("({}){{0}}{index}", r"\\p{L}".repeat(300))
+        }),
+        ("LikeFilter", 4_000, &|index| {
+            format!("{}{index}", "a%".repeat(1_500))
+        }),
+    ] {
+        let refused = Filter::from_json(&many(class, count, pattern)).unwrap_err();
+        let expected = PatternError::TooMany {
+            max: PATTERNS_SIZE_MAX,
+        };
+        assert_eq!(refused, AgentError::Pattern(expected), "{class}");
+    }
+    // Those that are equal are compiled once.
+    let equal = Filter::from_json(&many("RegexFilter", 20_000, &|_| r"\\p{L}{20}".to_owned())).unwrap();
+    assert_eq!(equal.evaluate(&QueryEntry::of_value(b"\"Ada\"")), Ok(false));
+    let different = Filter::from_json(&many("RegexFilter", 200, &|index| format!("a{index}"))).unwrap();
+    assert_eq!(different.evaluate(&QueryEntry::of_value(b"\"a199\"")), Ok(true));
+    let grown = peak_kib().saturating_sub(before);
+    assert!(grown < 256 << 10, "{grown} KiB is too much");
+
+    let text: Vec<_> = (0..1_500)
+        .map(|index| format!("a.matches('b{index}')=true"))
+        .collect();
+    let refused = Filter::from_cohql(&text.join(" or "), &Bindings::new()).unwrap_err();
+    assert!(refused.to_string().contains("patterns"), "{refused}");
+}
+
+#[test]
+fn methods_do_not_make_an_entry_larger_without_bounds() {
+    let entry = |text: &'static str| QueryEntry::of_value(text.as_bytes());
+    let repeat = |count: i64| Extractor::method("repeat", vec![count.into()]);
+    assert!(repeat(1 << 19).extract(&entry("\"ab\"")).is_ok());
+    let refused = repeat(1 << 20).extract(&entry("\"ab\"")).unwrap_err();
+    assert!(matches!(refused, QueryError::TooLarge { .. }), "{refused}");
+    // One after the other, and one beside the other, also in what was taken from the entry.
+    let upper = Extractor::property("toUpperCase()");
+    let links = [repeat(1 << 19)].into_iter().chain(vec![upper; 100]);
+    let refused = Extractor::Chained(links.collect()).extract(&entry("\"ab\""));
+    assert_eq!(refused, Err(QueryError::MadeTooMuch));
+    let leaf = || Filter::Like(repeat(1 << 19), LikePattern::new("x", None, false).unwrap());
+    let taken = || Filter::Predicate(Extractor::Identity, Box::new(leaf()));
+    for part in [leaf(), taken()] {
+        let many = Filter::any(vec![part; 80]);
+        assert_eq!(many.evaluate(&entry("\"ab\"")), Err(QueryError::MadeTooMuch));
+    }
+    // What is not longer than the entry is not counted.
+    let long: &'static str = Box::leak(format!("\"{}\"", "a".repeat(1 << 20)).into_boxed_str());
+    let trimmed = Filter::Like(
+        Extractor::property("trim()"),
+        LikePattern::new("x", None, false).unwrap(),
+    );
+    assert_eq!(Filter::any(vec![trimmed; 200]).evaluate(&entry(long)), Ok(false));
+}
+
+#[test]
+fn methods_take_a_step_for_each_part() {
+    const PARTS: usize = 20_000;
+    let members: Vec<_> = (0..PARTS).map(|index| format!("\"m{index}\":{index}")).collect();
+    let object = format!("{{{}}}", members.join(","));
+    let elements: Vec<_> = (0..PARTS).map(|index| index.to_string()).collect();
+    let large = format!("[{}]", elements.join(","));
+    let list = format!("[{}]", vec!["[1]"; PARTS].join(","));
+    let values: Vec<_> = (0..PARTS).map(|index| format!("\"m{index}\":[1]")).collect();
+    let values = format!("{{{}}}", values.join(","));
+    let argument = |text: &str| Operand::new(text.as_bytes()).unwrap();
+    for (value, method, argument) in [
+        (&object, "putAll", argument(&object)),
+        (&list, "contains", argument(&large)),
+        (&list, "indexOf", argument(&large)),
+        (&list, "lastIndexOf", argument(&large)),
+        (&list, "remove", argument(&large)),
+        (&values, "containsValue", argument(&large)),
+        (&list, "containsAll", argument(&list)),
+    ] {
+        // Each part for each other one would be hundreds of millions, many minutes.
+        let extractor = Extractor::method(method, vec![argument]);
+        let found = extractor
+            .extract(&QueryEntry::of_value(value.as_bytes()))
+            .unwrap();
+        assert!(found.json().unwrap().len() < 10, "{method}");
+    }
+}
+
+#[test]
+fn an_expression_of_a_method_is_looked_at_when_it_is_read() {
+    let text = r#"{"@class":"extractor.UniversalExtractor","name":"matches()","params":["(a"]}"#;
+    let refused = Extractor::from_json(text.as_bytes()).unwrap_err();
+    assert!(matches!(refused, AgentError::Pattern(_)), "{refused}");
+    let text = r#"{"@class":"processor.MethodInvocationProcessor","methodName":"matches","args":["(a"]}"#;
+    assert!(Processor::from_json(text.as_bytes()).is_err());
+    let refused = Filter::from_cohql("a.matches('(a') = true", &Bindings::new()).unwrap_err();
+    assert_eq!((refused.line(), refused.column()), (1, 3));
+    // Who makes one in Rust is told when it is used.
+    let built = Extractor::method("matches", vec!["(a".into()]);
+    let refused = built.extract(&QueryEntry::of_value(b"\"a\""));
+    assert!(matches!(refused, Err(QueryError::Pattern(_))), "{refused:?}");
+    let sound = Extractor::method("matches", vec!["a+".into()]);
+    assert_eq!(
+        sound
+            .extract(&QueryEntry::of_value(b"\"aa\""))
+            .unwrap()
+            .json()
+            .unwrap()
+            .as_ref(),
+        b"true"
+    );
+}
+
 #[test]
 fn what_is_not_known_is_refused_by_name() {
     let unknown = Filter::from_json(br#"{"@class":"filter.NopeFilter"}"#).unwrap_err();
@@ -341,7 +487,7 @@ fn what_is_missing_or_of_two_types_is_answered_or_refused() {
         b"[]"
     );
     let mut values = entries.to_vec();
-    let refused = Comparator::by("a").sort(&mut values, |value| value);
+    let refused = Comparator::by("a").sort(&mut values, |value| QueryEntry::of_value(value));
     assert!(
         matches!(refused, Err(QueryError::Incomparable { .. })),
         "{refused:?}"

@@ -89,9 +89,15 @@ fn ordered() -> impl Strategy<Value = Extractor> {
     prop_oneof![12 => prop_oneof![property("a"), property("b"), property("size"), property("value")], 1 => taken()]
 }
 
-/// Orders of values.
+/// Orders of entries.
 pub(crate) fn comparator() -> impl Strategy<Value = Comparator> {
-    let leaf = prop_oneof![1 => Just(Comparator::Natural), 12 => ordered().prop_map(Comparator::Extractor)];
+    let key = Extractor::Key(Box::new(Extractor::Identity));
+    let of_key = Extractor::Key(Box::new(Extractor::path("a")));
+    let leaf = prop_oneof![
+        1 => Just(Comparator::Natural),
+        12 => ordered().prop_map(Comparator::Extractor),
+        2 => proptest::sample::select(vec![key, of_key]).prop_map(Comparator::Extractor),
+    ];
     leaf.prop_recursive(3, 8, 3, |inner| {
         prop_oneof![
             inner.clone().prop_map(Comparator::inverse),

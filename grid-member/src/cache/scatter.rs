@@ -9,7 +9,8 @@ use grid_core::cache::CacheError;
 use grid_core::membership::MemberId;
 use grid_core::partition::PartitionId;
 use grid_core::query::{
-    Aggregator, Comparator, Extractor, Filter, PartitionRecord, QueryError, QueryRecord, RecordKind,
+    Aggregator, Comparator, Extractor, Filter, PartitionRecord, QueryEntry, QueryError, QueryRecord,
+    RecordKind,
 };
 use grid_core::store::{IndexDefinition, IndexReport, Page, PageContent, PageCursor, PageEntry, PageLimits};
 use grid_core::value::{Binary, Format, Key, from_binary, to_binary};
@@ -146,6 +147,10 @@ impl Scatter {
             return Ok(Vec::new());
         }
         (self.left, self.width) = (usize::MAX, self.open.len().max(1));
+        let without_keys = self.content == PageContent::Values && comparator.wants_keys();
+        if without_keys {
+            self.content = PageContent::Entries;
+        }
         let wanted = skip.saturating_add(take);
         let (mut all, mut bytes) = (Vec::new(), 0_usize);
         loop {
@@ -172,16 +177,19 @@ impl Scatter {
         sort(&mut all, comparator)?;
         all.drain(..skip.min(all.len()));
         all.truncate(take);
+        if without_keys {
+            all.iter_mut().for_each(|(key, _)| *key = None);
+        }
         Ok(all)
     }
 }
 
 fn sort(all: &mut Selected, comparator: &Comparator) -> Result<(), CacheError> {
-    comparator.sort(all, value_text).map_err(unfit)
-}
-
-fn value_text((_, value): &(Option<Binary>, Option<Binary>)) -> &[u8] {
-    value.as_ref().map_or(&b"null"[..], |value| value.bytes())
+    comparator
+        .sort(all, |(key, value)| {
+            QueryEntry::of_parts(key.as_ref(), value.as_ref())
+        })
+        .map_err(unfit)
 }
 
 fn entry_len((key, value): &(Option<Binary>, Option<Binary>)) -> usize {

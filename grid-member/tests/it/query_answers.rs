@@ -134,14 +134,28 @@ impl Expected {
             }
         }
         if let Some(expected) = &self.answers.keys {
-            let scatter = cache.select(question, PageContent::Values);
+            let scatter = cache.select(question.clone(), PageContent::Entries);
             let sorted = scatter.sorted(&self.comparator).await;
             let values = sorted.map(|sorted| {
-                let values = sorted
-                    .into_iter()
-                    .map(|(_, value)| oracle::read(value.unwrap().bytes()));
-                values.collect::<Vec<_>>()
+                let entries = sorted.iter().map(|(key, value)| {
+                    Entry::new(key.as_ref().unwrap().bytes(), value.as_ref().unwrap().bytes())
+                });
+                entries.collect::<Vec<_>>()
             });
+            // Keys that were not asked for are not told, whether the order is one of them or not.
+            let scatter = cache.select(question, PageContent::Values);
+            match scatter.sorted(&self.comparator).await {
+                Ok(sorted) => {
+                    let told: Vec<_> = sorted
+                        .into_iter()
+                        .map(|(key, value)| (key, oracle::read(value.unwrap().bytes())))
+                        .collect();
+                    let expected = values.as_ref().unwrap().iter();
+                    let expected: Vec<_> = expected.map(|entry| (None, entry.value.clone())).collect();
+                    assert_eq!(told, expected, "{context}");
+                }
+                refused => assert!(is_invalid(&refused) && values.is_err(), "{context}: {refused:?}"),
+            }
             match &values {
                 Ok(values) => {
                     assert_eq!(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use grid_core::processor::{ProcessorWork, Work};
-use grid_core::query::{AgentError, Comparator, EventFilter, EventKinds, Filter};
+use grid_core::query::{AgentError, Comparator, EventFilter, Filter};
 use grid_core::store::{IndexDefinition, WorkAnswer};
 use grid_core::value::{Format, Key};
 use grid_member::cache::Question;
@@ -131,11 +131,7 @@ impl Edge {
     /// # Errors
     /// When it is none, or not in JSON.
     pub fn event_filter(&self, format: Format, wire: Bytes) -> Result<EventFilter, Refusal> {
-        let everything = EventFilter {
-            kinds: EventKinds::ALL,
-            filter: None,
-            transformer: None,
-        };
+        let everything = EventFilter::all();
         let Some(text) = self.agent_text(format, wire)? else {
             return Ok(everything);
         };

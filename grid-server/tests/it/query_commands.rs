@@ -2,7 +2,7 @@
 
 use grid_client::Session;
 use grid_core::cache::{Cache, NamedCache};
-use grid_core::query::field;
+use grid_core::query::{Aggregator, Extractor, field};
 use grid_core::store::IndexDefinition;
 use grid_core::value::Value;
 use serde_json::json;
@@ -210,4 +210,35 @@ fn a_difference_is_told_and_exits_8() {
             && error.contains("1 of 1 indexes differ"),
         "{error}"
     );
+}
+
+/// The columns of many entries are more than one message may have, and come all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn columns_come_in_more_than_one_message() {
+    const ENTRIES: u32 = 300;
+    let shell = Shell::start();
+    let session = Session::builder()
+        .address(shell.server.field("grpc"))
+        .message_len_max(100_000)
+        .connect()
+        .await
+        .unwrap();
+    let cache = session.cache::<u32, Value>("people").await.unwrap();
+    let name = |key: u32| format!("{key:01000}");
+    let entries: Vec<_> = (0..ENTRIES)
+        .map(|key| (key, Value::from(json!({"name": name(key), "age": key}))))
+        .collect();
+    cache
+        .put_all(entries.iter().map(|(key, value)| (key, value)))
+        .await
+        .unwrap();
+    let asked = session.ask("select name, key() from people order by age").await;
+    let rows: Vec<(String, u32)> = asked.unwrap().read_tuples().unwrap();
+    assert!(rows.into_iter().eq((0..ENTRIES).map(|key| (name(key), key))));
+    let limited = session.ask("select name from people").limit(7).await.unwrap();
+    assert_eq!(limited.len(), 7);
+    // In one piece they do not come.
+    let all = Aggregator::Reducer(Extractor::path("name"));
+    assert!(cache.aggregate::<Value>(&all).await.is_err());
+    session.close().await;
 }

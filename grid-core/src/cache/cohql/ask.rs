@@ -73,7 +73,7 @@ impl<'c> Ask<'c> {
         self
     }
 
-    /// The most bytes of entries and answers that are kept at once to make the rows of. Default: 256 MiB. When there are
+    /// The most bytes that are kept at once to make the rows of: of columns, or of an answer. Default: 256 MiB. When there are
     /// more, the statement fails with [`AskError::TooLarge`].
     pub fn bytes_max(mut self, bytes: usize) -> Self {
         self.limits.bytes_max = bytes;

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use futures::TryStreamExt;
 
 use crate::cache::{Among, CacheBackend, Query as CacheQuery, QueryContents, Selected};
-use crate::query::Aggregator;
-use crate::query::cohql::{Query, Rows, Selection, Statement};
-use crate::value::{Binary, Format};
+use crate::query::cohql::{EntryRows, Query, Rows, Statement};
+use crate::query::{Aggregator, QueryEntry};
 
 use super::{AskError, Caches};
 
@@ -60,48 +59,37 @@ pub(super) async fn run(
 }
 
 async fn select(cache: &Arc<dyn CacheBackend>, query: &Query, limits: Limits) -> Result<Rows, AskError> {
-    let any_rows_will_do =
-        query.order().next().is_none() && !query.is_distinct() && query.selection() != Selection::Aggregates;
-    let enough = limits.rows.filter(|_| any_rows_will_do);
-    // Keys and whole values are as large where they are taken from entries as where they are.
-    let aggregator = match query.selection() {
-        Selection::Entries | Selection::Keys | Selection::Values if !query.is_distinct() => None,
-        Selection::Extractors if enough.is_some() => None,
-        _ => query.aggregator(),
-    };
-    let Some(aggregator) = aggregator else {
-        let entries = entries(cache, query, (enough, limits.bytes_max)).await?;
-        return Ok(query.rows_of_entries(entries.iter().map(|(key, value)| (key, value)))?);
+    let bytes_max = limits.bytes_max;
+    let aggregator = match query.aggregator() {
+        Some(aggregator) if !query.reads_entries() => aggregator,
+        _ => return rows_of_entries(cache, query, limits).await,
     };
     let answer = cache
         .aggregate(Among::Where(query.filter().clone()), aggregator)
         .await?;
-    if answer.bytes().len() > limits.bytes_max {
-        let bytes_max = limits.bytes_max;
+    if answer.bytes().len() > bytes_max {
         return Err(AskError::TooLarge { bytes_max });
     }
     Ok(query.rows_of_answer(&answer)?)
 }
 
-/// The entries that a query selects, as many as are enough; what of them is not needed is null.
-async fn entries(
+/// The rows of the entries that a query selects, as many as are enough. The entries come some at a time, and of each only
+/// what the rows are made of is kept.
+async fn rows_of_entries(
     cache: &Arc<dyn CacheBackend>,
     query: &Query,
-    (enough, bytes_max): (Option<usize>, usize),
-) -> Result<Vec<(Binary, Binary)>, AskError> {
+    limits: Limits,
+) -> Result<Rows, AskError> {
     let contents = match (query.needs_keys(), query.needs_values()) {
         (true, false) => QueryContents::Keys,
         (false, true) => QueryContents::Values,
         _ => QueryContents::Entries,
     };
-    let mut found = Found {
-        entries: Vec::new(),
-        enough,
-        bytes: 0,
-        bytes_max,
-    };
+    let any_rows_will_do = query.order().next().is_none();
+    let enough = limits.rows.filter(|_| any_rows_will_do);
+    let mut rows = query.collect();
     if enough == Some(0) {
-        return Ok(found.entries);
+        return Ok(rows.rows()?);
     }
     let mut parts = cache.query(CacheQuery {
         filter: query.filter().clone(),
@@ -109,45 +97,27 @@ async fn entries(
         order: None,
     });
     while let Some(part) = parts.try_next().await? {
-        if found.take(part)?.is_break() {
+        if take(&mut rows, part, (enough, limits.bytes_max))?.is_break() {
             break;
         }
     }
-    Ok(found.entries)
+    Ok(rows.rows()?)
 }
 
-/// What was found so far.
-struct Found {
-    entries: Vec<(Binary, Binary)>,
-    enough: Option<usize>,
-    bytes: usize,
-    bytes_max: usize,
-}
-
-impl Found {
-    /// Takes some entries, and breaks when there are enough.
-    fn take(&mut self, part: Selected) -> Result<ControlFlow<()>, AskError> {
-        for (key, value) in part {
-            if self.enough.is_some_and(|enough| self.entries.len() >= enough) {
-                break;
-            }
-            let (key, value) = (key.unwrap_or_else(null), value.unwrap_or_else(null));
-            self.bytes += key.bytes().len() + value.bytes().len();
-            if self.bytes > self.bytes_max {
-                let bytes_max = self.bytes_max;
-                return Err(AskError::TooLarge { bytes_max });
-            }
-            self.entries.push((key, value));
+/// Takes some entries, and breaks when there are enough.
+fn take(
+    rows: &mut EntryRows<'_>,
+    part: Selected,
+    (enough, bytes_max): (Option<usize>, usize),
+) -> Result<ControlFlow<()>, AskError> {
+    for (key, value) in part {
+        rows.take(&QueryEntry::of_parts(key.as_ref(), value.as_ref()))?;
+        if rows.bytes() > bytes_max {
+            return Err(AskError::TooLarge { bytes_max });
         }
-        let full = self.enough.is_some_and(|enough| self.entries.len() >= enough);
-        Ok(if full {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        })
+        if enough.is_some_and(|enough| rows.len() >= enough) {
+            return Ok(ControlFlow::Break(()));
+        }
     }
-}
-
-fn null() -> Binary {
-    Binary::new(Format::JSON, b"null".as_slice().into())
+    Ok(ControlFlow::Continue(()))
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::event::EntryEventKind::{Delete, Insert, Update};
-use crate::query::{EventFilter, EventKinds, field};
+use crate::query::{EventFilter, EventKinds, Extractor, field};
 
 use super::wait::{Heard, caused};
 use super::{Fixture, NamedCache};
@@ -31,6 +31,27 @@ pub async fn a_filter_selects_events<F: Fixture>(fixture: &F) {
         caused(Delete, 2, Some(aged(30)), None),
     ] {
         assert_eq!(heard.entry("what concerns adults").await, expected);
+    }
+}
+
+/// Updates are told that change something of the value, and no other events.
+pub async fn changes_of_a_property_are_told<F: Fixture>(fixture: &F) {
+    let cache = fixture.open::<u32, Value>("conformance-filtered-changes").await;
+    let changes = EventFilter::of_changes(Extractor::path("age"));
+    let events = cache.listen_where(changes).await.expect("listen_where");
+    let mut heard = Heard::new(fixture, events);
+    let named = |age: u32, name: &str| json!({ "age": age, "name": name });
+    for (age, name) in [(1, "a"), (1, "b"), (2, "b"), (2, "c")] {
+        cache.insert(&1, &named(age, name)).await.expect("insert");
+    }
+    cache.remove(&1).await.expect("remove");
+    cache.insert(&2, &aged(1)).await.expect("insert");
+    cache.insert(&2, &aged(5)).await.expect("insert");
+    for expected in [
+        caused(Update, 1, Some(named(1, "b")), Some(named(2, "b"))),
+        caused(Update, 2, Some(aged(1)), Some(aged(5))),
+    ] {
+        assert_eq!(heard.entry("a change of the age").await, expected);
     }
 }
 

@@ -231,7 +231,7 @@ async fn run_asking<F: Fixture>(report: &mut Report<'_>, fixture: &F) {
             removing_by_filter,
         }
         filtered {
-            a_filter_selects_events, kinds_of_events_are_told_apart, a_filter_looks_at_values_that_are_not_told,
+            a_filter_selects_events, changes_of_a_property_are_told, kinds_of_events_are_told_apart, a_filter_looks_at_values_that_are_not_told,
             listeners_of_all_sorts_stand_side_by_side, what_cannot_be_evaluated_leaves,
             a_primed_listener_begins_with_what_is_there,
         }

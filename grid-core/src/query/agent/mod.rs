@@ -5,18 +5,21 @@
 //! Python would send, without members that say nothing: members of a cluster send it to each other, and the reference
 //! reads it too.
 //!
-//! Everything has a limit: the length of the text, the depth of its nesting, the number of its parts, and the length of
-//! patterns. Reading takes stack for [`DEPTH_MAX`] agents in each other at most; what was read is evaluated and dropped
+//! Everything has a limit: the length of the text, the depth of its nesting, the number of its parts, the length of
+//! patterns and what they take together. Reading takes stack for [`DEPTH_MAX`] agents in each other at most; what was read is evaluated and dropped
 //! within the same depth.
 
 mod error;
+mod patterns;
 mod read_extractor;
 mod read_filter;
 mod tree;
 mod write;
 
 pub use error::AgentError;
+pub use patterns::PATTERNS_SIZE_MAX;
 
+pub(crate) use patterns::Patterns;
 pub(crate) use read_extractor::{extractor, manipulator, operands, updater};
 pub(crate) use read_filter::filter;
 pub(crate) use tree::{Node, Tree, check_depth, implied};

@@ -2,7 +2,7 @@
 
 use super::tree::{check_depth, implied};
 use super::{AgentError, EXTRACTORS_MAX, Node};
-use crate::query::{Extractor, Manipulator, Operand, Updater};
+use crate::query::{Extractor, Manipulator, MethodCall, Operand, Updater};
 
 /// Reads an extractor that stands in so many agents.
 pub(crate) fn extractor(node: Node<'_>, depth: usize) -> Result<Extractor, AgentError> {
@@ -11,7 +11,7 @@ pub(crate) fn extractor(node: Node<'_>, depth: usize) -> Result<Extractor, Agent
     let class = node.expect_class(expected)?;
     Ok(match class.as_ref() {
         "extractor.UniversalExtractor" => universal(node, depth)?,
-        "extractor.ReflectionExtractor" => reflection(node)?,
+        "extractor.ReflectionExtractor" => reflection(node, depth)?,
         "extractor.ChainedExtractor" => Extractor::Chained(extractors(node, depth)?),
         "extractor.MultiExtractor" => Extractor::Multi(extractors(node, depth)?),
         "extractor.IdentityExtractor" => Extractor::Identity,
@@ -19,6 +19,14 @@ pub(crate) fn extractor(node: Node<'_>, depth: usize) -> Result<Extractor, Agent
             Some(inner) => extractor(inner, depth + 1)?,
             None => implied(Extractor::Identity, depth)?,
         })),
+        "extractor.CollectionExtractor" => {
+            let instead =
+                "the reference cannot read it from JSON either; take the list, or its elements by get()";
+            return Err(node.refused(instead));
+        }
+        "extractor.PofExtractor" | "extractor.FragmentExtractor" | "extractor.ChainedFragmentExtractor" => {
+            return Err(node.refused("values are JSON here; use UniversalExtractor or MultiExtractor"));
+        }
         "extractor.ScriptValueExtractor" => return Err(node.refused("scripts are not run here")),
         _ => return Err(node.unknown(expected)),
     })
@@ -37,26 +45,43 @@ fn extractors(node: Node<'_>, depth: usize) -> Result<Vec<Extractor>, AgentError
     Ok(extractors)
 }
 
-fn reflection(node: Node<'_>) -> Result<Extractor, AgentError> {
+/// A method of the value or the key. The reference names its arguments `args`.
+fn reflection(node: Node<'_>, depth: usize) -> Result<Extractor, AgentError> {
     let name = node.need_string("method")?;
-    Ok(Extractor::method(&name, operands(node, "params")?))
+    let field = if node.get("args").is_some() {
+        "args"
+    } else {
+        "params"
+    };
+    let extractor = method(node, &name, operands(node, field)?)?;
+    targeted(node, extractor, depth)
 }
 
-fn universal(node: Node<'_>, depth: usize) -> Result<Extractor, AgentError> {
+fn method(node: Node<'_>, name: &str, arguments: Vec<Operand>) -> Result<Extractor, AgentError> {
+    let call = MethodCall::read(name, arguments, node.patterns())?;
+    Ok(Extractor::Method(Box::new(call)))
+}
+
+/// What an extractor takes from what its node says it is of: the key, or the value.
+fn targeted(node: Node<'_>, extractor: Extractor, depth: usize) -> Result<Extractor, AgentError> {
     /// The target that means the key.
     const KEY: i64 = 1;
-    let name = node.need_string("name")?;
-    let params = operands(node, "params")?;
-    let extractor = match name.strip_suffix("()") {
-        Some(method) => Extractor::method(method, params),
-        None if name.is_empty() => return Err(node.wrong("name", "the name of a property")),
-        None if params.is_empty() => Extractor::Property(name.into_owned()),
-        None => return Err(node.wrong("params", "absent for a property")),
-    };
     Ok(match node.integer("target")? {
         Some(KEY) => Extractor::Key(Box::new(implied(extractor, depth)?)),
         _ => extractor,
     })
+}
+
+fn universal(node: Node<'_>, depth: usize) -> Result<Extractor, AgentError> {
+    let name = node.need_string("name")?;
+    let params = operands(node, "params")?;
+    let extractor = match name.strip_suffix("()") {
+        Some(name) => method(node, name, params)?,
+        None if name.is_empty() => return Err(node.wrong("name", "the name of a property")),
+        None if params.is_empty() => Extractor::Property(name.into_owned()),
+        None => return Err(node.wrong("params", "absent for a property")),
+    };
+    targeted(node, extractor, depth)
 }
 
 /// The values of a member that is an array or missing.
@@ -75,6 +100,16 @@ pub(crate) fn updater(node: Node<'_>, depth: usize) -> Result<Updater, AgentErro
     let class = node.expect_class(expected)?;
     Ok(match class.as_ref() {
         "extractor.UniversalUpdater" => Updater::Property(node.need_string("name")?.into_owned()),
+        "extractor.ReflectionUpdater" => {
+            let method = node.need_string("method")?;
+            if !Updater::is_setter(&method) {
+                return Err(node.wrong("method", "the name of a setter"));
+            }
+            Updater::Property(format!("{method}()"))
+        }
+        "extractor.PofUpdater" => {
+            return Err(node.refused("values are JSON here; use UniversalUpdater"));
+        }
         "extractor.CompositeUpdater" => Updater::Composite {
             extractor: extractor(node.need("extractor")?, depth + 1)?,
             updater: Box::new(updater(node.need("updater")?, depth + 1)?),

@@ -4,8 +4,8 @@ use super::read_extractor::{extractor, operands};
 use super::tree::{check_depth, implied};
 use super::{AgentError, Node};
 use crate::query::{
-    Between, EventFilter, EventKinds, EventTransformer, Extractor, Filter, LikePattern, Operand,
-    RegexPattern, Test, ValueSet,
+    Between, EventCauses, EventFilter, EventKinds, EventTransformer, Extractor, Filter, Operand, Test,
+    ValueSet,
 };
 
 /// Reads a filter that stands in so many agents.
@@ -21,16 +21,17 @@ pub(crate) fn filter(node: Node<'_>, depth: usize) -> Result<Filter, AgentError>
         "AllFilter" | "AndFilter" | "AnyFilter" | "OrFilter" | "XorFilter" | "BetweenFilter" => {
             of_many(node, name, filters(node, depth)?)
         }
-        "NotFilter" | "InKeySetFilter" | "KeyAssociatedFilter" | "LimitFilter" => {
+        "InKeySetFilter" if node.get("filter").is_none() => leaf(node, name, depth),
+        "NotFilter" | "InKeySetFilter" | "KeyAssociatedFilter" | "LimitFilter" | "PriorityFilter" => {
             of_one(node, name, filter(node.need("filter")?, depth + 1)?)
         }
         "PredicateFilter" => {
             let predicate = filter(node.need("predicate")?, depth + 1)?;
             of_predicate(node, predicate, depth)
         }
-        "MapEventFilter" => {
+        "MapEventFilter" | "CacheEventFilter" => {
             let inner = node.get("filter").map(|inner| filter(inner, depth + 1));
-            of_events(node, inner.transpose()?)
+            of_events(node, name, inner.transpose()?, depth)
         }
         "MapEventTransformerFilter" => {
             let inner = node.get("filter").map(|inner| filter(inner, depth + 1));
@@ -60,6 +61,8 @@ fn of_many(node: Node<'_>, name: &str, filters: Vec<Filter>) -> Result<Filter, A
 fn of_one(node: Node<'_>, name: &str, filter: Filter) -> Result<Filter, AgentError> {
     let filter = Box::new(filter);
     Ok(match name {
+        // What it says of priorities and time is for those who run it.
+        "PriorityFilter" => *filter,
         "InKeySetFilter" => Filter::InKeySet(filter, values(node, "keys")?),
         "KeyAssociatedFilter" => Filter::KeyAssociated(filter, Operand::new(node.need("hostKey")?.text())?),
         "LimitFilter" => {
@@ -85,18 +88,26 @@ fn of_predicate(node: Node<'_>, predicate: Filter, depth: usize) -> Result<Filte
     Ok(Filter::Predicate(extractor, Box::new(predicate)))
 }
 
-fn of_events(node: Node<'_>, filter: Option<Filter>) -> Result<Filter, AgentError> {
-    let kinds = match node.integer("mask")? {
-        Some(bits) => {
-            let bits = u32::try_from(bits);
-            EventKinds::from_bits(bits.map_err(|_negative| node.wrong("mask", "bits of kinds of events"))?)
-        }
-        None => EventKinds::ALL,
+fn of_events(node: Node<'_>, name: &str, filter: Option<Filter>, depth: usize) -> Result<Filter, AgentError> {
+    let bits = |field, what| {
+        let bits = node.integer(field)?.map(u32::try_from).transpose();
+        bits.map_err(|_negative| node.wrong(field, what))
     };
-    let filter = filter.map(Box::new);
+    let kinds = bits("mask", "bits of kinds of events")?.map_or(EventKinds::ALL, EventKinds::from_bits);
+    let causes = match name {
+        // Without causes there are none, as in the reference.
+        "CacheEventFilter" => {
+            let bits = bits("syntheticMask", "bits of causes of events")?;
+            EventCauses::from_bits(bits.unwrap_or_default())
+        }
+        _ => EventCauses::ALL,
+    };
+    let changes = node.get("extractor").map(|inner| extractor(inner, depth + 1));
     Ok(Filter::Event(EventFilter {
         kinds,
-        filter,
+        filter: filter.map(Box::new),
+        changes: changes.transpose()?,
+        causes,
         transformer: None,
     }))
 }
@@ -151,6 +162,13 @@ fn leaf(node: Node<'_>, name: &str, depth: usize) -> Result<Filter, AgentError> 
         "RegexFilter" => regex(node, depth)?,
         "ScriptFilter" => {
             return Err(node.refused("scripts are not run here; write the filter out of others"));
+        }
+        "InKeySetFilter" => of_one(node, name, implied(Filter::Always, depth)?)?,
+        "ValueChangeEventFilter" => Filter::Event(EventFilter::of_changes(of_extractor(node, depth)?)),
+        "PartitionedFilter" => {
+            let instead =
+                "clients do not know which partition has what; use KeyAssociatedFilter or InKeySetFilter";
+            return Err(node.refused(instead));
         }
         _ => return Err(node.unknown("a filter")),
     })
@@ -220,7 +238,7 @@ fn like(node: Node<'_>, depth: usize) -> Result<Filter, AgentError> {
     let ignore_case = node.flag("ignoreCase")?;
     // Nothing is like null.
     Ok(match pattern(node) {
-        Some(pattern) => Filter::Like(extractor, LikePattern::new(&pattern, escape, ignore_case)?),
+        Some(pattern) => Filter::Like(extractor, node.patterns().like(&pattern, escape, ignore_case)?),
         None => Filter::Never,
     })
 }
@@ -228,7 +246,7 @@ fn like(node: Node<'_>, depth: usize) -> Result<Filter, AgentError> {
 fn regex(node: Node<'_>, depth: usize) -> Result<Filter, AgentError> {
     let extractor = of_extractor(node, depth)?;
     let pattern = pattern(node).ok_or_else(|| node.wrong("value", "a regular expression"))?;
-    Ok(Filter::Regex(extractor, RegexPattern::new(&pattern)?))
+    Ok(Filter::Regex(extractor, node.patterns().regex(&pattern)?))
 }
 
 /// The clients send the two comparisons; two that are no bounds of one thing are two filters.

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::{AgentError, DEPTH_MAX, LEN_MAX, NODES_MAX};
+use super::{AgentError, DEPTH_MAX, LEN_MAX, NODES_MAX, Patterns};
 use crate::query::Operand;
 use crate::value::json::{self, Cursor};
 
@@ -16,6 +16,7 @@ const LEVELS_MAX: usize = 2 * DEPTH_MAX + 130;
 pub(crate) struct Tree<'t> {
     text: &'t [u8],
     places: Vec<Place<'t>>,
+    patterns: Patterns,
 }
 
 #[derive(Debug)]
@@ -39,8 +40,11 @@ impl<'t> Tree<'t> {
             let (len, max) = (text.len(), LEN_MAX);
             return Err(AgentError::TooLong { len, max });
         }
-        let places = Vec::new();
-        let mut tree = Tree { text, places };
+        let mut tree = Tree {
+            text,
+            places: Vec::new(),
+            patterns: Patterns::new(),
+        };
         tree.fill()?;
         Ok(tree)
     }
@@ -145,6 +149,11 @@ impl<'t> Node<'t> {
         place
             .and_then(|place| self.tree.text.get(place.start..place.end))
             .unwrap_or_default()
+    }
+
+    /// What reads the patterns of the whole text.
+    pub(crate) fn patterns(self) -> &'t Patterns {
+        &self.tree.patterns
     }
 
     pub(crate) fn is_null(self) -> bool {

@@ -1,8 +1,8 @@
 //! Writing agents.
 
 use crate::query::{
-    EventFilter, EventTransformer, Extractor, Filter, Manipulator, Operand, QueryError, Test, Updater,
-    ValueSet,
+    EventCauses, EventFilter, EventTransformer, Extractor, Filter, Manipulator, Operand, QueryError, Test,
+    Updater, ValueSet,
 };
 use crate::value::json;
 
@@ -130,13 +130,13 @@ impl WriteAgent for Extractor {
             Extractor::Property(name) => ObjectWriter::new("extractor.UniversalExtractor", out)
                 .string("name", name)
                 .end(),
-            Extractor::Method { name, arguments } => {
+            Extractor::Method(call) => {
                 let writer = ObjectWriter::new("extractor.UniversalExtractor", out);
-                let writer = writer.string("name", &format!("{name}()"));
-                if arguments.is_empty() {
+                let writer = writer.string("name", &format!("{}()", call.name()));
+                if call.arguments().is_empty() {
                     writer.end();
                 } else {
-                    writer.operands("params", arguments).end();
+                    writer.operands("params", call.arguments()).end();
                 }
             }
             Extractor::Chained(inner) => ObjectWriter::new("extractor.ChainedExtractor", out)
@@ -287,12 +287,31 @@ impl WriteAgent for EventFilter {
                 .end();
             return Ok(());
         }
-        let writer = ObjectWriter::new("filter.MapEventFilter", out);
-        let writer = writer.integer("mask", i64::from(self.kinds.bits()));
-        match &self.filter {
-            Some(filter) => writer.agent("filter", filter.as_ref())?.end(),
-            None => writer.end(),
+        let any_cause = self.causes == EventCauses::ALL;
+        if let Some(extractor) = &self.changes
+            && *self == EventFilter::of_changes(extractor.clone())
+        {
+            ObjectWriter::new("filter.ValueChangeEventFilter", out)
+                .agent("extractor", extractor)?
+                .end();
+            return Ok(());
         }
+        let class = match any_cause {
+            true => "filter.MapEventFilter",
+            false => "filter.CacheEventFilter",
+        };
+        let mut writer = ObjectWriter::new(class, out).integer("mask", i64::from(self.kinds.bits()));
+        if let Some(filter) = &self.filter {
+            writer = writer.agent("filter", filter.as_ref())?;
+        }
+        // Members know it; the reference has no filter of both.
+        if let Some(extractor) = &self.changes {
+            writer = writer.agent("extractor", extractor)?;
+        }
+        if !any_cause {
+            writer = writer.integer("syntheticMask", i64::from(self.causes.bits()));
+        }
+        writer.end();
         Ok(())
     }
 }

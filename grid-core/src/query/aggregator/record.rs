@@ -212,6 +212,9 @@ fn tail_mask(partition_count: u16) -> i64 {
 }
 
 impl RecordStep {
+    /// How deep filters in each other are told; those deeper are left out, as a record is read as JSON, which has a depth.
+    pub const DEPTH_MAX: usize = 32;
+
     /// Adds the steps of another partition to those of some. Where they differ, as one partition used an index and
     /// another did not, those that are the same come together, from the last on: all end by looking at entries.
     pub fn merge_all(steps: &mut Vec<RecordStep>, others: Vec<RecordStep>) {
@@ -263,19 +266,24 @@ impl RecordStep {
         vec![self, looking]
     }
 
-    /// The step of a filter that no index serves, before it is done, with those of its parts as far as there is room.
+    /// The step of a filter that no index serves, before it is done, with those of its parts as far as there is room, down to
+    /// [`DEPTH_MAX`](Self::DEPTH_MAX).
     #[must_use]
     pub fn without_index(filter: &Filter, keys_before: i64) -> Self {
-        Self::with_parts(filter, keys_before, &mut StepRoom::new())
+        Self::with_parts(filter, keys_before, 0, &mut StepRoom::new())
     }
 
-    fn with_parts(filter: &Filter, keys_before: i64, room: &mut StepRoom) -> Self {
+    fn with_parts(filter: &Filter, keys_before: i64, depth: usize, room: &mut StepRoom) -> Self {
         let mut step = Self::alone(filter, keys_before, room);
+        if depth + 1 >= RecordStep::DEPTH_MAX {
+            return step;
+        }
         for part in filter.parts() {
             if !room.is_left() {
                 break;
             }
-            step.steps.push(Self::with_parts(part, keys_before, room));
+            step.steps
+                .push(Self::with_parts(part, keys_before, depth + 1, room));
         }
         step
     }
@@ -401,6 +409,7 @@ fn array(texts: &[Vec<u8>]) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::query::field;
+    use crate::value::{from_binary, to_binary};
 
     #[test]
     fn a_footprint_has_three_digits() {
@@ -414,6 +423,21 @@ mod tests {
         for (bytes, text) in texts {
             assert_eq!(footprint(bytes), text);
         }
+    }
+
+    #[test]
+    fn filters_are_told_within_limits() {
+        fn depth(step: &RecordStep) -> usize {
+            1 + step.steps.iter().map(depth).max().unwrap_or_default()
+        }
+        let deep = (0..150).fold(field("a").gt(1), |inner, _| !inner);
+        let step = RecordStep::without_index(&deep, 7);
+        assert_eq!(depth(&step), RecordStep::DEPTH_MAX);
+        let text = serde_json::to_vec(&step).unwrap();
+        assert_eq!(serde_json::from_slice::<RecordStep>(&text).unwrap(), step);
+        let traced = step.traced(&deep, (7, 7, 7));
+        let told = to_binary(&traced).unwrap();
+        assert_eq!(from_binary::<Vec<RecordStep>>(&told).unwrap(), traced);
     }
 
     #[test]

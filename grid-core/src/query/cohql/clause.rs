@@ -5,6 +5,7 @@ use super::condition::Scope;
 use super::error::CohqlError;
 use super::parser::{Parsed, Parser};
 use super::syntax::Expression;
+use crate::query::agent::Patterns;
 use crate::query::{Extractor, Filter};
 
 impl Filter {
@@ -22,7 +23,7 @@ impl Filter {
     /// When the text is no condition, exceeds a limit ([`TEXT_LEN_MAX`](super::TEXT_LEN_MAX),
     /// [`DEPTH_MAX`](super::DEPTH_MAX)), or has a bind variable without a value.
     pub fn from_cohql(text: &str, bindings: &Bindings) -> Result<Self, CohqlError> {
-        clause(text, |expression| scope(bindings).condition(expression))
+        clause(text, bindings, |scope, expression| scope.condition(expression))
     }
 }
 
@@ -32,21 +33,25 @@ impl Extractor {
     /// # Errors
     /// As [`Filter::from_cohql`], and when the text is no path.
     pub fn from_cohql(text: &str, bindings: &Bindings) -> Result<Self, CohqlError> {
-        clause(text, |expression| scope(bindings).property(expression))
+        clause(text, bindings, |scope, expression| scope.property(expression))
     }
 }
 
-fn scope(bindings: &Bindings) -> Scope<'_> {
-    let alias = None;
-    Scope { alias, bindings }
-}
-
-fn clause<T>(text: &str, lower: impl FnOnce(&Expression) -> Parsed<T>) -> Result<T, CohqlError> {
+fn clause<T>(
+    text: &str,
+    bindings: &Bindings,
+    lower: impl FnOnce(Scope<'_>, &Expression) -> Parsed<T>,
+) -> Result<T, CohqlError> {
     let read = || {
         let mut parser = Parser::new(text)?;
         let expression = parser.expression()?;
         parser.expect_end("an operator or the end")?;
-        lower(&expression)
+        let scope = Scope {
+            alias: None,
+            bindings,
+            patterns: &Patterns::new(),
+        };
+        lower(scope, &expression)
     };
     read().map_err(|fault| fault.in_text(text))
 }

@@ -4,7 +4,9 @@ use super::bindings::Bindings;
 use super::error::{CohqlErrorKind, Fault};
 use super::parser::Parsed;
 use super::syntax::{Expression, ExpressionKind, Logical, Quantity};
-use crate::query::{Between, Extractor, Filter, LikePattern, Operand, Test, ValueSet};
+use crate::query::agent::Patterns;
+use crate::query::java_text::java_text;
+use crate::query::{Between, Datum, Extractor, Filter, Operand, Test, ValueSet};
 use crate::value::Value;
 
 /// What names and bind variables mean.
@@ -13,7 +15,12 @@ pub(super) struct Scope<'s> {
     /// Another name for the entry.
     pub(super) alias: Option<&'s str>,
     pub(super) bindings: &'s Bindings,
+    /// What reads the patterns of the whole text.
+    pub(super) patterns: &'s Patterns,
 }
+
+/// The longest string that is put together of values, in bytes.
+const CONCAT_LEN_MAX: usize = 1 << 20;
 
 impl Scope<'_> {
     /// The filter that an expression means.
@@ -116,7 +123,7 @@ impl Scope<'_> {
                 return Err(expected(needed, escape));
             }
         }
-        let read = LikePattern::new(&text, character, ignore_case);
+        let read = self.patterns.like(&text, character, ignore_case);
         let read = read.map_err(|error| Fault::new(error, pattern.span))?;
         Ok(Filter::Like(self.property(of)?, read))
     }
@@ -163,8 +170,31 @@ impl Scope<'_> {
                 }
                 Value::Array(values)
             }
-            _ => return Ok(None),
+            _ => match concat_of(expression) {
+                Some(parts) => self.concat(expression, parts)?,
+                None => return Ok(None),
+            },
         }))
+    }
+
+    /// Values as one string, each as Java prints it. The reference makes it when it reads the text, too.
+    fn concat(self, expression: &Expression, parts: &[Expression]) -> Parsed<Value> {
+        if parts.len() < 2 {
+            return Err(expected("two values or more in the brackets", expression));
+        }
+        let mut text = String::new();
+        for part in parts {
+            let value = self.value(part)?.filter(|value| *value != Value::Null);
+            let value = value.ok_or_else(|| expected("a value that is not null", part))?;
+            let datum = Datum::of(&value).and_then(|datum| java_text(&datum));
+            text.push_str(&datum.map_err(|error| Fault::new(error, part.span))?);
+            // Bind variables may be large, and stand there many times.
+            if text.len() > CONCAT_LEN_MAX {
+                let (len, max) = (text.len(), CONCAT_LEN_MAX);
+                return Err(Fault::new(CohqlErrorKind::TooLong { len, max }, part.span));
+            }
+        }
+        Ok(Value::String(text))
     }
 
     /// The value that something is compared with, or that is given to a method.
@@ -221,7 +251,20 @@ fn operand_of(value: &Value, expression: &Expression) -> Parsed<Operand> {
 }
 
 fn is_path(expression: &Expression) -> bool {
-    matches!(expression.kind, ExpressionKind::Path(_))
+    matches!(expression.kind, ExpressionKind::Path(_)) && concat_of(expression).is_none()
+}
+
+/// What is to be put together, of a call of the function that does so.
+fn concat_of(expression: &Expression) -> Option<&[Expression]> {
+    match &expression.kind {
+        ExpressionKind::Path(steps) => match steps.as_slice() {
+            [step] if !step.is_quoted && step.name.eq_ignore_ascii_case("concat") => {
+                step.arguments.as_deref()
+            }
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 fn is_condition(expression: &Expression) -> bool {

@@ -45,6 +45,7 @@
 //! step      := name | name ( [value {, value}] )
 //! values    := ( [value {, value}] ) | value
 //! value     := string | number | true | false | null | [ [value {, value}] ] | ?position | :name
+//!            | concat ( value , value {, value} )
 //! name      := letter, _ or $, then digits too | anything in `backquotes`
 //! ```
 //!
@@ -81,7 +82,7 @@
 //!
 //! - all statements that change something, and subqueries;
 //! - properties compared with properties, arithmetic, and `having`, none of which the reference can do either;
-//! - `new` and other ways to name Java classes, object literals, and the function `concat`;
+//! - `new` and other ways to name Java classes, and object literals;
 //! - columns that are neither grouped by nor aggregates beside a `group by`, which the reference takes for more groups.
 //!
 //! # Limits
@@ -114,7 +115,7 @@ mod token;
 pub use bindings::Bindings;
 pub use error::{CohqlError, CohqlErrorKind};
 pub use query::{Direction, Query, Selection, Source};
-pub use rows::{AnswerError, Rows};
+pub use rows::{AnswerError, EntryRows, Rows};
 pub use statement::Statement;
 
 /// The longest text, in bytes. Longer values are given by bind variables.

@@ -6,7 +6,7 @@ use super::parser::Parsed;
 use super::span::Span;
 use super::syntax::{Expression, ExpressionKind, Step};
 use crate::query::agent::EXTRACTORS_MAX;
-use crate::query::{Aggregator, Extractor, NumberOperation};
+use crate::query::{Aggregator, Extractor, MethodCall, NumberOperation};
 
 /// What a column is made of.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,8 +95,12 @@ impl Scope<'_> {
                 None => self.chain(None, rest),
             },
             "concat" => {
-                let instead = "select the parts, or call the method of a string: `a.concat('b')`";
-                Err(Fault::unsupported("the function concat", instead, first.span))
+                let instead = "it makes one string of values; of properties call the method of a string: `a.concat('b')`";
+                Err(Fault::unsupported(
+                    "the function concat here",
+                    instead,
+                    first.span,
+                ))
             }
             name if is_aggregate(name) => {
                 let instead = "use it alone as a column or as an order";
@@ -122,7 +126,9 @@ impl Scope<'_> {
                     for argument in arguments {
                         operands.push(self.operand(argument)?);
                     }
-                    Extractor::method(&step.name, operands)
+                    let call = MethodCall::read(&step.name, operands, self.patterns);
+                    let call = call.map_err(|error| Fault::new(error, step.span))?;
+                    Extractor::Method(Box::new(call))
                 }
             });
         }

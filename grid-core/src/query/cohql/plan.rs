@@ -15,7 +15,7 @@ impl fmt::Display for Query {
         writeln!(f, "filter")?;
         let mut lines = LINES_MAX;
         write_filter(self.filter(), 1, &mut lines, f)?;
-        match self.aggregator() {
+        match self.aggregator().filter(|_| !self.reads_entries()) {
             None => write!(f, "entries")?,
             Some(aggregator) => write!(f, "aggregate {}", Shown(&aggregator))?,
         }

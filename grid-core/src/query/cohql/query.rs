@@ -5,9 +5,10 @@ use crate::query::{Aggregator, Comparator, Extractor, Filter};
 
 /// What is asked of a cache.
 ///
-/// Who runs it asks the cache with [`filter`](Query::filter) and [`aggregator`](Query::aggregator), or for the entries
-/// themselves when there is none, and makes rows of the answer: [`rows_of_answer`](Query::rows_of_answer) or
-/// [`rows_of_entries`](Query::rows_of_entries). The order and what is distinct are brought about there.
+/// Who runs it asks the cache with [`filter`](Query::filter) for entries, some at a time, where the query
+/// [`reads_entries`](Query::reads_entries), and makes rows of them with [`collect`](Query::collect); otherwise with
+/// [`aggregator`](Query::aggregator), and makes rows of the answer with [`rows_of_answer`](Query::rows_of_answer). The order
+/// and what is distinct are brought about there.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Query {
     pub(super) cache: String,
@@ -120,8 +121,7 @@ impl Query {
     /// Whether anything of the keys is needed for the rows.
     #[must_use]
     pub fn needs_keys(&self) -> bool {
-        let is_of_key = |extractor: &Extractor| matches!(extractor, Extractor::Key(_));
-        self.extractors.iter().any(is_of_key)
+        self.extractors.iter().any(Extractor::wants_key)
     }
 
     /// Whether anything of the values is needed for the rows.
@@ -152,7 +152,14 @@ impl Query {
         }
     }
 
-    /// What the cache is asked to compute of the entries; `None` when it is asked for the entries.
+    /// Whether each row is of one entry. Then the entries are best read some at a time, as an answer in one piece would have
+    /// a row and a key for each.
+    #[must_use]
+    pub fn reads_entries(&self) -> bool {
+        !self.distinct && self.selection != Selection::Aggregates
+    }
+
+    /// What the cache can be asked to compute of the entries; `None` when there is nothing but the entries.
     ///
     /// It is made as the reference makes it: what is extracted becomes a reducer, distinct values their aggregator,
     /// groups a group aggregator, and several aggregates a composite one.

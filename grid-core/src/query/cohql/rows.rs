@@ -136,21 +136,25 @@ impl Query {
         &self,
         entries: impl IntoIterator<Item = (&'e Binary, &'e Binary)>,
     ) -> Result<Rows, AnswerError> {
-        let entries = entries
+        let mut entries = entries
             .into_iter()
             .map(|(key, value)| QueryEntry::of(key, Some(value)));
-        if let Some(aggregator) = self.aggregator() {
+        if let Some(aggregator) = self.aggregator().filter(|_| !self.reads_entries()) {
             return self.rows_of_answer(&aggregator.aggregate(entries)?);
         }
-        let mut records = Vec::new();
-        for entry in entries {
-            let mut record = Vec::with_capacity(self.width());
-            for extractor in &self.extractors {
-                record.push(Cow::Owned(extractor.extract(&entry)?.json()?.into_owned()));
-            }
-            records.push(record);
+        let mut collected = self.collect();
+        entries.try_for_each(|entry| collected.take(&entry))?;
+        collected.rows()
+    }
+
+    /// Rows of entries that come some at a time, for a query that [`reads_entries`](Query::reads_entries).
+    #[must_use]
+    pub fn collect(&self) -> EntryRows<'_> {
+        EntryRows {
+            query: self,
+            records: Vec::new(),
+            bytes: 0,
         }
-        self.rows(records)
     }
 
     /// The rows for entries that are all here: what a cache of nothing else would answer.
@@ -254,6 +258,57 @@ impl Query {
         keyed.sort_by(|(left, _), (right, _)| order.compare(left, right));
         records.extend(keyed.into_iter().map(|(_, record)| record));
         Ok(())
+    }
+}
+
+/// Rows of entries that come some at a time: of each entry only what the query takes from it is kept.
+#[derive(Debug)]
+pub struct EntryRows<'q> {
+    query: &'q Query,
+    records: Vec<Record<'static>>,
+    bytes: usize,
+}
+
+impl EntryRows<'_> {
+    /// Takes what the query wants of an entry that its filter selected.
+    ///
+    /// # Errors
+    /// When something cannot be extracted.
+    pub fn take(&mut self, entry: &QueryEntry<'_>) -> Result<(), AnswerError> {
+        let mut record = Vec::with_capacity(self.query.width());
+        for extractor in &self.query.extractors {
+            let text = extractor.extract(entry)?.json()?.into_owned();
+            self.bytes = self.bytes.saturating_add(text.len() + size_of::<Cow<'_, [u8]>>());
+            record.push(Cow::Owned(text));
+        }
+        self.records.push(record);
+        Ok(())
+    }
+
+    /// How many rows there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// About how many bytes are kept.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The rows, in the order of the query.
+    ///
+    /// # Errors
+    /// When values have no order that the query wants.
+    pub fn rows(self) -> Result<Rows, AnswerError> {
+        self.query.rows(self.records)
     }
 }
 

@@ -8,13 +8,17 @@ use super::path::Item;
 use super::query::{Column, Query, Selection, Sort};
 use super::span::Span;
 use super::syntax::{Expression, OrderSyntax, SelectSyntax};
-use crate::query::agent::EXTRACTORS_MAX;
+use crate::query::agent::{EXTRACTORS_MAX, Patterns};
 use crate::query::{Aggregator, Extractor, Filter};
 
 /// The query that a `select` means.
 pub(super) fn query(select: &SelectSyntax, text: &str, bindings: &Bindings) -> Parsed<Query> {
     let alias = select.alias.as_deref();
-    let scope = Scope { alias, bindings };
+    let scope = Scope {
+        alias,
+        bindings,
+        patterns: &Patterns::new(),
+    };
     let filter = match &select.condition {
         Some(condition) => scope.condition(condition)?,
         None => Filter::Always,

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::Room;
 use crate::query::{Datum, QueryError};
 use crate::value::json;
 
@@ -59,6 +60,14 @@ impl<'a> Extracted<'a> {
     pub fn canonical(&self) -> Result<Vec<u8>, QueryError> {
         let text = self.json()?;
         Ok(json::canonical(&text)?.into_owned())
+    }
+
+    /// The room for what is made of it.
+    pub(crate) fn room(&self) -> Room {
+        Room::of(match self {
+            Extracted::Json(text) => text.len(),
+            Extracted::Datum(datum) => datum.len(),
+        })
     }
 
     /// Whether this is null.

@@ -6,11 +6,11 @@
 use std::borrow::Cow;
 
 use super::property::{length, members};
-use super::splice::{remove_member, set_member};
-use super::{number_method, text_method};
+use super::splice::{remove_member, set_member, set_members};
+use super::{MethodCall, number_method, text_method};
 use crate::query::java_text::java_text;
 use crate::query::parts::{Members, find_member};
-use crate::query::{Datum, Elements, Extracted, Operand, QueryError, ValueSet, equal};
+use crate::query::{Datum, Elements, Extracted, Operand, QueryError, ValueSet};
 
 /// What a method gave, and the value after it, where the method changes it.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,18 +32,16 @@ impl From<Datum<'static>> for Called {
 ///
 /// # Errors
 /// When the value has no such method with such arguments, or they are out of range.
-pub(crate) fn call_method(
-    target: Datum<'_>,
-    name: &str,
-    arguments: &[Operand],
-) -> Result<Called, QueryError> {
+pub(super) fn call(target: Datum<'_>, call: &MethodCall) -> Result<Called, QueryError> {
+    let (name, arguments) = (call.name(), call.arguments());
     let given: Vec<_> = arguments.iter().map(Operand::datum).collect();
     let called = match (&target, name, given.as_slice()) {
         (Datum::Null, _, _) => Some(Datum::Null.into()),
         (_, "toString", []) => Some(Datum::Text(Cow::Owned(java_text(&target)?)).into()),
-        (_, "equals", [other]) => Some(Datum::Bool(equal(&target, other)).into()),
-        (Datum::Text(text), _, _) => text_method::call(text, name, &given)?.map(Called::from),
+        (_, "equals", [_]) => Some(Datum::Bool(is_equal(arguments, 0, &target)).into()),
+        (Datum::Text(text), _, _) => text_method::call(text, call, &given)?.map(Called::from),
         (Datum::Bool(value), "booleanValue", []) => Some(Datum::Bool(*value).into()),
+        (Datum::Bool(value), "hashCode", []) => Some(Datum::Int(if *value { 1231 } else { 1237 }).into()),
         (Datum::Bool(value), "compareTo", [Datum::Bool(other)]) => {
             Some(Datum::Int(i64::from(*value) - i64::from(*other)).into())
         }
@@ -58,6 +56,13 @@ pub(crate) fn call_method(
     })
 }
 
+/// Whether a value is equal to an argument, whose canonical form is known.
+fn is_equal(arguments: &[Operand], index: usize, value: &Datum<'_>) -> bool {
+    arguments
+        .get(index)
+        .is_some_and(|argument| argument.equals(value))
+}
+
 fn list(
     text: &[u8],
     name: &str,
@@ -67,9 +72,9 @@ fn list(
     let array = Datum::Array(Cow::Borrowed(text));
     let texts: Result<Vec<_>, _> = array.elements().into_iter().flatten().collect();
     let texts = texts?;
-    let position = |wanted: &Datum<'_>, texts: &[&[u8]]| -> Result<Option<usize>, QueryError> {
+    let position = || -> Result<Option<usize>, QueryError> {
         for (index, text) in texts.iter().enumerate() {
-            if equal(&Datum::read(text)?, wanted) {
+            if is_equal(arguments, 0, &Datum::read(text)?) {
                 return Ok(Some(index));
             }
         }
@@ -88,8 +93,18 @@ fn list(
             };
             Datum::read(found.ok_or(out_of_range)?)?.into_owned()
         }
-        ("contains", [wanted]) => Datum::Bool(position(wanted, &texts)?.is_some()),
-        ("indexOf", [wanted]) => index_or_none(position(wanted, &texts)?),
+        ("contains", [_]) => Datum::Bool(position()?.is_some()),
+        ("indexOf", [_]) => index_or_none(position()?),
+        ("lastIndexOf", [_]) => {
+            let mut last = None;
+            for (index, text) in texts.iter().enumerate().rev() {
+                if is_equal(arguments, 0, &Datum::read(text)?) {
+                    last = Some(index);
+                    break;
+                }
+            }
+            index_or_none(last)
+        }
         ("containsAll", [Datum::Array(wanted)]) => {
             let wanted = Elements::new(wanted).map(|wanted| Operand::new(wanted?));
             let wanted = ValueSet::new(wanted.collect::<Result<Vec<_>, _>>()?);
@@ -108,8 +123,8 @@ fn list(
             return Ok(Some(changed(Datum::Bool(true), array_of(&all))));
         }
         // An integer is taken for an element, not for an index, as the reference does.
-        ("remove", [wanted]) => {
-            let Some(index) = position(wanted, &texts)? else {
+        ("remove", [_]) => {
+            let Some(index) = position()? else {
                 return Ok(Some(Datum::Bool(false).into()));
             };
             let mut rest = texts.clone();
@@ -149,13 +164,7 @@ fn map(
         ("get", [_]) => value(current)?,
         ("getOrDefault", [_, _]) => value(Some(current.unwrap_or_else(|| argument(1))))?,
         ("containsKey", [_]) => Datum::Bool(current.is_some()),
-        ("containsValue", [wanted]) => {
-            let mut found = false;
-            for member in Members::new(text) {
-                found |= equal(&Datum::read(member?.value)?, wanted);
-            }
-            Datum::Bool(found)
-        }
+        ("containsValue", [_]) => Datum::Bool(has_value(text, arguments)?),
         ("keySet", []) => names(text)?,
         ("values", []) => values(text)?,
         ("put", [Datum::Text(key), _]) => {
@@ -175,23 +184,17 @@ fn map(
             )));
         }
         ("replace", [_, _]) => Datum::Null,
-        ("replace", [_, old, _]) => return replace(text, key, current, old, argument(2)).map(Some),
+        ("replace", [_, _, _]) => return replace(text, key, current, arguments).map(Some),
         ("remove", [_]) => return remove(text, key),
-        ("remove", [_, old]) => {
-            if current.is_some() && equal(&value(current)?, old) {
+        ("remove", [_, _]) => {
+            if current.is_some() && is_equal(arguments, 1, &value(current)?) {
                 let removed = remove(text, key)?.and_then(|called| called.after);
                 return Ok(removed.map(|after| changed(Datum::Bool(true), after)));
             }
             Datum::Bool(false)
         }
         ("putAll", [Datum::Object(others)]) => {
-            let mut after = text.to_vec();
-            for member in Members::new(others) {
-                let member = member?;
-                let name = crate::value::json::decode(member.name)?;
-                after = set_member(&after, &name, member.value)?;
-            }
-            return Ok(Some(changed(Datum::Null, after)));
+            return Ok(Some(changed(Datum::Null, set_members(text, others)?)));
         }
         ("clear", []) => return Ok(Some(changed(Datum::Null, b"{}".to_vec()))),
         _ => return Ok(None),
@@ -199,16 +202,26 @@ fn map(
     Ok(Some(result.into()))
 }
 
+/// Whether a member has the value of the first argument.
+fn has_value(object: &[u8], arguments: &[Operand]) -> Result<bool, QueryError> {
+    for member in Members::new(object) {
+        if is_equal(arguments, 0, &Datum::read(member?.value)?) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 fn replace(
     text: &[u8],
     key: Option<&str>,
     current: Option<&[u8]>,
-    old: &Datum<'_>,
-    new: &[u8],
+    arguments: &[Operand],
 ) -> Result<Called, QueryError> {
     if let (Some(key), Some(current)) = (key, current)
-        && equal(&Datum::read(current)?, old)
+        && is_equal(arguments, 1, &Datum::read(current)?)
     {
+        let new = arguments.get(2).map(Operand::text).unwrap_or_default();
         return Ok(changed(Datum::Bool(true), set_member(text, key, new)?));
     }
     Ok(Datum::Bool(false).into())

@@ -4,20 +4,26 @@
 //! of null is null. A property that an object does not have is null; a property of anything that is no object, and a
 //! method that is not known, are errors.
 
+mod big_method;
 mod extracted;
 mod method;
+mod method_call;
 mod number_method;
 mod property;
+mod room;
 mod splice;
+mod text;
 mod text_method;
+mod text_search;
 mod updater;
 
 pub use extracted::Extracted;
+pub use method_call::MethodCall;
 pub use updater::{Manipulator, Updater};
 
-pub(crate) use method::call_method;
 pub(crate) use number_method::whole;
 pub(crate) use property::is_object;
+pub(crate) use room::Room;
 pub(crate) use splice::set_member;
 
 use std::borrow::Cow;
@@ -47,13 +53,8 @@ pub enum Extractor {
     Key(Box<Extractor>),
     /// A property by name.
     Property(String),
-    /// The result of a method, known by its Java name; without the parentheses.
-    Method {
-        /// The name.
-        name: String,
-        /// The arguments.
-        arguments: Vec<Operand>,
-    },
+    /// The result of a method.
+    Method(Box<MethodCall>),
     /// Each extractor on what the one before it gave.
     Chained(Vec<Extractor>),
     /// What all of these give, as an array.
@@ -73,10 +74,7 @@ impl Extractor {
     /// A method with its arguments.
     #[must_use]
     pub fn method(name: &str, arguments: Vec<Operand>) -> Self {
-        Extractor::Method {
-            name: name.to_owned(),
-            arguments,
-        }
+        Extractor::Method(Box::new(MethodCall::new(name, arguments)))
     }
 
     /// Properties within properties, with dots between their names, as the clients take them.
@@ -94,7 +92,8 @@ impl Extractor {
     /// Takes it from an entry. The value of an entry that has none is null.
     ///
     /// # Errors
-    /// When the value's format is opaque, or it has no such property or method.
+    /// When the value's format is opaque, or it has no such property or method; when what is asked of the entry makes too
+    /// much of it.
     pub fn extract<'a>(&self, entry: &QueryEntry<'a>) -> Result<Extracted<'a>, QueryError> {
         match self {
             Extractor::Property(name) => {
@@ -113,13 +112,15 @@ impl Extractor {
                 };
                 let mut extracted = first.extract(entry)?;
                 for extractor in rest {
-                    extracted = extractor.extract_from(extracted)?;
+                    extracted = extractor.take_from(extracted, entry.room())?;
                 }
                 Ok(extracted)
             }
-            Extractor::Multi(extractors) => multi(extractors, |extractor| extractor.extract(entry)),
-            Extractor::Key(extractor) => extractor.extract_from(Extracted::Json(entry.key()?)),
-            Extractor::Identity | Extractor::Method { .. } => self.extract_from(entry.extracted()?),
+            Extractor::Multi(extractors) => {
+                multi(extractors, entry.room(), |extractor| extractor.extract(entry))
+            }
+            Extractor::Key(extractor) => extractor.take_from(Extracted::Json(entry.key()?), entry.room()),
+            Extractor::Identity | Extractor::Method(_) => self.take_from(entry.extracted()?, entry.room()),
         }
     }
 
@@ -128,21 +129,43 @@ impl Extractor {
     /// # Errors
     /// As [`Extractor::extract`], and when the extractor wants the key.
     pub fn extract_from<'a>(&self, target: Extracted<'a>) -> Result<Extracted<'a>, QueryError> {
+        let room = target.room();
+        self.take_from(target, &room)
+    }
+
+    /// As [`Extractor::extract_from`], within the room that is left.
+    pub(crate) fn take_from<'a>(
+        &self,
+        target: Extracted<'a>,
+        room: &Room,
+    ) -> Result<Extracted<'a>, QueryError> {
         match self {
             Extractor::Identity => Ok(target),
             Extractor::Key(_) => Err(QueryError::NoKey),
             Extractor::Chained(extractors) => extractors
                 .iter()
-                .try_fold(target, |target, extractor| extractor.extract_from(target)),
-            Extractor::Multi(extractors) => multi(extractors, |extractor| {
+                .try_fold(target, |target, extractor| extractor.take_from(target, room)),
+            Extractor::Multi(extractors) => multi(extractors, room, |extractor| {
                 let target = match &target {
                     Extracted::Json(text) => Extracted::Json(text),
                     Extracted::Datum(datum) => Extracted::Datum(datum.clone()),
                 };
-                extractor.extract_from(target)
+                extractor.take_from(target, room)
             }),
             Extractor::Property(name) => property::property(target, name),
-            Extractor::Method { name, arguments } => method(target, name, arguments),
+            Extractor::Method(call) => call.take_from(target, room),
+        }
+    }
+
+    /// Whether the key of an entry is needed for it.
+    #[must_use]
+    pub fn wants_key(&self) -> bool {
+        match self {
+            Extractor::Key(_) => true,
+            // Those after the first have values alone to take from.
+            Extractor::Chained(inner) => inner.first().is_some_and(Extractor::wants_key),
+            Extractor::Multi(inner) => inner.iter().any(Extractor::wants_key),
+            _ => false,
         }
     }
 
@@ -161,20 +184,9 @@ impl Extractor {
     }
 }
 
-/// A method of a value. What changes the value changes a copy that is forgotten.
-fn method<'a>(target: Extracted<'a>, name: &str, arguments: &[Operand]) -> Result<Extracted<'a>, QueryError> {
-    if target.is_null() {
-        return Ok(Extracted::NULL);
-    }
-    if let Some(found) = property::accessor(&target, name, arguments)? {
-        return Ok(found);
-    }
-    let called = call_method(target.datum()?, name, arguments)?;
-    Ok(Extracted::Datum(called.result))
-}
-
 fn multi<'e, 'a>(
     extractors: &[Extractor],
+    room: &Room,
     extract: impl Fn(&Extractor) -> Result<Extracted<'e>, QueryError>,
 ) -> Result<Extracted<'a>, QueryError> {
     let mut out = Vec::new();
@@ -187,5 +199,7 @@ fn multi<'e, 'a>(
         }
         Ok(())
     })?;
+    // What the entry has is taken apart and put together once.
+    room.take(out.len())?;
     Ok(Extracted::Datum(Datum::Array(Cow::Owned(out))))
 }

@@ -36,18 +36,24 @@ pub(super) fn call(
         }),
         ("isNaN", []) if matches!(target, Datum::Double(_)) => Datum::Bool(double(target).is_nan()),
         ("isInfinite", []) if matches!(target, Datum::Double(_)) => Datum::Bool(double(target).is_infinite()),
-        ("abs", []) => match target {
-            Datum::BigInt(number) => Datum::BigInt(number.magnitude().clone().into()),
-            Datum::Decimal(number) => Datum::Decimal(number.abs()),
+        ("hashCode", []) => match target {
+            Datum::Int(number) => Datum::Int(i64::from(hash(*number))),
+            Datum::Double(number) => Datum::Int(i64::from(hash(i64::from_ne_bytes(
+                number.to_bits().to_ne_bytes(),
+            )))),
             _ => return Ok(None),
         },
-        ("negate", []) => match target {
-            Datum::BigInt(number) => Datum::BigInt(-number),
-            Datum::Decimal(number) => Datum::Decimal(-number),
-            _ => return Ok(None),
-        },
-        _ => return Ok(None),
+        _ => return super::big_method::call(target, name, given),
     }))
+}
+
+/// What Java's `hashCode` gives: of an `int` itself, of a longer number its halves one upon the other.
+fn hash(number: i64) -> i32 {
+    if let Ok(number) = i32::try_from(number) {
+        return number;
+    }
+    let [a, b, c, d, e, f, g, h] = number.to_be_bytes();
+    i32::from_be_bytes([a, b, c, d]) ^ i32::from_be_bytes([e, f, g, h])
 }
 
 /// The number as Java makes an `int` of it: doubles end at the bounds, other numbers lose their high bits.

@@ -1,5 +1,6 @@
 //! Properties of values.
 
+use super::text::is_blank;
 use crate::query::parts::{Members, find_member};
 use crate::query::{Datum, Elements, Extracted, Operand, QueryError};
 use crate::value::json;
@@ -41,7 +42,7 @@ pub(super) fn missing<'a>(target: &Extracted<'_>, name: &str) -> Result<Extracte
         (Datum::Null, _) => Datum::Null,
         (Datum::Text(text), "length" | "getLength") => length(text.encode_utf16().count()),
         (Datum::Text(text), "empty" | "isEmpty") => Datum::Bool(text.is_empty()),
-        (Datum::Text(text), "blank" | "isBlank") => Datum::Bool(text.trim().is_empty()),
+        (Datum::Text(text), "blank" | "isBlank") => Datum::Bool(is_blank(text)),
         (Datum::Array(_), "size") => length(elements(&target)?),
         (Datum::Array(_), "empty" | "isEmpty") => Datum::Bool(elements(&target)? == 0),
         (Datum::Object(text), "size") => length(members(text)?),

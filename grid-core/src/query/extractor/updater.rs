@@ -64,6 +64,12 @@ impl Updater {
         }
     }
 
+    /// Whether the name of a method is that of a Java setter, such as `setAge`.
+    pub(crate) fn is_setter(method: &str) -> bool {
+        let property = method.strip_prefix("set").unwrap_or_default();
+        property.chars().next().is_some_and(char::is_uppercase)
+    }
+
     /// The property that is set in the end.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -133,6 +133,33 @@ impl Field {
         }
     }
 
+    /// Its text is like a pattern of SQL, in upper or lower case.
+    ///
+    /// # Errors
+    /// When the pattern is too long.
+    pub fn ilike(self, pattern: &str) -> Result<Filter, PatternError> {
+        Ok(Filter::Like(self.0, LikePattern::new(pattern, None, true)?))
+    }
+
+    /// Its text is like a pattern of SQL, in which the character after an escape stands for itself.
+    ///
+    /// ```
+    /// use grid_core::query::{QueryEntry, field};
+    ///
+    /// let half = field("discount").like_escaped("50!%", '!')?;
+    /// assert!(half.evaluate(&QueryEntry::of_value(br#"{"discount":"50%"}"#))?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the pattern is too long or ends with the escape, or the escape is no character of the basic plane.
+    pub fn like_escaped(self, pattern: &str, escape: char) -> Result<Filter, PatternError> {
+        Ok(Filter::Like(
+            self.0,
+            LikePattern::new(pattern, Some(escape), false)?,
+        ))
+    }
+
     /// Its text matches a regular expression of Java as a whole.
     ///
     /// # Errors

@@ -12,9 +12,9 @@ impl fmt::Display for Extractor {
             Extractor::Identity => f.write_str("this"),
             Extractor::Key(inner) => write!(f, "key().{inner}"),
             Extractor::Property(name) => f.write_str(name),
-            Extractor::Method { name, arguments } => {
-                write!(f, "{name}(")?;
-                list(f, arguments.iter().map(Shown))?;
+            Extractor::Method(call) => {
+                write!(f, "{}(", call.name())?;
+                list(f, call.arguments().iter().map(Shown))?;
                 f.write_str(")")
             }
             Extractor::Chained(inner) => {

@@ -17,7 +17,7 @@ impl Filter {
             Filter::Any(filters) => decide(filters, entry, true),
             Filter::Xor(filters) => Ok(filters.0.evaluate(entry)? != filters.1.evaluate(entry)?),
             Filter::Not(filter) => Ok(!filter.evaluate(entry)?),
-            Filter::Predicate(extractor, filter) => filter.evaluate_extracted(&extractor.extract(entry)?),
+            Filter::Predicate(extractor, filter) => filter.evaluate_taken(&extractor.extract(entry)?, entry),
             Filter::InKeySet(filter, keys) => Ok(keys.contains(entry.key()?)? && filter.evaluate(entry)?),
             Filter::KeyAssociated(filter, _) | Filter::Limit { filter, .. } => filter.evaluate(entry),
             leaf => leaf.evaluate_leaf(entry),
@@ -69,6 +69,16 @@ impl Filter {
     pub fn evaluate_extracted(&self, value: &Extracted<'_>) -> Result<bool, QueryError> {
         let text = value.json()?;
         self.evaluate(&QueryEntry::of_value(&text))
+    }
+
+    /// As [`evaluate_extracted`](Self::evaluate_extracted), within the room of the entry that it was taken from.
+    fn evaluate_taken(&self, value: &Extracted<'_>, from: &QueryEntry<'_>) -> Result<bool, QueryError> {
+        let text = value.json()?;
+        let taken = QueryEntry::of_value(&text);
+        taken.room().set(from.room());
+        let answer = self.evaluate(&taken);
+        from.room().set(taken.room());
+        answer
     }
 }
 

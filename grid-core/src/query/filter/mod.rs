@@ -8,7 +8,7 @@ mod transformer;
 mod values;
 
 pub use builder::{Field, field, key};
-pub use event::{EventFilter, EventKinds};
+pub use event::{EventCauses, EventFilter, EventKinds};
 pub use transformer::EventTransformer;
 pub use values::ValueSet;
 

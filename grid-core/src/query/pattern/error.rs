@@ -26,6 +26,12 @@ pub enum PatternError {
         /// What is wrong.
         what: &'static str,
     },
+    /// The regular expression is wrong somewhere.
+    #[error("bad regular expression: it has {what}")]
+    Invalid {
+        /// What is wrong.
+        what: &'static str,
+    },
     /// The regular expression needs what a matcher in linear time cannot do, or what is not done here.
     #[error("the regular expression has {what} at character {at}, which is not supported; write it without")]
     Unsupported {
@@ -37,4 +43,10 @@ pub enum PatternError {
     /// The regular expression takes too much memory.
     #[error("the regular expression is too large to be compiled; repeat less")]
     TooLarge,
+    /// The patterns of one agent or statement take too much memory together.
+    #[error("the patterns take more than {max} bytes together when they are read; ask in several requests")]
+    TooMany {
+        /// The most bytes.
+        max: usize,
+    },
 }

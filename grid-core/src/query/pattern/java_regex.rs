@@ -31,15 +31,26 @@ pub(super) struct Flags {
 
 /// An expression that is read from front to back.
 pub(super) struct Reader {
+    purpose: Purpose,
     chars: Vec<char>,
     pub(super) pos: usize,
     pub(super) flags: Flags,
     out: String,
 }
 
+/// What an expression is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Whole texts match or do not.
+    Whole,
+    /// Parts of texts are looked for.
+    Parts,
+}
+
 /// Writes an expression of Java in the words of the `regex` crate.
-pub(super) fn translate(pattern: &str) -> Result<String, PatternError> {
+pub(super) fn translate(pattern: &str, purpose: Purpose) -> Result<String, PatternError> {
     let mut reader = Reader {
+        purpose,
         chars: pattern.chars().collect(),
         pos: 0,
         flags: Flags::default(),
@@ -296,6 +307,9 @@ impl Reader {
     /// The end of the text. Java also takes the place before a last end of a line for it, which makes no difference
     /// as long as nothing follows.
     fn end_of_text(&mut self) -> Result<(), PatternError> {
+        if self.purpose == Purpose::Parts {
+            return Err(self.unsupported("an end of the text that parts are looked for in"));
+        }
         if !self.nothing_follows() {
             return Err(self.unsupported("an end of the text with something after it"));
         }

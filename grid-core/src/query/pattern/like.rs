@@ -58,6 +58,8 @@ impl LikePattern {
                 continue;
             }
             match character {
+                // Several beside each other are one: nothing is kept for nothing between them.
+                '%' if !escaped && segments.len() > 1 && segments.last().is_some_and(Vec::is_empty) => {}
                 '%' if !escaped => segments.push(Vec::new()),
                 _ => {
                     if let Some(segment) = segments.last_mut() {
@@ -95,6 +97,15 @@ impl LikePattern {
     #[must_use]
     pub fn escape(&self) -> Option<char> {
         self.escape
+    }
+
+    /// About how much memory the pattern takes, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        const ALLOCATED: usize = 16;
+        let units: usize = self.segments.iter().map(Vec::capacity).sum();
+        self.pattern.len()
+            + units * size_of::<Unit>()
+            + self.segments.capacity() * (size_of::<Vec<Unit>>() + ALLOCATED)
     }
 
     /// Whether upper and lower case are the same.
@@ -226,13 +237,18 @@ fn find_at_once<T: Copy + Into<u16>>(segment: &[Unit], text: &[T], ignore_case: 
     None
 }
 
-/// A unit without its case, as Java compares characters: by the lower case of their upper case, one by one.
+/// A unit without its case; half of a character is itself.
 fn fold(unit: u16) -> u16 {
     let Some(character) = char::from_u32(u32::from(unit)) else {
         return unit;
     };
+    u16::try_from(u32::from(without_case(character))).unwrap_or(unit)
+}
+
+/// A character without its case, as Java compares characters: by the lower case of their upper case, one by one.
+pub(crate) fn without_case(character: char) -> char {
     if character.is_ascii() {
-        return u16::from(u8::try_from(character).unwrap_or_default().to_ascii_lowercase());
+        return character.to_ascii_lowercase();
     }
     let mut upper = character.to_uppercase();
     let upper = match (upper.next(), upper.next()) {
@@ -240,8 +256,7 @@ fn fold(unit: u16) -> u16 {
         _ => character,
     };
     // One capital letter has two lower-case characters, of which Java takes the first.
-    let lower = upper.to_lowercase().next().unwrap_or(upper);
-    u16::try_from(u32::from(lower)).unwrap_or(unit)
+    upper.to_lowercase().next().unwrap_or(upper)
 }
 
 #[cfg(test)]

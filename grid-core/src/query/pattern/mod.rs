@@ -9,3 +9,6 @@ mod regex;
 pub use error::PatternError;
 pub use like::LikePattern;
 pub use regex::RegexPattern;
+
+pub(crate) use like::without_case;
+pub(crate) use regex::RegexLimits;

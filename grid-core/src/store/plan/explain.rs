@@ -95,9 +95,8 @@ impl<'f> Explaining<'_, 'f> {
 
     /// Tells of the parts of a filter, each as if it were asked alone.
     fn steps_of(&mut self, filter: &'f Filter, step: &mut RecordStep, (effort, depth): (&Effort, usize)) {
-        /// Deeper parts are not told.
-        const DEPTH_MAX: usize = 32;
-        if depth + 1 >= DEPTH_MAX || matches!(filter, Filter::Predicate(..)) {
+        // Deeper parts are not told.
+        if depth + 1 >= RecordStep::DEPTH_MAX || matches!(filter, Filter::Predicate(..)) {
             return;
         }
         for part in filter.parts() {

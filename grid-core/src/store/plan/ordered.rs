@@ -105,7 +105,7 @@ fn extractor_cost(extractor: &Extractor) -> usize {
         Extractor::Identity => 2,
         Extractor::Key(_) => 1,
         Extractor::Property(_) => 4,
-        Extractor::Method { .. } => 8,
+        Extractor::Method(_) => 8,
         Extractor::Chained(inner) => 4 + inner.len(),
         Extractor::Multi(inner) => 16 + inner.len(),
     }

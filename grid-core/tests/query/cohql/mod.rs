@@ -214,6 +214,40 @@ fn statements_answer_rows() {
 }
 
 #[test]
+fn values_are_put_together() {
+    for (text, expected) in [
+        (
+            "select name from people where city = concat('Os', 'lo') order by name",
+            "\"Bob\"; \"Cy\"",
+        ),
+        (
+            "select name from people where CONCAT('E', 've', '_', 1) = name",
+            "\"Eve_1\"",
+        ),
+        (
+            "select name from people where name like concat('A', '%')",
+            "\"Ada\"",
+        ),
+        (
+            "select name from people where city in (concat('Ber', 'gen'), ?2) order by age",
+            "\"Bob\"; \"Cy\"; \"\"",
+        ),
+    ] {
+        assert_eq!(answer(text).unwrap(), expected, "{text}");
+    }
+    let long = Bindings::new().with("a".repeat(400_000));
+    for (text, reason) in [
+        ("concat('a')", "two values"),
+        ("concat('a', name)", "a value"),
+        ("concat('a', null)", "not null"),
+        ("concat(?1, ?1, ?1)", "limit"),
+    ] {
+        let refused = Filter::from_cohql(&format!("name = {text}"), &long).unwrap_err();
+        assert!(refused.to_string().contains(reason), "{refused}");
+    }
+}
+
+#[test]
 fn queries_say_what_to_ask() {
     let statement = parse("select name, key() from \"the people\" order by age desc, name");
     let query = statement.query();
