@@ -54,6 +54,7 @@ mod partition;
 mod plan;
 mod query;
 mod replay;
+mod similar;
 mod stats;
 mod step;
 mod time;

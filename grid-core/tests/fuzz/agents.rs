@@ -120,7 +120,10 @@ fn spoil(source: &mut Source<'_>, out: &mut Vec<u8>) {
 
 /// Whether a class is known not to be run, or not known.
 fn is_refused(class: &str) -> bool {
-    class.contains("Script") || class.contains("Nope") || class.contains("EntryComparator")
+    class.contains("Script")
+        || class.contains("Hnsw")
+        || class.contains("Nope")
+        || class.contains("EntryComparator")
 }
 
 impl Agents<'_, '_> {
@@ -206,6 +209,7 @@ impl Agents<'_, '_> {
             Part::Value => values::value(self.source, 0, &mut self.out),
             Part::Values => self.many(|agents| values::value(agents.source, 0, &mut agents.out)),
             Part::Number => values::number(self.source, &mut self.out),
+            Part::Vector => values::vector(self.source, &mut self.out),
             Part::Map => values::map(self.source, 0, &mut self.out),
             Part::Object => values::object(self.source, 0, &mut self.out),
             Part::Flag => {

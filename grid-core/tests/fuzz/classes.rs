@@ -11,6 +11,7 @@ pub(crate) enum Kind {
     Updater,
     Manipulator,
     Index,
+    Distance,
 }
 
 /// What a member is.
@@ -30,14 +31,16 @@ pub(crate) enum Part {
     Map,
     Object,
     Record,
+    Vector,
 }
 
 /// A class with its members.
 pub(crate) type Class = (&'static str, &'static [(&'static str, Part)]);
 
-use Kind::{Aggregator, Comparator, Extractor, Filter, Manipulator, Processor, Updater};
+use Kind::{Aggregator, Comparator, Distance, Extractor, Filter, Manipulator, Processor, Updater};
 use Part::{
     Character, Flag, Many, Map, Method, Number, Object, One, Pattern, Property, Record, Size, Value, Values,
+    Vector,
 };
 
 const OF: (&str, Part) = ("extractor", One(Extractor));
@@ -57,6 +60,7 @@ impl Kind {
             Updater => UPDATERS,
             Manipulator => MANIPULATORS,
             Kind::Index => INDEXES,
+            Distance => DISTANCES,
         }
     }
 
@@ -110,7 +114,7 @@ impl Kind {
                 r#"{"@class":"extractor.CompositeUpdater","extractor":{"@class":"extractor.UniversalExtractor","name":"o"},"updater":"#,
                 "}",
             )],
-            Manipulator | Kind::Index => &[("", "")],
+            Manipulator | Kind::Index | Distance => &[("", "")],
         }
     }
 }
@@ -245,6 +249,21 @@ const AGGREGATORS: &[Class] = &[
         &[("aggregator", One(Aggregator))],
     ),
     ("aggregator.QueryRecorder", &[("type", Record)]),
+    (
+        "ai.search.SimilarityAggregator",
+        &[OF, ("vector", Vector), ("maxResults", Size)],
+    ),
+    (
+        "ai.search.SimilarityAggregator",
+        &[
+            OF,
+            ("algorithm", One(Distance)),
+            ("bruteForce", Flag),
+            ("filter", One(Filter)),
+            ("maxResults", Size),
+            ("vector", Vector),
+        ],
+    ),
     ("aggregator.ScriptAggregator", &[("name", Property)]),
 ];
 
@@ -332,4 +351,13 @@ const INDEXES: &[Class] = &[
         ],
     ),
     ("extractor.ConditionalExtractor", &[OF, ("filter", One(Filter))]),
+    ("ai.index.BinaryQuantIndex", &[OF, ("oversamplingFactor", Size)]),
+    ("index.IndexDefinition", &[OF, ("oversamplingFactor", Size)]),
+    ("coherence.hnsw.HnswIndex", &[OF, ("dimension", Size)]),
+];
+
+const DISTANCES: &[Class] = &[
+    ("ai.distance.CosineSimilarity", &[]),
+    ("ai.distance.InnerProductSimilarity", &[]),
+    ("ai.distance.L2SquaredDistance", &[]),
 ];

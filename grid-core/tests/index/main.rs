@@ -17,3 +17,4 @@ mod properties;
 mod random;
 #[path = "../query/random_agents.rs"]
 mod random_agents;
+mod vectors;
