@@ -1,6 +1,6 @@
 //! What goes wrong while a query looks at an entry.
 
-use super::PatternError;
+use super::{PatternError, VectorShape};
 use crate::value::{Format, JsonError, KeyError, ValueError};
 
 /// A query that cannot be answered for an entry. Nothing was changed.
@@ -70,6 +70,34 @@ pub enum QueryError {
     NotNumber {
         /// What there is.
         kind: &'static str,
+    },
+    /// A vector is needed.
+    #[error(
+        "{kind} is no vector here; a vector is an array of finite numbers, an ai.Float32Vector, an ai.Int8Vector or an \
+         ai.BitVector, of at most {max} numbers"
+    )]
+    NotVector {
+        /// What there is.
+        kind: &'static str,
+        /// The most numbers of a vector.
+        max: usize,
+    },
+    /// Two vectors that have no distance.
+    #[error(
+        "there is no distance between {asked} and {found}; search with a vector like those of the entries, or only among \
+         those with a filter"
+    )]
+    NoDistance {
+        /// The vector that is searched for.
+        asked: VectorShape,
+        /// That of an entry.
+        found: VectorShape,
+    },
+    /// What a search found takes too much memory.
+    #[error("the entries that were found have more than {max_mib} MiB; ask for fewer results")]
+    TooMuchFound {
+        /// The most that is kept, in MiB.
+        max_mib: usize,
     },
     /// A property is to be set where there is no object.
     #[error("there is no object to set the property {name:?} of")]

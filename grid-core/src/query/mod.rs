@@ -33,11 +33,12 @@ mod java_text;
 mod operand;
 mod parts;
 mod pattern;
+mod vector;
 
 pub use agent::AgentError;
 pub use aggregator::{
     Accumulator, Aggregator, AggregatorCode, IndexRecord, NumberOperation, OwnAggregation, OwnAggregator,
-    PartitionRecord, QueryRecord, RecordKind, RecordStep, StepRoom,
+    PartitionRecord, QueryRecord, RecordKind, RecordStep, SimilarEntry, SimilaritySearch, StepRoom,
 };
 pub use comparator::{Comparator, Kinds, Order, SortKey};
 pub use comparison::{compare, compare_text, equal};
@@ -52,7 +53,9 @@ pub use filter::{
 pub use operand::Operand;
 pub use parts::Elements;
 pub use pattern::{LikePattern, PatternError, RegexPattern};
+pub use vector::{DIMENSIONS_MAX, Distance, Vector, VectorKind, VectorShape};
 
 pub(crate) use aggregator::{add_decimals, decimal_of, failed, multiply_decimals, unfit_args};
 pub(crate) use extractor::{set_member, whole};
 pub(crate) use parts::find_member;
+pub(crate) use vector::{Signature, hamming};

@@ -30,6 +30,11 @@ impl Handle {
         Handle((class << PLACE_BITS) | place)
     }
 
+    /// The place as a number of its own.
+    pub(super) fn bits(self) -> u32 {
+        self.0
+    }
+
     fn class(self) -> u32 {
         self.0 >> PLACE_BITS
     }

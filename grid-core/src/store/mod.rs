@@ -56,6 +56,7 @@ mod partition;
 mod plan;
 mod query;
 mod replay;
+mod similar;
 mod slices;
 mod stats;
 mod step;

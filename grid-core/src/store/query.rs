@@ -9,10 +9,10 @@ use crate::store::{CacheId, Page, PageContent, PageCursor, PageLimits, Partition
 /// A query of a partition whose plan is made: what it looks at is known before it is asked.
 #[derive(Debug)]
 pub struct PlannedQuery<'p, 'f> {
-    partition: &'p Partition,
-    cache: CacheId,
-    filter: &'f PreparedFilter<'f>,
-    plan: Plan,
+    pub(super) partition: &'p Partition,
+    pub(super) cache: CacheId,
+    pub(super) filter: &'f PreparedFilter<'f>,
+    pub(super) plan: Plan,
 }
 
 impl Partition {

@@ -142,7 +142,14 @@ fn spoil(source: &mut Source<'_>, out: &mut Vec<u8>) {
 
 /// Whether a class is known not to be run, or not known.
 fn is_refused(class: &str) -> bool {
-    let refused = ["Script", "Nope", "EntryComparator", "Pof", "PartitionedFilter"];
+    let refused = [
+        "Script",
+        "Hnsw",
+        "Nope",
+        "EntryComparator",
+        "Pof",
+        "PartitionedFilter",
+    ];
     refused.iter().any(|part| class.contains(part))
 }
 
@@ -229,6 +236,7 @@ impl Agents<'_, '_> {
             Part::Value => values::value(self.source, 0, &mut self.out),
             Part::Values => self.many(|agents| values::value(agents.source, 0, &mut agents.out)),
             Part::Number => values::number(self.source, &mut self.out),
+            Part::Vector => values::vector(self.source, &mut self.out),
             Part::Map => values::map(self.source, 0, &mut self.out),
             Part::Object => values::object(self.source, 0, &mut self.out),
             Part::Flag => {

@@ -1,15 +1,18 @@
 //! What fuzzed agents and statements are run on.
 
 use std::fmt::Debug;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use grid_core::processor::{EntryView, Processor, ProcessorWork};
 use grid_core::query::cohql::{Bindings, Rows, Statement};
 use grid_core::query::{
     AgentError, Aggregator, Comparator, EventFilter, Extracted, Extractor, Filter, Operand, QueryEntry,
-    QueryError, RecordKind, Test,
+    QueryError, RecordKind, Test, field,
 };
-use grid_core::store::{CacheSettings, Command, IndexDefinition, Partition, TimeToLive, Want};
+use grid_core::store::{
+    CacheSettings, Command, IndexDefinition, Partition, PreparedFilter, TimeToLive, Want,
+};
 use grid_core::value::{Binary, Format, Key};
 
 use crate::model::{CACHE, START, add, check, compare, json, put};
@@ -18,10 +21,16 @@ use crate::model::{CACHE, START, add, check, compare, json, put};
 const PEOPLE: [(&str, &str); 6] = [
     (
         "1",
-        r#"{"a":1,"b":"x","n":7,"s":"Ada","tags":["x","y"],"o":{"a":1,"b":[1,2]}}"#,
+        r#"{"a":1,"b":"x","n":7,"s":"Ada","tags":["x","y"],"o":{"a":1,"b":[1,2]},"value":[1,-1,0.5]}"#,
     ),
-    ("2", r#"{"a":2,"b":"y","n":-2,"s":"Bob","tags":[],"o":{"a":2}}"#),
-    ("3", r#"{ "s":"", "a":3, "b":"z", "n":0, "o":{"a":3} }"#),
+    (
+        "2",
+        r#"{"a":2,"b":"y","n":-2,"s":"Bob","tags":[],"o":{"a":2},"value":[0,0,0]}"#,
+    ),
+    (
+        "3",
+        r#"{ "s":"", "a":3, "b":"z", "n":0, "o":{"a":3}, "value":{"array":[-1,2,0.25],"@class":"ai.Float32Vector"} }"#,
+    ),
     (
         "4",
         r#"{"a":1,"b":null,"n":9007199254740993,"s":"50%","tags":["z",null,1]}"#,
@@ -87,6 +96,10 @@ fn filled(entries: &[(&str, &str)], indexes: &[(&str, bool)]) -> Partition {
             ..IndexDefinition::of(path)
         };
         add(&mut partition, definition);
+    }
+    if !indexes.is_empty() {
+        let vectors = IndexDefinition::of_vectors(field("value")).oversampling(NonZeroU32::MIN);
+        add(&mut partition, vectors);
     }
     partition
 }
@@ -295,6 +308,15 @@ impl Bench {
                         "{whole:?} and of parts {combined:?}"
                     );
                 }
+            }
+        }
+        if let Aggregator::Similar(search) = &aggregator {
+            for partition in self.pair(text) {
+                let (filter, mut accumulator) = (Filter::Always, aggregator.accumulator());
+                let prepared = PreparedFilter::new(&filter);
+                let planned = partition.plan_query(CACHE, &prepared);
+                let visited = planned.visit_similar(START, search, |entry| accumulator.accumulate(entry));
+                let _ = (visited, accumulator.finish());
             }
         }
         // What is no part of it.

@@ -11,6 +11,7 @@ pub(crate) enum Kind {
     Updater,
     Manipulator,
     Index,
+    Distance,
 }
 
 /// What a member is.
@@ -32,15 +33,16 @@ pub(crate) enum Part {
     Map,
     Object,
     Record,
+    Vector,
 }
 
 /// A class with its members.
 pub(crate) type Class = (&'static str, &'static [(&'static str, Part)]);
 
-use Kind::{Aggregator, Comparator, Extractor, Filter, Manipulator, Processor, Updater};
+use Kind::{Aggregator, Comparator, Distance, Extractor, Filter, Manipulator, Processor, Updater};
 use Part::{
     Bare, Character, Flag, Many, Map, Method, Number, Object, One, Pattern, Property, Record, Size, Value,
-    Values,
+    Values, Vector,
 };
 
 const OF: (&str, Part) = ("extractor", One(Extractor));
@@ -60,6 +62,7 @@ impl Kind {
             Updater => UPDATERS,
             Manipulator => MANIPULATORS,
             Kind::Index => INDEXES,
+            Distance => DISTANCES,
         }
     }
 
@@ -113,7 +116,7 @@ impl Kind {
                 r#"{"@class":"extractor.CompositeUpdater","extractor":{"@class":"extractor.UniversalExtractor","name":"o"},"updater":"#,
                 "}",
             )],
-            Manipulator | Kind::Index => &[("", "")],
+            Manipulator | Kind::Index | Distance => &[("", "")],
         }
     }
 }
@@ -261,6 +264,21 @@ const AGGREGATORS: &[Class] = &[
         &[("aggregator", One(Aggregator))],
     ),
     ("aggregator.QueryRecorder", &[("type", Record)]),
+    (
+        "ai.search.SimilarityAggregator",
+        &[OF, ("vector", Vector), ("maxResults", Size)],
+    ),
+    (
+        "ai.search.SimilarityAggregator",
+        &[
+            OF,
+            ("algorithm", One(Distance)),
+            ("bruteForce", Flag),
+            ("filter", One(Filter)),
+            ("maxResults", Size),
+            ("vector", Vector),
+        ],
+    ),
     ("aggregator.ScriptAggregator", &[("name", Property)]),
 ];
 
@@ -349,4 +367,13 @@ const INDEXES: &[Class] = &[
         ],
     ),
     ("extractor.ConditionalExtractor", &[OF, ("filter", One(Filter))]),
+    ("ai.index.BinaryQuantIndex", &[OF, ("oversamplingFactor", Size)]),
+    ("index.IndexDefinition", &[OF, ("oversamplingFactor", Size)]),
+    ("coherence.hnsw.HnswIndex", &[OF, ("dimension", Size)]),
+];
+
+const DISTANCES: &[Class] = &[
+    ("ai.distance.CosineSimilarity", &[]),
+    ("ai.distance.InnerProductSimilarity", &[]),
+    ("ai.distance.L2SquaredDistance", &[]),
 ];

@@ -53,6 +53,30 @@ const NUMBERS: [&str; 28] = [
     "3.5",
 ];
 
+const VECTORS: [&str; 16] = [
+    "[1,0.5,-2]",
+    "[1,0,0]",
+    "[0.25,-1]",
+    "[]",
+    r#"{"@class":"ai.Float32Vector","array":[0.5,-1.0,3e10]}"#,
+    r#"{"@class":"ai.Float32Vector","array":[3.4e38,-3.4e38,1e-45]}"#,
+    r#"{"@class":"ai.Float32Vector","array":[1e39]}"#,
+    r#"{"@class":"ai.Float32Vector","array":["1"]}"#,
+    r#"{"@class":"ai.Int8Vector","array":"AQL/"}"#,
+    r#"{"@class":"ai.Int8Vector","array":"gICA"}"#,
+    r#"{"@class":"ai.Int8Vector","array":"A"}"#,
+    r#"{"@class":"ai.BitVector","bits":"0x0F"}"#,
+    r#"{"@class":"ai.BitVector","bits":"0xFFFFFFFFFFFFFFFFFF"}"#,
+    r#"{"@class":"ai.BitVector","bits":"0xF"}"#,
+    r#"{"@class":"ai.BitVector","bits":""}"#,
+    r#"{"@class":"ai.NopeVector"}"#,
+];
+
+/// A vector, or something like one.
+pub(crate) fn vector(source: &mut Source<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(source.pick(&VECTORS).as_bytes());
+}
+
 const DECIMALS: [&str; 16] = [
     "0",
     "1.50",

@@ -10,7 +10,7 @@ use proptest::test_runner::TestRunner;
 
 use crate::model::{CACHE, START, add, json, put};
 use crate::oracle::{self, Answers, Entry};
-use crate::properties::definition;
+use crate::properties::any_definition;
 use crate::random::{filter, object, spaced, value};
 use crate::random_agents::{aggregator, comparator, entry_filter, key_text, stored};
 
@@ -30,7 +30,7 @@ struct Case {
 fn case() -> impl Strategy<Value = Case> {
     (
         proptest::collection::btree_map(0..20_u8, stored(), 0..14),
-        proptest::collection::vec(definition(), 1..5),
+        proptest::collection::vec(any_definition(), 1..5),
         entry_filter(0..20),
         comparator(),
         aggregator(),

@@ -18,3 +18,4 @@ mod random;
 #[path = "../query/random_agents.rs"]
 mod random_agents;
 mod slices;
+mod vectors;

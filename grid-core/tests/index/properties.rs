@@ -1,6 +1,6 @@
 //! Random changes through every path, random indexes, random filters.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -32,6 +32,9 @@ fn stored() -> impl Strategy<Value = Binary> {
     prop_oneof![
         12 => object().prop_map(|value| json(spaced(&value))),
         4 => value().prop_map(|value| json(spaced(&value))),
+        4 => proptest::collection::vec(-2..3_i8, 1..4).prop_map(|numbers| {
+            json(format!("{{\"a\":{numbers:?},\"b\":{{\"@class\":\"ai.Float32Vector\",\"array\":{numbers:?}}}}}"))
+        }),
         4 => (proptest::collection::vec(scalar(), 0..4), scalar()).prop_map(|(elements, scalar)| {
             let elements: Vec<_> = elements.iter().map(spaced).collect();
             let elements = elements.join(&b","[..]);
@@ -87,8 +90,19 @@ pub(crate) fn definition() -> impl Strategy<Value = IndexDefinition> {
             sorted,
             comparator,
             filter,
+            oversampling: None,
         }
     })
+}
+
+/// Indexes of values, and of vectors.
+pub(crate) fn any_definition() -> impl Strategy<Value = IndexDefinition> {
+    let vectors =
+        (extractor(), proptest::option::weighted(0.25, condition())).prop_map(|(extractor, filter)| {
+            let vectors = IndexDefinition::of_vectors(extractor).oversampling(NonZeroU32::MIN);
+            filter.into_iter().fold(vectors, IndexDefinition::only)
+        });
+    prop_oneof![4 => definition(), 1 => vectors]
 }
 
 fn keys() -> impl Strategy<Value = ValueSet> {
@@ -132,7 +146,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..20_usize).prop_map(Step::Expire),
         1 => (0..5_usize).prop_map(Step::Clear),
         1 => prop_oneof![4 => Just(Step::Copy), 1 => Just(Step::Truncate)],
-        4 => definition().prop_map(Step::Add),
+        4 => any_definition().prop_map(Step::Add),
         1 => extractor().prop_map(Step::Drop),
         8 => (asked(), 1..6_usize).prop_map(|(filter, page)| Step::Ask(filter, page)),
     ]
@@ -284,7 +298,7 @@ proptest! {
     #[test]
     fn many_filters_on_many_indexes(
         entries in proptest::collection::vec((any::<u8>(), stored()), 1..60),
-        definitions in proptest::collection::vec(definition(), 1..8),
+        definitions in proptest::collection::vec(any_definition(), 1..8),
         filters in proptest::collection::vec(asked(), 1..30),
     ) {
         let mut pair = Pair::new();
@@ -301,7 +315,7 @@ proptest! {
     }
 
     #[test]
-    fn definitions_come_back_as_they_were_written(definition in definition()) {
+    fn definitions_come_back_as_they_were_written(definition in any_definition()) {
         let text = definition.to_json().unwrap();
         prop_assert_eq!(IndexDefinition::from_json(&text), Ok(definition));
     }

@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 use super::extract::extract;
 use super::order::check;
 use super::typed::{Typed, compare, same};
+use super::vector::{distance, vector};
 use super::{Entry, class, many, order_of, selects};
 
 /// The answer of an aggregator. Lists and maps are in the order of the entries.
@@ -39,6 +40,7 @@ pub(crate) fn aggregate(aggregator: &Json, entries: &[&Entry]) -> Option<Json> {
             Some(json!({ "entries": entries }))
         }
         "aggregator.TopNAggregator" => top(aggregator, not_null()?),
+        "ai.search.SimilarityAggregator" => similar(aggregator, entries),
         "aggregator.GroupAggregator" => groups(aggregator, entries, extracted()?),
         "aggregator.CompositeAggregator" => {
             let answers = many(aggregator, "aggregators")
@@ -80,6 +82,32 @@ fn top(aggregator: &Json, mut values: Vec<Json>) -> Option<Json> {
     values.sort_by(|left, right| order_of_values(&aggregator["comparator"], right, left));
     values.truncate(results);
     Some(Json::Array(values))
+}
+
+fn similar(aggregator: &Json, entries: &[&Entry]) -> Option<Json> {
+    let results = usize::try_from(aggregator["maxResults"].as_i64()?).ok()?;
+    if results == 0 {
+        return Some(json!([]));
+    }
+    let asked = vector(&aggregator["vector"])?;
+    let mut found = Vec::new();
+    for entry in entries {
+        if !aggregator["filter"].is_null() && !selects(&aggregator["filter"], entry)? {
+            continue;
+        }
+        let taken = extract(&aggregator["extractor"], entry)?;
+        if !taken.is_null() {
+            let distance = distance(class(&aggregator["algorithm"]), &asked, &vector(&taken)?)?;
+            found.push((distance, entry.key.as_ref()?.to_string(), entry));
+        }
+    }
+    found.sort_by(|(one, key, _), (other, other_key, _)| {
+        one.total_cmp(other).then_with(|| key.cmp(other_key))
+    });
+    let found = found.into_iter().take(results).map(|(distance, _, entry)| {
+        json!({"@class": "ai.results.QueryResult", "distance": distance, "key": entry.key, "value": entry.value})
+    });
+    Some(found.collect())
 }
 
 fn groups(aggregator: &Json, entries: &[&Entry], extracted: Vec<Json>) -> Option<Json> {
@@ -175,6 +203,7 @@ pub(crate) fn same_answer(aggregator: &Json, left: &Json, right: &Json) -> bool 
             left.len() == right.len()
                 && pairs.all(|(left, right)| order_of_values(comparator, left, right).is_eq())
         }
+        "ai.search.SimilarityAggregator" => left == right,
         "aggregator.CompositeAggregator" => {
             let (Some(left), Some(right)) = (left.as_array(), right.as_array()) else {
                 return false;

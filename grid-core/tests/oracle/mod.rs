@@ -9,6 +9,7 @@ mod order;
 mod select;
 mod text;
 mod typed;
+mod vector;
 
 use serde_json::Value as Json;
 

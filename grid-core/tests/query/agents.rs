@@ -5,9 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use grid_core::processor::{Change, EntryView, Processor, PutAll};
 use grid_core::query::{
-    Aggregator, Comparator, EventCauses, EventFilter, EventKinds, Extractor, Filter, LikePattern,
+    Aggregator, Comparator, Distance, EventCauses, EventFilter, EventKinds, Extractor, Filter, LikePattern,
     Manipulator, MethodCall, NumberOperation, Operand, QueryEntry, QueryRecord, RecordKind, RecordStep,
-    Updater, field, key,
+    Updater, Vector, field, key,
 };
 use grid_core::value::{Binary, Format};
 
@@ -249,8 +249,51 @@ fn every_agent_comes_back_as_it_was_written() {
         aggregator: Box::new(Aggregator::Number(NumberOperation::LongSum, Extractor::path("n"))),
         filter: Some(Box::new(field("").gt(3))),
     };
-    let all = Aggregator::Composite(vec![top, grouped, Aggregator::Record(RecordKind::Trace)]);
+    let similar = Aggregator::similar(field("a.b"), [0.1, -2.0], usize::MAX >> 1)
+        .by_distance(Distance::L2Squared)
+        .among(field("x").gt(1))
+        .exactly();
+    let bytes = Aggregator::similar(key(), &[1_i8, -1][..], 0).by_distance(Distance::InnerProduct);
+    let bits = Aggregator::similar(field(""), Vector::Bits([0x0f, 0].into()), 3);
+    let all = Aggregator::Composite(vec![
+        top,
+        grouped,
+        Aggregator::Record(RecordKind::Trace),
+        similar,
+        bytes,
+        bits,
+    ]);
     assert_eq!(Aggregator::from_json(&all.to_json().unwrap()).unwrap(), all);
+}
+
+#[test]
+fn a_search_of_the_python_client() {
+    let python = r#"{"@class": "ai.search.SimilarityAggregator", "extractor": {"@class": "extractor.UniversalExtractor", "name": "vector", "params": null}, "algorithm": {"@class": "ai.distance.L2SquaredDistance"}, "bruteForce": true, "filter": {"@class": "filter.AlwaysFilter"}, "maxResults": 10, "vector": {"@class": "ai.Float32Vector", "array": [1.0, 0.5]}}"#;
+    let expected = Aggregator::similar(field("vector"), [1.0, 0.5], 10)
+        .by_distance(Distance::L2Squared)
+        .among(Filter::Always)
+        .exactly();
+    let read = |text: &str| Aggregator::from_json(text.as_bytes());
+    assert_eq!(read(python), Ok(expected));
+    // What the reference has when nothing is said.
+    let short = r#"{"@class":"ai.search.SimilarityAggregator","extractor":{"@class":"extractor.IdentityExtractor"},"algorithm":null,"vector":{"@class":"ai.BitVector","bits":"0x"}}"#;
+    let expected = Aggregator::similar(field(""), Vector::Bits([].into()), 0);
+    assert_eq!(read(short), Ok(expected));
+    for (part, other) in [
+        ("[1.0, 0.5]", "[1.0, NaN]"),
+        ("[1.0, 0.5]", "[1.0, 1e39]"),
+        ("[1.0, 0.5]", "[1.0, \"1\"]"),
+        ("Float32Vector", "Float64Vector"),
+        ("L2Squared", "L3Squared"),
+        ("10", "-1"),
+        ("10", "2.5"),
+        ("10", "9223372036854775808"),
+        ("true", "1"),
+        ("\"vector\": {", "\"other\": {"),
+    ] {
+        let wrong = python.replace(part, other);
+        assert!(read(&wrong).is_err(), "{wrong}");
+    }
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use grid_core::query::{Aggregator, Comparator, Extractor, Filter, NumberOperation, Operand, field};
+use grid_core::query::{
+    Aggregator, Comparator, Distance, Extractor, Filter, NumberOperation, Operand, Vector, field,
+};
 use grid_core::value::{Object, Value, to_binary};
 use proptest::prelude::*;
 
@@ -27,13 +29,58 @@ pub(crate) fn record() -> impl Strategy<Value = Vec<u8>> {
         often(decimal),
         often(elements.prop_map(Value::Array)),
         often(inner),
+        often(vector()),
     );
-    members.prop_map(|(a, b, size, value, elements, inner)| {
-        let names = ["a", "b", "size", "value", "é😀", "\"q\\"];
-        let members = names.into_iter().zip([a, b, size, value, elements, inner]);
+    members.prop_map(|(a, b, size, value, elements, inner, vector)| {
+        let names = ["a", "b", "size", "value", "é😀", "\"q\\", "vector"];
+        let members = names
+            .into_iter()
+            .zip([a, b, size, value, elements, inner, vector]);
         let members = members.filter_map(|(name, value)| Some((name.to_owned(), value?)));
         spaced(&Value::Object(members.collect::<Object>()))
     })
+}
+
+/// Three quarters of which sums are exact, seldom something else.
+pub(crate) fn floats() -> impl Strategy<Value = [f32; 3]> {
+    [-4..5_i8, -4..5_i8, -4..5_i8].prop_map(|numbers| numbers.map(|number| f32::from(number) / 4.0))
+}
+
+/// Vectors of one kind as they are stored, seldom others.
+fn vector() -> impl Strategy<Value = Value> {
+    let array = |numbers: Vec<f32>| {
+        let numbers = numbers.into_iter().map(|number| Value::from(f64::from(number)));
+        Value::Array(numbers.collect())
+    };
+    let object = |class: &str, name: &str, value: Value| {
+        let members = [
+            ("@class".to_owned(), Value::from(class)),
+            (name.to_owned(), value),
+        ];
+        Value::Object(members.into_iter().collect::<Object>())
+    };
+    prop_oneof![
+        20 => floats().prop_map(move |numbers| array(numbers.to_vec())),
+        20 => floats().prop_map(move |numbers| object("ai.Float32Vector", "array", array(numbers.to_vec()))),
+        2 => Just(Value::Null),
+        1 => "0x([0-9a-f]{2}){0,4}".prop_map(move |bits| object("ai.BitVector", "bits", Value::from(bits))),
+    ]
+}
+
+fn similar() -> impl Strategy<Value = Aggregator> {
+    let vector = prop_oneof![
+        12 => floats().prop_map(Vector::from),
+        1 => proptest::collection::vec(any::<u8>(), 0..5).prop_map(|bytes| Vector::Bits(bytes.into())),
+    ];
+    let distance = proptest::sample::select(Distance::ALL.to_vec());
+    let filter = proptest::option::weighted(0.2, filter());
+    (vector, 0..6_usize, distance, filter, any::<bool>()).prop_map(
+        |(vector, results, distance, filter, exact)| {
+            let similar = Aggregator::similar(field("vector"), vector, results).by_distance(distance);
+            let similar = filter.into_iter().fold(similar, Aggregator::among);
+            if exact { similar.exactly() } else { similar }
+        },
+    )
 }
 
 fn often(value: impl Strategy<Value = Value>) -> impl Strategy<Value = Option<Value>> {
@@ -123,6 +170,7 @@ pub(crate) fn aggregator() -> impl Strategy<Value = Aggregator> {
             extractor,
             comparator: if least { Comparator::Natural.inverse() } else { Comparator::Natural },
         }),
+        4 => similar(),
         1 => (0..5_usize, comparator()).prop_map(|(results, comparator)| Aggregator::Top {
             results,
             extractor: Extractor::Identity,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use grid_core::partition::PartitionId;
-use grid_core::query::{Aggregator, QueryError, RecordStep};
+use grid_core::query::{Aggregator, QueryEntry, QueryError, RecordStep};
 use grid_core::replication::Replica;
 use grid_core::store::{
     Page, PageContent, PageCursor, PageLimits, Partition, PlannedQuery, PreparedFilter, Timestamp,
@@ -162,7 +162,13 @@ impl OpenCache {
         }
         let mut accumulator = aggregator.accumulator();
         match keys {
-            None => planned.visit(now, |entry| accumulator.accumulate(entry))?,
+            None => {
+                let take = |entry: &QueryEntry<'_>| accumulator.accumulate(entry);
+                match aggregator {
+                    Aggregator::Similar(search) => planned.visit_similar(now, search, take)?,
+                    _ => planned.visit(now, take)?,
+                }
+            }
             Some(keys) => {
                 for view in keys.iter().filter_map(|key| store.get(now, self.id(), key)) {
                     let entry = view.query_entry();

@@ -223,7 +223,11 @@ impl Reading<'_, '_> {
         let is_checked = matches!(question.aggregator(), Some(Aggregator::Indexes { .. }));
         let first = self.read(|store, now| {
             let planned = store.plan_query(cache.id(), prepared);
-            if is_checked || slice.are_enough_for(planned.looks_at()) {
+            let looks_at = match question.aggregator() {
+                Some(Aggregator::Similar(search)) => planned.looks_at_similar(search),
+                _ => planned.looks_at(),
+            };
+            if is_checked || slice.are_enough_for(looks_at) {
                 First::All(cache.aggregate_here((store, now), &planned, question, None))
             } else {
                 First::Much(planned.slices(None))

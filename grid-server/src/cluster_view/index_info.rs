@@ -20,6 +20,8 @@ pub struct IndexInfo {
     pub condition: Option<String>,
     /// The order that was asked for; null for that of the values.
     pub comparator: Option<Value>,
+    /// For an index of vectors, how many times as many entries it finds as are wanted; null for one of values.
+    pub oversampling: Option<u32>,
     /// How many partitions have it.
     pub partitions: u64,
     /// How many entries it has.
@@ -56,6 +58,7 @@ impl IndexInfo {
             condition: definition.filter.as_ref().map(ToString::to_string),
             // What was agreed on is JSON.
             comparator: comparator.and_then(|order| serde_json::from_slice(&order.to_json().ok()?).ok()),
+            oversampling: definition.oversampling.map(u32::from),
             partitions: report.partitions,
             entries: report.entries,
             without_value: report.without_value,

@@ -21,6 +21,7 @@ import checks_events  # noqa: F401
 import checks_map  # noqa: F401
 import checks_process  # noqa: F401
 import checks_query  # noqa: F401
+import checks_vector  # noqa: F401
 import checks_coverage  # noqa: F401
 from scene import CHECKS, Different, Scene
 

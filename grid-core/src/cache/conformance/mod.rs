@@ -42,6 +42,7 @@ pub mod paging;
 pub mod queries;
 pub mod statements;
 pub mod values;
+pub mod vectors;
 pub mod views;
 mod wait;
 pub mod write;
@@ -215,6 +216,10 @@ async fn run_asking<F: Fixture>(report: &mut Report<'_>, fixture: &F) {
         aggregation {
             answers_are_of_the_type_asked_for, some_entries_are_aggregated, nothing_is_aggregated,
             a_wrong_type_is_an_error,
+        }
+        vectors {
+            the_closest_come_in_order, what_is_searched_is_selected, other_vectors_are_errors,
+            an_index_of_vectors_finds_what_is_alike,
         }
         indexes {
             an_index_changes_no_answer, a_condition_of_an_index_changes_no_answer, an_order_of_an_index_changes_no_answer, indexes_are_told, indexes_are_checked,

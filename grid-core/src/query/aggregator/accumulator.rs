@@ -2,6 +2,7 @@
 
 use indexmap::IndexMap;
 
+use super::nearest::NearestState;
 use super::number::NumberState;
 use super::own::OwnRun;
 use super::top::TopState;
@@ -26,6 +27,7 @@ enum State<'q> {
     /// JSON texts by canonical form, in the order in which they came.
     Distinct(IndexMap<Vec<u8>, Vec<u8>>),
     Top(TopState),
+    Nearest(NearestState),
     /// By the canonical form of the group: its JSON text, and what was made of it.
     Groups(IndexMap<Vec<u8>, (Vec<u8>, Accumulator<'q>)>),
     /// JSON texts of keys and of what was extracted.
@@ -44,6 +46,7 @@ impl<'q> Accumulator<'q> {
             Aggregator::Top {
                 results, comparator, ..
             } => State::Top(TopState::new(*results, comparator)),
+            Aggregator::Similar(search) => State::Nearest(NearestState::new(search.results)),
             Aggregator::Group { .. } => State::Groups(IndexMap::new()),
             Aggregator::Reducer(_) => State::Pairs(Vec::new()),
             Aggregator::Composite(inner) => {
@@ -75,6 +78,7 @@ impl<'q> Accumulator<'q> {
                 take_distinct(texts, &extractor.extract(entry)?)?;
             }
             (State::Top(state), Aggregator::Top { extractor, .. }) => state.add(extractor.extract(entry)?)?,
+            (State::Nearest(state), Aggregator::Similar(search)) => state.add(search, entry)?,
             (
                 State::Groups(groups),
                 Aggregator::Group {
@@ -117,6 +121,7 @@ impl<'q> Accumulator<'q> {
             }
             State::Distinct(texts) => write_texts(texts.values().map(Vec::as_slice), out)?,
             State::Top(state) => state.write(out),
+            State::Nearest(state) => state.write(out)?,
             State::Groups(groups) => {
                 write_array(groups.values_mut(), out, |(text, accumulator), out| {
                     out.push(b'[');
@@ -168,6 +173,7 @@ impl<'q> Accumulator<'q> {
                 }
             }
             (State::Top(state), _) => state.combine(partial)?,
+            (State::Nearest(state), _) => state.combine(partial, &bad)?,
             (State::Groups(groups), Aggregator::Group { aggregator, .. }) => {
                 for pair in Elements::new(partial) {
                     let parts: Result<Vec<_>, _> = Elements::new(pair?).collect();
@@ -239,7 +245,9 @@ impl<'q> Accumulator<'q> {
                 write_array(inner, out, |accumulator, out| accumulator.write_answer(out))?;
             }
             State::Own(run) => run.finish(out)?,
-            State::Count(_) | State::Distinct(_) | State::Top(_) => self.write_partial(out)?,
+            State::Count(_) | State::Distinct(_) | State::Top(_) | State::Nearest(_) => {
+                self.write_partial(out)?
+            }
         }
         Ok(())
     }

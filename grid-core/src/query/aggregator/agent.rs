@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Aggregator, NumberOperation, OwnAggregator, RecordKind};
+use super::{Aggregator, NumberOperation, OwnAggregator, RecordKind, SimilaritySearch, similar};
 use crate::query::agent::{
     AGGREGATORS_MAX, Node, ObjectWriter, Tree, WriteAgent, check_depth, extractor, filter, implied,
 };
@@ -60,6 +60,7 @@ impl Aggregator {
             Aggregator::Max(_) => "aggregator.ComparableMax",
             Aggregator::Distinct(_) => "aggregator.DistinctValues",
             Aggregator::Top { .. } => "aggregator.TopNAggregator",
+            Aggregator::Similar(_) => similar::CLASS,
             Aggregator::Group { .. } => "aggregator.GroupAggregator",
             Aggregator::Reducer(_) => "aggregator.ReducerAggregator",
             Aggregator::Composite(_) => "aggregator.CompositeAggregator",
@@ -145,6 +146,7 @@ fn single(node: Node<'_>, class: &str, depth: usize) -> Result<Aggregator, Agent
         "aggregator.ComparableMax" => Aggregator::Max(of_extractor(node, depth)?),
         "aggregator.DistinctValues" => Aggregator::Distinct(of_extractor(node, depth)?),
         "aggregator.TopNAggregator" => top(node, depth)?,
+        similar::CLASS => Aggregator::Similar(Box::new(SimilaritySearch::read(node, depth)?)),
         "aggregator.ReducerAggregator" => Aggregator::Reducer(of_extractor(node, depth)?),
         "aggregator.QueryRecorder" => record(node)?,
         "girih.IndexReports" => Aggregator::Indexes {
@@ -223,6 +225,7 @@ impl WriteAgent for Aggregator {
                 .agent("extractor", extractor)?
                 .integer("results", i64::try_from(*results).unwrap_or(i64::MAX))
                 .end(),
+            Aggregator::Similar(search) => search.write(writer)?,
             Aggregator::Group {
                 extractor,
                 aggregator,

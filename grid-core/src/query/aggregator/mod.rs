@@ -7,9 +7,11 @@
 mod accumulator;
 mod agent;
 mod builder;
+mod nearest;
 mod number;
 mod own;
 mod record;
+mod similar;
 mod top;
 
 pub use accumulator::Accumulator;
@@ -18,6 +20,7 @@ pub(crate) use number::{add_decimals, decimal_of, multiply_decimals};
 pub use own::{AggregatorCode, OwnAggregation, OwnAggregator};
 pub(crate) use own::{failed, unfit_args};
 pub use record::{IndexRecord, PartitionRecord, QueryRecord, RecordKind, RecordStep, StepRoom};
+pub use similar::{SimilarEntry, SimilaritySearch};
 
 use super::{Comparator, Extractor, Filter, QueryEntry, QueryError};
 use crate::value::Binary;
@@ -55,6 +58,9 @@ pub enum Aggregator {
         /// The order of what is extracted.
         comparator: Comparator,
     },
+    /// The entries with the vectors closest to one, the closest first, as an array of `ai.results.QueryResult` with distance,
+    /// key and value. Of the same distance, those first whose keys' texts are less.
+    Similar(Box<SimilaritySearch>),
     /// The answer of an aggregator for each value that is extracted, null included.
     Group {
         /// What is extracted.

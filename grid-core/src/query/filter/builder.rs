@@ -25,6 +25,12 @@ pub fn key() -> Field {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Field(Extractor);
 
+impl From<Field> for Extractor {
+    fn from(field: Field) -> Self {
+        field.0
+    }
+}
+
 impl Field {
     /// What any extractor takes.
     #[must_use]

@@ -176,11 +176,22 @@ impl CacheIndexes {
         }
     }
 
-    /// The index of an extractor with its place, if there is one. One with a condition is of use only where that is
+    /// The index of the values of an extractor with its place, if there is one. One with a condition is of use only where that is
     /// [implied](PartitionIndex::has_all).
     pub(in crate::store) fn of(&self, extractor: &Extractor) -> Option<(usize, &PartitionIndex)> {
         let mut indexes = self.indexes.iter().enumerate();
-        indexes.find(|(_, index)| index.definition().is_of(extractor))
+        indexes.find(|(_, index)| {
+            let definition = index.definition();
+            definition.oversampling.is_none() && definition.is_of(extractor)
+        })
+    }
+
+    /// The index of the vectors of an extractor, if there is one. As above, one with a condition is not always of use.
+    pub(in crate::store) fn of_vectors(&self, extractor: &Extractor) -> Option<&PartitionIndex> {
+        self.indexes.iter().find(|index| {
+            let definition = index.definition();
+            definition.oversampling.is_some() && definition.is_of(extractor)
+        })
     }
 }
 

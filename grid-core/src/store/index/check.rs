@@ -103,5 +103,9 @@ fn lacking<'i>(one: &'i PartitionIndex, other: &'i PartitionIndex) -> impl Itera
         not_in(&bucket.postings, counterpart.map(|bucket| &bucket.postings))
     });
     let without_value = not_in(one.without_value(), Some(other.without_value()));
-    buckets.chain(without_value)
+    let vectors = one.signatures().iter().filter_map(|(shape, words, handle)| {
+        let there = other.signatures().contains(shape, words, handle);
+        (!there).then_some(handle)
+    });
+    buckets.chain(without_value).chain(vectors)
 }

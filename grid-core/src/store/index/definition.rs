@@ -1,5 +1,6 @@
 //! What an index is of.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use crate::query::agent::{Node, ObjectWriter, Tree};
@@ -20,13 +21,28 @@ pub struct IndexDefinition {
     /// Which entries are in the index; all when there is none. The index is of use to filters that select none of the
     /// others.
     pub filter: Option<Filter>,
+    /// For an index of vectors: how many times as many entries as a search wants are found by it, to be compared exactly
+    /// then. `None` for an index of values.
+    pub oversampling: Option<NonZeroU32>,
 }
+
+/// How many times as many entries an index of vectors finds when nothing is said.
+const OVERSAMPLING: NonZeroU32 = NonZeroU32::new(3).expect("3 is not 0");
 
 /// The class of a definition in the form in which members agree on it.
 const CLASS: &str = "index.IndexDefinition";
 
 /// The class of an extractor that comes with a condition.
 const CONDITIONAL: &str = "extractor.ConditionalExtractor";
+
+/// The class of an index of vectors, which comes as an extractor does.
+const QUANTIZED: &str = "ai.index.BinaryQuantIndex";
+
+/// The class of another one.
+const HNSW: &str = "coherence.hnsw.HnswIndex";
+
+/// The member that says how many times as many entries are found.
+const OVERSAMPLING_FACTOR: &str = "oversamplingFactor";
 
 impl IndexDefinition {
     /// An index of what an extractor takes, with values in no order.
@@ -37,7 +53,30 @@ impl IndexDefinition {
             sorted: false,
             comparator: None,
             filter: None,
+            oversampling: None,
         }
+    }
+
+    /// An index of the vectors that an extractor takes, by which [searches for similar
+    /// entries](crate::query::Aggregator::similar) find three times as many entries as they want in each partition, to
+    /// compare them exactly.
+    ///
+    /// It knows of each number whether it is greater than zero. Entries are found in the order of how many of these differ
+    /// from those of what is searched for, all that are as far as the last one included. So a search finds most of the
+    /// closest entries, and not always all: vectors should have many numbers, about half of them greater than zero.
+    #[must_use]
+    pub fn of_vectors(extractor: impl Into<Extractor>) -> Self {
+        IndexDefinition {
+            oversampling: Some(OVERSAMPLING),
+            ..IndexDefinition::new(extractor.into())
+        }
+    }
+
+    /// The same index of vectors that finds so many times as many entries as are wanted.
+    #[must_use]
+    pub fn oversampling(mut self, factor: NonZeroU32) -> Self {
+        self.oversampling = Some(factor);
+        self
     }
 
     /// An index of a property, by a path of names with dots between them.
@@ -69,13 +108,28 @@ impl IndexDefinition {
         self
     }
 
-    /// A definition as clients ask for an index: an extractor, which may come with a condition, perhaps an order.
+    /// A definition as clients ask for an index: an extractor, which may come with a condition, perhaps an order; or an index of
+    /// vectors, which has none.
     ///
     /// # Errors
-    /// When one of them cannot be read, as by [`Filter::from_json`].
+    /// When one of them cannot be read, as by [`Filter::from_json`], or the index is of a kind that is not made here.
     pub fn of_request(extractor: &[u8], sorted: bool, comparator: Option<&[u8]>) -> Result<Self, AgentError> {
         let tree = Tree::read(extractor)?;
         let root = tree.root();
+        match root.class().as_deref() {
+            Some(QUANTIZED) => {
+                return Ok(IndexDefinition {
+                    oversampling: Some(oversampling(root)?.unwrap_or(OVERSAMPLING)),
+                    ..IndexDefinition::new(extractor_of_vectors(root)?)
+                });
+            }
+            Some(HNSW) => {
+                return Err(root.refused(
+                    "such graphs are not made here; use ai.index.BinaryQuantIndex, or search by brute force without an index",
+                ));
+            }
+            _ => {}
+        }
         let (extractor, filter) = if root.class().as_deref() == Some(CONDITIONAL) {
             let extractor = Extractor::from_json(root.need("extractor")?.text())?;
             (extractor, Some(Filter::from_json(root.need("filter")?.text())?))
@@ -87,14 +141,24 @@ impl IndexDefinition {
             sorted,
             comparator: comparator.map(Comparator::from_json).transpose()?,
             filter,
+            oversampling: None,
         })
     }
 
-    /// The extractor as clients ask for an index of it: with its condition, if it has one.
+    /// The extractor as clients ask for an index of it: with its condition, if it has one, or as an index of vectors.
     ///
     /// # Errors
     /// When it holds a number that JSON cannot say.
     pub fn request_extractor(&self) -> Result<Vec<u8>, QueryError> {
+        if let Some(factor) = self.oversampling {
+            let mut out = Vec::new();
+            ObjectWriter::new(QUANTIZED, &mut out)
+                .integer("dataVersion", 0)
+                .agent("extractor", &self.extractor)?
+                .integer(OVERSAMPLING_FACTOR, i64::from(factor.get()))
+                .end();
+            return Ok(out);
+        }
         let Some(filter) = &self.filter else {
             return self.extractor.to_json();
         };
@@ -124,6 +188,7 @@ impl IndexDefinition {
             sorted: root.flag("sorted")?,
             comparator: comparator.map(Comparator::from_json).transpose()?,
             filter: filter.map(Filter::from_json).transpose()?,
+            oversampling: oversampling(root)?,
         })
     }
 
@@ -142,6 +207,9 @@ impl IndexDefinition {
         if let Some(filter) = &self.filter {
             writer = writer.agent("filter", filter)?;
         }
+        if let Some(factor) = self.oversampling {
+            writer = writer.integer(OVERSAMPLING_FACTOR, i64::from(factor.get()));
+        }
         writer.end();
         Ok(out)
     }
@@ -157,12 +225,38 @@ impl IndexDefinition {
 
     /// Whether an index of the same extractor is another index.
     pub(in crate::store) fn differs_from(&self, other: &IndexDefinition) -> bool {
-        self.sorted != other.sorted || self.comparator != other.comparator || self.filter != other.filter
+        self.sorted != other.sorted
+            || self.comparator != other.comparator
+            || self.filter != other.filter
+            || self.oversampling != other.oversampling
     }
 
     /// Whether arrays are known by their elements: what several extractors give together is no collection.
     pub(in crate::store) fn knows_elements(&self) -> bool {
         !matches!(self.extractor, Extractor::Multi(_))
+    }
+}
+
+/// What says how many times as many entries are found, if it is there.
+fn oversampling(node: Node<'_>) -> Result<Option<NonZeroU32>, AgentError> {
+    let factor = node.integer(OVERSAMPLING_FACTOR)?.map(|factor| {
+        let factor = u32::try_from(factor).ok().and_then(NonZeroU32::new);
+        factor.ok_or_else(|| node.wrong(OVERSAMPLING_FACTOR, "a number from 1 on"))
+    });
+    factor.transpose()
+}
+
+/// The extractor of an index of vectors. The client of Python sends the name of a property as it is given one, which the
+/// reference cannot read.
+fn extractor_of_vectors(node: Node<'_>) -> Result<Extractor, AgentError> {
+    let extractor = node.need("extractor")?;
+    match extractor.string() {
+        Some(path) if !path.is_empty() => {
+            let path = Extractor::path(&path);
+            // Within the limits of what is read.
+            Ok(Extractor::from_json(&path.to_json()?)?)
+        }
+        _ => Extractor::from_json(extractor.text()),
     }
 }
 
@@ -192,7 +286,7 @@ fn links<'e>(extractor: &'e Extractor, out: &mut Vec<&'e Extractor>) {
 pub enum IndexError {
     /// There is another index of the same extractor.
     #[error(
-        "there is an index of {extractor} with another order or condition; remove it first, then add this one"
+        "there is an index of {extractor} with another order or condition, or of another kind; remove it first, then add this one"
     )]
     Different {
         /// The extractor as text.
@@ -243,7 +337,8 @@ mod tests {
             comparator: Some(Comparator::by("x").inverse()),
             ..plain.clone().sorted().only(field("a").gt(1))
         };
-        for definition in [plain, full] {
+        let vectors = IndexDefinition::of_vectors(field("v")).oversampling(NonZeroU32::MAX);
+        for definition in [plain, full, vectors] {
             let text = definition.to_json().unwrap();
             assert_eq!(IndexDefinition::from_json(&text), Ok(definition));
         }
@@ -271,6 +366,33 @@ mod tests {
         let plain = br#"{"@class":"extractor.UniversalExtractor","name":"age"}"#;
         let definition = IndexDefinition::of_request(plain, false, None).unwrap();
         assert_eq!(definition, IndexDefinition::new(Extractor::path("age")));
+    }
+
+    #[test]
+    fn an_index_of_vectors_is_asked_for_as_an_extractor() {
+        let read = |text: &str| IndexDefinition::of_request(text.as_bytes(), false, None);
+        let python = r#"{"@class": "ai.index.BinaryQuantIndex", "dataVersion": 0, "binFuture": null, "extractor": {"@class": "extractor.UniversalExtractor", "name": "v", "params": null}, "oversamplingFactor": 5}"#;
+        let expected = IndexDefinition::of_vectors(field("v")).oversampling(NonZeroU32::new(5).unwrap());
+        assert_eq!(read(python), Ok(expected.clone()));
+        let asked = String::from_utf8(expected.request_extractor().unwrap()).unwrap();
+        assert_eq!(read(&asked), Ok(expected));
+        let named = r#"{"@class":"ai.index.BinaryQuantIndex","extractor":"a.b"}"#;
+        assert_eq!(read(named), Ok(IndexDefinition::of_vectors(field("a.b"))));
+        let deep = format!(
+            r#"{{"@class":"ai.index.BinaryQuantIndex","extractor":"{}"}}"#,
+            "a.".repeat(1_000)
+        );
+        assert!(read(&deep).is_err());
+        for factor in ["0", "-1", "4294967296", "1.5"] {
+            let wrong = python.replace("5}", &format!("{factor}}}"));
+            assert!(matches!(read(&wrong), Err(AgentError::Wrong { .. })), "{wrong}");
+        }
+        let refused = read(r#"{"@class":"coherence.hnsw.HnswIndex","extractor":"v","dimension":3}"#);
+        let refused = refused.unwrap_err().to_string();
+        assert!(
+            refused.contains("BinaryQuantIndex") && refused.contains("brute force"),
+            "{refused}"
+        );
     }
 
     #[test]

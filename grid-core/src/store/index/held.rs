@@ -1,6 +1,6 @@
 //! What an index knows of an entry.
 
-use crate::query::{Datum, Elements, QueryEntry, QueryError};
+use crate::query::{Datum, Elements, QueryEntry, QueryError, Signature, Vector};
 use crate::store::index::IndexDefinition;
 use crate::store::index::key::IndexKey;
 use crate::value::json;
@@ -11,7 +11,7 @@ pub const ELEMENTS_MAX: usize = 1_024;
 /// What an index knows of an entry.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::store) enum Held {
-    /// The condition says that the entry is not in the index.
+    /// The condition says that the entry is not in the index, or there is no vector for an index of vectors.
     Nothing,
     /// Something cannot be extracted, read or written.
     NoValue,
@@ -19,6 +19,8 @@ pub(in crate::store) enum Held {
     One(IndexKey),
     /// An array, and the elements that it has.
     Array(IndexKey, Vec<IndexKey>),
+    /// A vector.
+    Vector(Signature),
 }
 
 impl Held {
@@ -29,18 +31,27 @@ impl Held {
             Some(Err(_)) => return Held::NoValue,
             Some(Ok(true)) | None => {}
         }
-        value(definition, entry).unwrap_or(Held::NoValue)
+        let held = match definition.oversampling {
+            Some(_) => vector(definition, entry),
+            None => value(definition, entry),
+        };
+        held.unwrap_or(Held::NoValue)
     }
 
     /// The keys of the value and of its elements.
     pub(in crate::store) fn keys(&self) -> impl Iterator<Item = &IndexKey> {
         let (value, elements) = match self {
-            Held::Nothing | Held::NoValue => (None, None),
+            Held::Nothing | Held::NoValue | Held::Vector(_) => (None, None),
             Held::One(key) => (Some(key), None),
             Held::Array(key, elements) => (Some(key), Some(elements)),
         };
         value.into_iter().chain(elements.into_iter().flatten())
     }
+}
+
+fn vector(definition: &IndexDefinition, entry: &QueryEntry<'_>) -> Result<Held, QueryError> {
+    let vector = Vector::read(&definition.extractor.extract(entry)?.json()?)?;
+    Ok(vector.map_or(Held::Nothing, |vector| Held::Vector(Signature::of(&vector))))
 }
 
 /// Everything that any filter may do with the value is done once: what fails for one is left to be looked at.

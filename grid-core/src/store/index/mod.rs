@@ -4,11 +4,15 @@
 //! [`compare`](crate::query::compare) (`key`), and of each the entries that have it (`postings`), with values in a hash
 //! table or in order (`buckets`). What is asked of it are ranges of such bytes (`ask`).
 //!
+//! An index of vectors ([`IndexDefinition::of_vectors`]) knows of each entry the signs of its vector's numbers (`signatures`)
+//! instead. It serves searches for similar entries ([`PlannedQuery::visit_similar`]) and no filter; it changes what they
+//! find, and says so.
+//!
 //! # Invariants
 //!
 //! - An entry is in every index of its cache in exactly one of these ways: under its value, and under each element when
 //!   that is an array; among those *without a value*, when something cannot be extracted, read or written; not at all,
-//!   when the index has a condition that says no. It gets there and leaves in the step that changes the entry.
+//!   when the index has a condition that says no, or it is of vectors and there is none. It gets there and leaves in the step that changes the entry.
 //! - Equal values have one key. A key may stand for several values, when they are long, or are arrays or objects.
 //! - What an index finds for a filter holds every entry that the filter selects **and every entry on which it fails**:
 //!   entries without a value always, values that have no order with what they are compared with where they would be
@@ -27,6 +31,9 @@
 //! and three entries, and an eighth of that for growing when it is in order (a hash table: a seventh to more than
 //! twice).
 //!
+//! Of vectors an entry takes a bit for each number, and 14 bytes; up to twice as much for growing.
+//!
+//! [`PlannedQuery::visit_similar`]: crate::store::PlannedQuery::visit_similar
 //! [`Partition::drop_cache`]: crate::store::Partition::drop_cache
 
 mod ask;
@@ -43,6 +50,7 @@ mod partition_index;
 mod postings;
 mod range;
 mod report;
+mod signatures;
 mod sorted_list;
 
 pub use check::IndexFault;

@@ -11,13 +11,15 @@ use crate::store::index::effort::Effort;
 use crate::store::index::held::Held;
 use crate::store::index::implied::implied;
 use crate::store::index::postings::Postings;
+use crate::store::index::signatures::Signatures;
 use crate::store::index::{IndexDefinition, IndexInfo};
 
-/// An index: the values of entries, and of each value the entries that have it.
+/// An index: the values of entries, and of each value the entries that have it; or their vectors.
 #[derive(Debug)]
 pub(in crate::store) struct PartitionIndex {
     definition: Arc<IndexDefinition>,
     buckets: Buckets,
+    signatures: Signatures,
     without_value: Postings,
     /// How many entries have a value.
     with_value: usize,
@@ -33,6 +35,7 @@ impl PartitionIndex {
         PartitionIndex {
             definition,
             buckets,
+            signatures: Signatures::default(),
             without_value: Postings::default(),
             with_value: 0,
             values: 0,
@@ -46,6 +49,10 @@ impl PartitionIndex {
 
     pub(in crate::store) fn buckets(&self) -> &Buckets {
         &self.buckets
+    }
+
+    pub(in crate::store) fn signatures(&self) -> &Signatures {
+        &self.signatures
     }
 
     pub(in crate::store) fn without_value(&self) -> &Postings {
@@ -67,6 +74,10 @@ impl PartitionIndex {
                     self.count(effect, index == 0, 1);
                 }
             }
+            Held::Vector(signature) => {
+                let grown = self.signatures.insert(signature, handle);
+                self.heap_bytes = self.heap_bytes.saturating_add_signed(grown);
+            }
         }
     }
 
@@ -84,6 +95,10 @@ impl PartitionIndex {
                     let effect = self.buckets.remove(key, handle);
                     self.count(effect, index == 0, -1);
                 }
+            }
+            Held::Vector(signature) => {
+                let grown = self.signatures.remove(signature, handle);
+                self.heap_bytes = self.heap_bytes.saturating_add_signed(grown);
             }
         }
     }
@@ -181,9 +196,9 @@ impl PartitionIndex {
     pub(in crate::store) fn info(&self) -> IndexInfo {
         IndexInfo {
             definition: Arc::clone(&self.definition),
-            entries: self.with_value + self.without_value.len(),
+            entries: self.with_value + self.signatures.len() + self.without_value.len(),
             without_value: self.without_value.len(),
-            distinct_values: self.values,
+            distinct_values: self.values + self.signatures.len(),
             bytes: self.bytes(),
         }
     }
@@ -192,7 +207,7 @@ impl PartitionIndex {
     pub(in crate::store) fn heap_bytes_counted(&self) -> usize {
         let buckets = self.buckets.iter();
         let bytes = buckets.map(|bucket| bucket.key.heap_bytes() + bucket.postings.heap_bytes());
-        bytes.sum::<usize>() + self.without_value.heap_bytes()
+        bytes.sum::<usize>() + self.signatures.bytes() + self.without_value.heap_bytes()
     }
 
     /// The memory of keys and sets of entries, as it was counted step by step.
