@@ -88,6 +88,15 @@ pub enum QueryError {
         /// The most bytes.
         max: usize,
     },
+    /// An aggregator, or a sorted query, that would keep more than it may.
+    #[error(
+        "what is made of the entries takes more than {bytes_max} bytes; select fewer entries with a filter, take less of \
+         each, or aggregate what is summed up: sums, counts, a few groups, the first of an order"
+    )]
+    TooMuch {
+        /// The most bytes.
+        bytes_max: usize,
+    },
     /// A pattern given to a method cannot be used.
     #[error(transparent)]
     Pattern(#[from] PatternError),

@@ -35,8 +35,9 @@ mod pattern;
 
 pub use agent::AgentError;
 pub use aggregator::{
-    Accumulator, Aggregator, AggregatorCode, IndexRecord, NumberOperation, OwnAggregation, OwnAggregator,
-    PartitionRecord, QueryRecord, RecordKind, RecordStep, StepRoom,
+    Accumulator, Aggregator, AggregatorCode, IndexRecord, Keeping, Kept, NumberOperation, OwnAggregation,
+    OwnAggregator, PartitionRecord, QueryRecord, RecordKind, RecordStep, SortedEntry, SortedPart,
+    SortedPlace, SortedRun, StepRoom,
 };
 pub use comparator::{Comparator, Kinds, Order, SortKey};
 pub use comparison::{compare, compare_text, equal};

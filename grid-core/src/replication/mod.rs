@@ -26,6 +26,9 @@
 //! same reason a partition is handed over, and a new copy admitted, only when what was told before is heard of. The driver
 //! says [how far that is](Replica::heard_before), and sees to it that it does not take for ever.
 //!
+//! That a [truncation](Effect::Truncate) emptied the partition is such a change too: whoever heard of it knows that the end of
+//! the truncation is still to be told, whichever members die before.
+//!
 //! # What always holds
 //!
 //! - *Durability*: an acknowledged write is on every member of the agreed replica set, so on whichever of them becomes
@@ -64,7 +67,7 @@ mod write;
 pub use effects::{Answer, Effects, Failure};
 pub use indexing::IndexPlan;
 pub use message::{Append, Appended, Chunk, CopyId, Message, Refusal};
-pub use record::{Answered, Effect, Outcome, Position, Record};
+pub use record::{Answered, Effect, Outcome, Position, Record, TruncationId};
 pub use replica::{Replica, RoleKind};
 pub use request::{ClientId, RequestId, RequestTag};
 pub use settings::{PlantedBug, ReplicaSettings};

@@ -145,7 +145,7 @@ impl<T> Replica<T> {
             for effect in &record.effects {
                 match effect {
                     Effect::Change(change) => self.store.replay(now, change)?,
-                    Effect::Truncate { cache, sequence } => {
+                    Effect::Truncate { cache, sequence, .. } => {
                         self.store.truncate(*cache);
                         self.store.set_sequence(*sequence);
                     }

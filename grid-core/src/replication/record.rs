@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::membership::MemberId;
 use crate::store::{CacheId, Change, Sequence, Timestamp, WorkAnswer};
 use crate::value::Binary;
 
@@ -71,7 +72,18 @@ pub enum Effect {
         cache: CacheId,
         /// The number of the change.
         sequence: Sequence,
+        /// The truncation in which they went, when listeners are to be told; `None`: there were none, or the cache is gone.
+        by: Option<TruncationId>,
     },
+}
+
+/// Which truncation of a cache it is: those who heard of a partition that it emptied are to be told of its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TruncationId {
+    /// The member that it was asked of, which tells of its end.
+    pub member: MemberId,
+    /// Its number among those that the member was asked for.
+    pub number: u64,
 }
 
 /// The outcome of a request, kept so that the same request that comes again gets it again.

@@ -8,7 +8,7 @@ use crate::value::Key;
 
 use super::primary::{Primary, Touched, Waiting};
 use super::replica::Role;
-use super::{Answered, Effect, Effects, Failure, Outcome, Record, Replica, RequestTag, Seen};
+use super::{Answered, Effect, Effects, Failure, Outcome, Record, Replica, RequestTag, Seen, TruncationId};
 
 /// A write of one entry.
 #[derive(Debug)]
@@ -200,7 +200,8 @@ impl<T> Replica<T> {
         result
     }
 
-    /// Drops all entries of a cache in one step. No event is told; the token is answered when it is acknowledged.
+    /// Drops all entries of a cache in one step; the token is answered when it is acknowledged. With `by` it is told that
+    /// entries went in this truncation, if any did; no entry has an event of its own.
     ///
     /// # Errors
     /// When nothing was done, with the token.
@@ -208,6 +209,7 @@ impl<T> Replica<T> {
         &mut self,
         now: Timestamp,
         cache: CacheId,
+        by: Option<TruncationId>,
         token: Option<T>,
         out: &mut Effects<T>,
     ) -> Result<usize, (Failure, Option<T>)> {
@@ -219,19 +221,22 @@ impl<T> Replica<T> {
             done: true,
             ..Outcome::default()
         };
+        let by = by.filter(|_| dropped.entries > 0);
+        let effect = Effect::Truncate {
+            cache,
+            sequence: dropped.sequence,
+            by,
+        };
         if self.is_alone() {
+            self.tell_now(by.map(|_| effect), out);
             out.answers.extend(token.map(|token| super::Answer {
                 token,
                 result: Ok(outcome),
             }));
             return Ok(dropped.entries);
         }
-        let effect = Effect::Truncate {
-            cache,
-            sequence: dropped.sequence,
-        };
         let writer = token.map(|token| (token, outcome));
-        self.push(vec![effect], Vec::new(), Touched::Many, writer, false);
+        self.push(vec![effect], Vec::new(), Touched::Many, writer, by.is_some());
         Ok(dropped.entries)
     }
 

@@ -92,7 +92,7 @@ fn clearing_and_truncating_come_to_the_backups() {
     assert_eq!(set.replicas[&B].store().len(NOW, CACHE), 5);
     let at = set.at;
     set.with_replica(A, |replica, out| {
-        assert_eq!(replica.truncate(NOW, CACHE, Some(91), out).unwrap(), 5);
+        assert_eq!(replica.truncate(NOW, CACHE, None, Some(91), out).unwrap(), 5);
         replica.send(at, out);
     });
     set.settle();

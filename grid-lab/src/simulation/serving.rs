@@ -141,7 +141,7 @@ impl World {
                     .clear(now, request.cache, 3, want, token, out)
                     .map(|(_, written)| written),
                 Ask::Truncate => replica
-                    .truncate(now, request.cache, Some(token), out)
+                    .truncate(now, request.cache, None, Some(token), out)
                     .map(|_| Written::Waits)
                     .map_err(|(failure, _)| (failure, token)),
                 Ask::Get => Err((Failure::NotPrimary, token)),

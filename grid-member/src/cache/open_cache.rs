@@ -48,6 +48,8 @@ pub struct OpenCache {
     listeners: Arc<ListenerHub>,
     pub(super) keeper: LogKeeper,
     counters: CacheCounters,
+    /// Truncations that this member is asked for come one after the other, so that what is told of each is told apart.
+    truncating: tokio::sync::Mutex<()>,
     /// Read under the lock of a partition: nothing is written after it is set.
     destroyed: AtomicBool,
     /// Whether reads by key take the copy at this member.
@@ -77,6 +79,7 @@ impl OpenCache {
             listeners: Arc::new(log.map_or_else(ListenerHub::new, ListenerHub::with_log)),
             keeper,
             counters: CacheCounters::default(),
+            truncating: tokio::sync::Mutex::default(),
             destroyed: AtomicBool::new(false),
             reads_closest: AtomicBool::new(false),
         }
@@ -539,18 +542,32 @@ impl OpenCache {
     /// Drops every entry, with one event for all.
     ///
     /// In one process all partitions are locked together: an event of a later change cannot come before the one of the
-    /// truncation. In a cluster each partition is truncated in a step of its own, and the event follows the last.
+    /// truncation. In a cluster each partition is truncated in a step of its own, and the event follows the last. It comes
+    /// to its end, and is told, whether the reply is waited for or not; one that fails after some partitions is told as
+    /// events that are missing.
     ///
     /// # Errors
-    /// When the cache was destroyed, or a partition is not served in time.
+    /// When the cache was destroyed, or a partition is not served in time; some may be truncated then.
     pub fn truncate(self: &Arc<Self>) -> Reply<()> {
         let Some(router) = self.router.clone() else {
             return self.truncate_now().into();
         };
-        let (cache, asked) = (self.clone(), self.ask_every(&PartRequest::Truncate));
+        let cache = self.clone();
         Reply::later(async move {
-            asked.await?;
-            router.tell_truncated(&cache).await
+            let (tell, told) = oneshot::channel();
+            let calls = router.clone();
+            calls.go_on("a truncation", async move {
+                let _turn = cache.truncating.lock().await;
+                let by = router.next_truncation();
+                let asked = cache.ask_every(&PartRequest::Truncate(by)).await;
+                router.tell_truncated(&cache, by, asked.is_ok()).await;
+                // Whoever asked may have gone.
+                let _gone = tell.send(asked.map(drop));
+            });
+            let stopped = Err(CacheError::OwnerChanged {
+                applied: Applied::Unknown,
+            });
+            told.await.unwrap_or(stopped)
         })
     }
 
@@ -560,7 +577,7 @@ impl OpenCache {
             || self.check_alive(),
             |replica, out| {
                 // A partition that is in this process for ever does what it is told.
-                let _always_done = replica.truncate(now, self.id, None, out);
+                let _always_done = replica.truncate(now, self.id, None, None, out);
             },
             || self.listeners.publish_lifecycle(Lifecycle::Truncated),
         )
@@ -577,7 +594,7 @@ impl OpenCache {
             },
             |replica, out| {
                 // A partition that is in this process for ever does what it is told.
-                let _always_done = replica.truncate(now, self.id, None, out);
+                let _always_done = replica.truncate(now, self.id, None, None, out);
                 replica.drop_indexes(self.id);
             },
             || {
@@ -599,7 +616,7 @@ impl OpenCache {
         for id in self.replicas.count().all() {
             self.replicas.change(id, |replica, out| {
                 if replica.serves() && replica.store().has_cache(self.id) {
-                    let _not_here = replica.truncate(now, self.id, None, out);
+                    let _not_here = replica.truncate(now, self.id, None, None, out);
                     replica.send(at, out);
                 }
             });

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use grid_core::partition::table::Epoch;
 use grid_core::processor::Work;
 use grid_core::query::Extractor;
-use grid_core::replication::{Failure, Outcome, RequestTag};
+use grid_core::replication::{Failure, Outcome, RequestTag, TruncationId};
 use grid_core::store::{
     Command, IndexDefinition, Page, PageContent, PageCursor, PageLimits, Sequence, TimeToLive,
 };
@@ -49,8 +49,8 @@ pub enum PartRequest {
     ContainsValue(Binary),
     /// Removes all entries, one by one.
     Clear,
-    /// Removes all entries at once.
-    Truncate,
+    /// Removes all entries at once, as part of this truncation.
+    Truncate(TruncationId),
     /// Some entries.
     Page {
         /// After this place.
@@ -104,7 +104,7 @@ impl PartRequest {
         match self {
             PartRequest::ContainsValue(_)
             | PartRequest::Clear
-            | PartRequest::Truncate
+            | PartRequest::Truncate(_)
             | PartRequest::Query { .. }
             | PartRequest::Aggregate { .. }
             | PartRequest::AddIndex(_) => true,
@@ -163,7 +163,7 @@ impl PartRequest {
             PartRequest::Update { .. }
             | PartRequest::PutAll { .. }
             | PartRequest::Clear
-            | PartRequest::Truncate => true,
+            | PartRequest::Truncate(_) => true,
             PartRequest::Work { work, .. } => work.may_change(),
             _ => false,
         }
@@ -208,6 +208,10 @@ pub enum PartResult {
     Mark(Epoch, Sequence),
     /// What an aggregator made of the entries, for the aggregators of others to go on with.
     Partial(Bytes),
+    /// What an aggregator made of the entries is in the answer of another partition of the same request.
+    Merged,
+    /// Nothing was read, since others of the same request had much: it is to be asked again.
+    Later,
     /// What came of work on several entries, in the order of their keys.
     Worked(Vec<Outcome>),
 }
@@ -223,7 +227,7 @@ pub enum PartFailure {
     UnknownCache,
     /// The partition refused, or lost track.
     Failed(Failure),
-    /// Some reason, in words. Nothing was done.
+    /// It is too much, in words that say what to do. Nothing was done.
     Refused(String),
     /// What was asked makes no sense for the entries, in words. Nothing was done.
     Invalid(String),

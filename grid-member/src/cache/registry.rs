@@ -48,6 +48,9 @@ pub struct CacheLimits {
     pub processor_time_limit: Duration,
     /// The most threads that run such code at the same time, also code that does not end; 64 by default.
     pub processor_threads_max: usize,
+    /// How many bytes one aggregation may keep at a member, of all partitions together; 256 MiB by default. One that would keep
+    /// more is refused.
+    pub aggregation_bytes_max: usize,
 }
 
 impl Default for CacheLimits {
@@ -60,6 +63,7 @@ impl Default for CacheLimits {
             event_log_linger: Duration::from_mins(1),
             processor_time_limit: Duration::from_secs(5),
             processor_threads_max: 64,
+            aggregation_bytes_max: 256 << 20,
         }
     }
 }
@@ -380,10 +384,15 @@ impl CacheRegistry {
         caches.filter_map(begin).take(count_max).collect()
     }
 
+    /// The cache with this number, if it is open.
+    pub(crate) fn opened(&self, id: CacheId) -> Option<Arc<OpenCache>> {
+        self.open.read().by_id.get(&id).cloned()
+    }
+
     /// The cache with this number, opened if the cluster knows it.
     pub(crate) fn numbered(&self, id: CacheId) -> Option<Arc<OpenCache>> {
-        if let Some(cache) = self.open.read().by_id.get(&id) {
-            return Some(cache.clone());
+        if let Some(cache) = self.opened(id) {
+            return Some(cache);
         }
         let Home::Cluster(catalogue) = &self.home else {
             return None;
@@ -492,8 +501,7 @@ impl CacheRegistry {
         here: bool,
         member: impl FnMut(MemberId, bool),
     ) {
-        let cache = self.open.read().by_id.get(&change.cache).cloned();
-        if let Some(cache) = cache {
+        if let Some(cache) = self.opened(change.cache) {
             let number = EventNumber {
                 partition,
                 placed,

@@ -356,7 +356,7 @@ impl Core {
         let (now, at) = (replicas.now(), replicas.uptime());
         for cache in gone {
             replicas.change(partition, |replica, out| {
-                let _not_here = replica.truncate(now, cache, None, out);
+                let _not_here = replica.truncate(now, cache, None, None, out);
                 replica.send(at, out);
             });
         }

@@ -471,6 +471,7 @@ impl Handler for Incoming {
             (Lane::Data, kind::QUESTION) => serve::question(&self.core, from.connection, payload, answer),
             (Lane::Data, kind::CACHES) => serve::caches(&self.core, answer),
             (Lane::Data, kind::INTEREST) => interest::take(&self.core, from.member, payload, answer),
+            (Lane::Data, kind::GAP) => self.core.take_gap(from.member, &payload, answer),
             (Lane::Data, kind::TOLD) => {
                 answer.send(write(&self.core.listening.awaited_by(from.member)));
             }
@@ -485,12 +486,6 @@ impl Handler for Incoming {
                         answer.send(Bytes::new());
                     },
                 );
-            }
-            (Lane::Data, kind::TRUNCATED) => {
-                if let Some(cache) = read(&payload) {
-                    serve::truncated(&self.core, cache);
-                }
-                answer.send(Bytes::new());
             }
             (Lane::Data, _) => {
                 answer.fail("this member does not know what that is; do both run versions that may be mixed?")

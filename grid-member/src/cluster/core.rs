@@ -15,7 +15,7 @@ use grid_core::membership::{MemberId, Moment};
 use grid_core::partition::PartitionId;
 use grid_core::partition::table::{BackupCount, Epoch, ServiceId, Step, StepChange};
 use grid_core::query::Extractor;
-use grid_core::replication::{Effect, Message};
+use grid_core::replication::{Effect, Message, TruncationId};
 use grid_core::store::{CacheId, CacheSettings, INDEXES_MAX, IndexDefinition};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, mpsc, watch};
@@ -47,7 +47,7 @@ const PROPOSE_TIMEOUT: Duration = Duration::from_secs(10);
 const PROPOSE_AGAIN: Duration = Duration::from_millis(20);
 
 /// So long it is waited for other members to know what was agreed.
-const KNOWN_TIMEOUT: Duration = Duration::from_secs(3);
+pub(super) const KNOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Who leads the control group, as far as this member knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -447,30 +447,22 @@ impl Calls for Core {
         .boxed()
     }
 
-    fn tell_truncated(&self, cache: CacheId) -> BoxFuture<'static, Result<(), CacheError>> {
-        let Some(core) = self.this.upgrade() else {
-            return futures::future::ready(Err(CacheError::ShuttingDown)).boxed();
-        };
-        async move {
-            // What was told of changes before it comes before it.
-            let asked = core.links.members().into_iter().filter_map(|member| {
-                let link = core.links.get(member, Lane::Data)?;
-                Some(link.request(kind::FLUSH, Bytes::new()))
-            });
-            let others = futures::future::join_all(asked);
-            let flushed = async { tokio::join!(core.flush(), others) };
-            let _in_time = tokio::time::timeout(KNOWN_TIMEOUT, flushed).await;
-            super::serve::truncated(&core, cache);
-            let body = write(&cache);
-            let asked = core.links.members().into_iter().filter_map(|member| {
-                let link = core.links.get(member, Lane::Data)?;
-                Some(link.request(kind::TRUNCATED, body.clone()))
-            });
-            // A member that does not answer is gone or cut off, and its listeners with it.
-            let _in_time = tokio::time::timeout(KNOWN_TIMEOUT, futures::future::join_all(asked)).await;
-            Ok(())
+    fn next_truncation(&self) -> TruncationId {
+        Core::next_truncation(self)
+    }
+
+    fn tell_truncated(&self, cache: CacheId, by: TruncationId, whole: bool) -> BoxFuture<'static, ()> {
+        match self.this.upgrade() {
+            Some(core) => Core::tell_truncated(&core, cache, by, whole),
+            None => futures::future::ready(()).boxed(),
         }
-        .boxed()
+    }
+
+    fn go_on(&self, what: &'static str, task: BoxFuture<'static, ()>) {
+        let stopped = self.supervisor.stopped();
+        self.supervisor.spawn(TaskKind::Connection, what, async move {
+            let _stopped_or_done = futures::future::select(std::pin::pin!(stopped), task).await;
+        });
     }
 
     fn is_me(&self, member: MemberId) -> bool {

@@ -3,7 +3,7 @@
 //!
 //! See [`listening`](crate::listening) for what always holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::event::{AttachedSink, InterestLog, Subject, Wish};
-use crate::listening::{EventFrame, Incoming, Journal, News, Noted, Outgoing};
+use crate::listening::{EventFrame, Gaps, Incoming, Journal, News, Noted, Notice, Outgoing, Truncations};
 use crate::replication::Awaited;
 use crate::task::TaskKind;
 use crate::transport::Lane;
@@ -54,7 +54,9 @@ pub(super) struct Wanted {
 pub(super) struct Peer {
     pub(super) member: MemberId,
     pub(super) wanted: Mutex<Wanted>,
-    outgoing: Mutex<Outgoing>,
+    pub(super) outgoing: Mutex<Outgoing>,
+    /// What the others are to know of what this one may never hear of. Locked after what waits for it.
+    pub(super) notice: Mutex<Notice>,
     incoming: Incoming,
     /// Events of the other member are passed on one at a time, whichever connection they come on.
     turn: Mutex<()>,
@@ -72,6 +74,12 @@ pub(super) struct Listening {
     /// Another member may know more.
     pub(super) known: watch::Sender<()>,
     peers: RwLock<BTreeMap<MemberId, Arc<Peer>>>,
+    /// What others tell of what third ones may never hear of.
+    pub(super) gaps: Mutex<Gaps>,
+    /// Locked alone.
+    pub(super) truncations: Mutex<Truncations>,
+    /// The number of the last truncation that this member was asked for.
+    pub(super) last_truncation: AtomicU64,
     /// This member was cut off, and its listeners have missed what happened meanwhile.
     missed: AtomicBool,
 }
@@ -83,6 +91,9 @@ impl Default for Listening {
             news: watch::Sender::new(()),
             known: watch::Sender::new(()),
             peers: RwLock::default(),
+            gaps: Mutex::default(),
+            truncations: Mutex::default(),
+            last_truncation: AtomicU64::new(0),
             missed: AtomicBool::new(false),
         }
     }
@@ -95,6 +106,12 @@ impl Listening {
 
     pub(super) fn has_no_others(&self) -> bool {
         self.peers.read().is_empty()
+    }
+
+    /// All other members but this one.
+    pub(super) fn members_but(&self, member: MemberId) -> BTreeSet<MemberId> {
+        let peers = self.peers.read();
+        peers.keys().copied().filter(|other| *other != member).collect()
     }
 
     fn all(&self) -> Vec<Arc<Peer>> {
@@ -153,6 +170,7 @@ impl Listening {
         for peer in self.all() {
             peer.wanted.lock().caches.remove(&cache);
         }
+        self.truncations.lock().forget(cache);
     }
 }
 
@@ -179,6 +197,7 @@ impl Peer {
             member,
             wanted: Mutex::default(),
             outgoing: Mutex::new(Outgoing::new(len_max, bytes_max)),
+            notice: Mutex::default(),
             incoming: Incoming::new(),
             turn: Mutex::new(()),
             knows: AtomicU64::new(0),
@@ -187,7 +206,7 @@ impl Peer {
     }
 
     /// Sends what waits, as far as it can be.
-    fn send(&self, core: &Core, outgoing: &mut Outgoing) {
+    pub(super) fn send(&self, core: &Core, outgoing: &mut Outgoing) {
         if let Some(link) = core.links.get(self.member, Lane::Data) {
             outgoing.send_on(link.info().connection, |number, news| {
                 let frame = EventFrame::encode(self.member, number, news);
@@ -231,6 +250,7 @@ impl Core {
         }
         for peer in gone {
             peer.gone.cancel();
+            self.take_over_gaps(peer.member);
             let caches = {
                 let mut wanted = peer.wanted.lock();
                 wanted.gone = true;
@@ -238,6 +258,8 @@ impl Core {
             };
             drop(caches);
         }
+        let others = members.iter().map(|(member, _)| *member);
+        self.end_truncations(others.chain(self.me()));
         for peer in new {
             if let Some(core) = self.this.upgrade() {
                 self.supervisor.spawn(
@@ -268,19 +290,50 @@ impl Core {
         here: bool,
         awaited: &mut Vec<Awaited>,
     ) {
-        let (Some(registry), Some(change)) = (self.registry(), effect.change()) else {
+        let Some(registry) = self.registry() else {
             return;
         };
-        registry.tell((place.1, place.2), change, here, |member, values| {
-            let Some(peer) = self.listening.peer(member) else {
-                return;
-            };
-            let news = EventFrame::change(place, change, values);
-            let mut outgoing = peer.outgoing.lock();
-            let number = outgoing.push(self.clock.uptime(), change.cache, news);
-            peer.send(self, &mut outgoing);
-            awaited.push(Awaited { member, number });
-        });
+        match effect {
+            Effect::Change(change) => {
+                registry.tell((place.1, place.2), change, here, |member, values| {
+                    let news = EventFrame::change(place, change, values);
+                    awaited.extend(self.push(member, change.cache, news));
+                });
+            }
+            Effect::Truncate {
+                cache,
+                sequence,
+                by: Some(by),
+            } => {
+                let Some(open) = registry.opened(*cache) else {
+                    return;
+                };
+                for member in open.listeners().members() {
+                    let news = EventFrame::emptied(place, *sequence, *cache, *by);
+                    awaited.extend(self.push(member, *cache, news));
+                }
+                if here {
+                    self.emptied(*cache, *by);
+                }
+            }
+            Effect::Truncate { by: None, .. } => {}
+        }
+    }
+
+    /// Tells another member something about a cache. `None`: it is no member any more.
+    fn push(&self, member: MemberId, cache: CacheId, news: Vec<Bytes>) -> Option<Awaited> {
+        let peer = self.listening.peer(member)?;
+        let mut outgoing = peer.outgoing.lock();
+        let number = outgoing.push(self.clock.uptime(), cache, news);
+        peer.send(self, &mut outgoing);
+        Some(Awaited { member, number })
+    }
+
+    /// Tells every other member something about a cache.
+    pub(super) fn push_to_all(&self, cache: CacheId, news: &[Bytes]) {
+        for peer in self.listening.all() {
+            self.push(peer.member, cache, news.to_vec());
+        }
     }
 
     /// Another member tells of something that happened there.
@@ -310,6 +363,20 @@ impl Core {
                     });
                 }
             }
+            News::Emptied {
+                service,
+                partition,
+                placed,
+                sequence,
+                cache,
+                by,
+            } => {
+                let replicas = self.services.read().get(&service).cloned();
+                if let Some(replicas) = replicas {
+                    replicas.told_elsewhere(partition, (placed, sequence), || self.emptied(cache, by));
+                }
+            }
+            News::Truncated { cache, by, whole } => self.truncated(cache, by, whole),
             News::Missed(caches) => {
                 tracing::warn!(%from, caches = caches.len(), "events were lost on the way here");
                 for cache in registry.all() {
@@ -351,7 +418,7 @@ impl Core {
                     () = peer.gone.cancelled() => {}
                 }
             };
-            // The member gives the events up then too, and says so.
+            // The member gives the events up too then, once others know, and says so.
             let _in_time = tokio::time::timeout(bound, passed_on).await;
         }
         .boxed()
@@ -396,7 +463,7 @@ impl Core {
         let _in_time = tokio::time::timeout(self.give_up_after(), flushed).await;
     }
 
-    fn give_up_after(&self) -> Duration {
+    pub(super) fn give_up_after(&self) -> Duration {
         self.settings.replicas.follower_timeout * GIVE_UP_AFTER
     }
 }
@@ -413,14 +480,7 @@ pub(super) async fn drive_listening(core: Arc<Core>) {
         }
         for peer in core.listening.all() {
             peer.say(&core);
-            let mut outgoing = peer.outgoing.lock();
-            if outgoing.is_empty() {
-                continue;
-            }
-            if outgoing.give_up(core.clock.uptime(), core.give_up_after()) {
-                tracing::warn!(member = %peer.member, "events were given up: the member does not pass them on");
-            }
-            peer.send(&core, &mut outgoing);
+            core.tend(&peer);
         }
         core.tell_missed();
     }

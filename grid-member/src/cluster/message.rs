@@ -25,7 +25,7 @@ pub(super) mod kind {
     pub(crate) const LEADS: u8 = 24;
     // Requests on the data lane.
     pub(crate) const PARTS: u8 = 40;
-    pub(crate) const TRUNCATED: u8 = 41;
+    pub(crate) const GAP: u8 = 41;
     pub(crate) const INTEREST: u8 = 42;
     pub(crate) const FLUSH: u8 = 43;
     pub(crate) const TOLD: u8 = 44;

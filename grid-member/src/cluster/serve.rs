@@ -11,7 +11,6 @@ use grid_core::store::CacheId;
 use grid_proto::member::PAYLOAD_MAX;
 
 use crate::cache::{Gather, Numbered, OpenCache, PartAnswer, PartFailure, PartResult};
-use crate::event::Lifecycle;
 use crate::replication::wire;
 use crate::routing::{PartsAnswer, PartsRequest};
 use crate::task::TaskKind;
@@ -107,7 +106,8 @@ fn encoded(mut answers: Vec<PartAnswer>, heard: u64) -> Vec<Bytes> {
         return body;
     }
     let refused = PartFailure::Refused(format!(
-        "the entries of one member have {len} bytes, at most {PAYLOAD_MAX} are possible: ask for fewer at once"
+        "what one member answers has {len} bytes, at most {PAYLOAD_MAX} are possible: ask for fewer entries at once, select \
+         fewer with a filter, or aggregate what is summed up"
     ));
     for answer in &mut answers {
         if matches!(
@@ -169,11 +169,4 @@ pub(super) fn caches(core: &Arc<Core>, answer: Answer) {
         let counted = tokio::task::spawn_blocking(move || registry.map(|registry| registry.infos()));
         answer.send(write(&counted.await.ok().flatten().unwrap_or_default()));
     });
-}
-
-/// Tells the listeners at this member that a cache was truncated.
-pub(super) fn truncated(core: &Core, cache: CacheId) {
-    if let Some(cache) = core.registry().and_then(|registry| registry.numbered(cache)) {
-        cache.listeners().publish_lifecycle(Lifecycle::Truncated);
-    }
 }

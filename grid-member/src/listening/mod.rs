@@ -13,20 +13,33 @@
 //!   nothing is handed over, and no new copy counts, before what was told is heard of.
 //! - *Truncated after what was before*: that a cache was truncated is told when the events of all changes that were
 //!   acknowledged before were told.
+//! - *Truncated for sure*: that a truncation emptied a partition is told as a change is, to every member that wants to hear of
+//!   any, and held by the backups until it was heard of. Whoever has heard of it is told the end of the truncation by
+//!   the member that it was asked of, or, when that one fails, dies, or comes first with it, that events are missing
+//!   ([`Truncations`]).
 //! - *Once*: events between two members are numbered, and sent again on a new connection until they are acknowledged. A
 //!   change that is told again by a new primary has the number that it had, by which it is known.
 //! - *Before the answer*: the answer to a change that one member asked another for is given when the events of it have
 //!   been told at the one that asked.
 //! - *Never in silence*: events that can't be kept, or are not taken in time, are replaced by word that some are missing,
 //!   and who listened is told so.
-//! - *Bounds*: what waits for one member is limited in number, bytes and time.
+//! - *Known before it is given up*: the backups hold what a member has not heard of, until it has. It is given up in two
+//!   steps: first all other members know which caches it is about ([`Notice`]), or are gone; only then nobody waits for
+//!   it any more. When the member goes that gave it up, those who know ([`Gaps`]) tell in its place that events are missing,
+//!   and have others know it as well. So it does not depend on one memory, unless there is no other.
+//! - *Bounds*: what waits for one member is limited in number and bytes, and in time unless yet another member neither
+//!   answers nor goes; what members know of gaps is one set of caches for each two members.
 
+mod gaps;
 mod incoming;
 mod journal;
 mod outgoing;
+mod truncations;
 mod wire;
 
+pub use gaps::{Gaps, Notice};
 pub use incoming::Incoming;
 pub use journal::{Journal, Noted, Since};
 pub use outgoing::Outgoing;
+pub use truncations::Truncations;
 pub use wire::{EventFrame, Interest, News, Part};

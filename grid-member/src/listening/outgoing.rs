@@ -23,19 +23,32 @@ struct Item {
     body: Vec<Bytes>,
     bytes: usize,
     at: Duration,
-    is_gap: bool,
+    /// It is word that events are missing.
+    gap: Option<Gap>,
+}
+
+/// Why events are missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gap {
+    /// There was no room for them. They are waited for until the word is passed on.
+    NoRoom,
+    /// They are not waited for any more.
+    GivenUp,
 }
 
 /// The events that wait for one other member, in order, until it says that it has passed them on.
 ///
 /// They are numbered from 1. When there are too many, or the oldest waits for too long, all are replaced by one item that
-/// says which caches they were about.
+/// says which caches they were about. Nobody waits any more for those that waited too long; so this is only done when
+/// others know of it who outlive this member.
 #[derive(Debug)]
 pub struct Outgoing {
     len_max: usize,
     bytes_max: usize,
     items: VecDeque<Item>,
     bytes: usize,
+    /// How many of the items are word of events that were given up.
+    given_up_len: usize,
     /// The number of the last item.
     last: u64,
     /// The other member has passed everything on up to here.
@@ -57,6 +70,7 @@ impl Outgoing {
             bytes_max,
             items: VecDeque::new(),
             bytes: 0,
+            given_up_len: 0,
             last: 0,
             heard: 0,
             given_up: 0,
@@ -73,16 +87,22 @@ impl Outgoing {
         if bytes > FRAME_MAX {
             // Both values together may be longer than a frame may be.
             let caches = BTreeSet::from([cache]);
-            self.append(at, caches.clone(), write_missed(&caches), true);
+            self.append(at, caches.clone(), write_missed(&caches), Some(Gap::NoRoom));
         } else if full && !self.items.is_empty() {
-            self.replace_by_gap(at, Some(cache));
+            self.replace_by_gap(at, Some(cache), Gap::NoRoom);
         } else {
-            self.append(at, BTreeSet::from([cache]), body, false);
+            self.append(at, BTreeSet::from([cache]), body, None);
         }
         self.last
     }
 
-    fn append(&mut self, at: Duration, caches: BTreeSet<CacheId>, body: Vec<Bytes>, is_gap: bool) {
+    /// Appends word that events of these caches are missing, which another member would have told that is gone.
+    pub fn push_missed(&mut self, at: Duration, caches: BTreeSet<CacheId>) {
+        let body = write_missed(&caches);
+        self.append(at, caches, body, Some(Gap::GivenUp));
+    }
+
+    fn append(&mut self, at: Duration, caches: BTreeSet<CacheId>, body: Vec<Bytes>, gap: Option<Gap>) {
         self.last += 1;
         let bytes = OVERHEAD + body.iter().map(Bytes::len).sum::<usize>();
         self.bytes += bytes;
@@ -92,18 +112,20 @@ impl Outgoing {
             body,
             bytes,
             at,
-            is_gap,
+            gap,
         });
+        self.given_up_len += usize::from(gap == Some(Gap::GivenUp));
     }
 
-    fn replace_by_gap(&mut self, at: Duration, more: Option<CacheId>) {
+    fn replace_by_gap(&mut self, at: Duration, more: Option<CacheId>, gap: Gap) {
         let mut caches: BTreeSet<CacheId> = more.into_iter().collect();
+        let gap = if self.given_up_len > 0 { Gap::GivenUp } else { gap };
         for mut item in self.items.drain(..) {
             caches.append(&mut item.caches);
         }
-        self.bytes = 0;
+        (self.bytes, self.given_up_len) = (0, 0);
         let body = write_missed(&caches);
-        self.append(at, caches, body, true);
+        self.append(at, caches, body, Some(gap));
     }
 
     /// The other member has passed on everything up to this number.
@@ -113,6 +135,7 @@ impl Outgoing {
         while self.items.front().is_some_and(|item| item.number <= self.heard) {
             if let Some(item) = self.items.pop_front() {
                 self.bytes -= item.bytes;
+                self.given_up_len -= usize::from(item.gap == Some(Gap::GivenUp));
             }
         }
     }
@@ -129,15 +152,34 @@ impl Outgoing {
         (self.last > self.heard).then_some(self.last)
     }
 
-    /// Gives up waiting for items that are older than this. Whether there were any.
-    pub fn give_up(&mut self, at: Duration, after: Duration) -> bool {
-        let is_old = |item: &Item| at.saturating_sub(item.at) >= after;
-        // Word of a gap waits for as long as the member is one.
-        if !self.items.iter().find(|item| !item.is_gap).is_some_and(is_old) {
+    /// Whether an event waits for longer than this. Word of a gap waits for as long as the member is one.
+    #[must_use]
+    pub fn is_due(&self, at: Duration, after: Duration) -> bool {
+        let oldest = self.items.iter().find(|item| item.gap.is_none());
+        oldest.is_some_and(|item| at.saturating_sub(item.at) >= after)
+    }
+
+    /// The caches of events that were given up and whose gap is not known yet; of all that waits, when it is
+    /// [due](Self::is_due). Others have to know that these may be missing.
+    #[must_use]
+    pub fn may_be_missed(&self, at: Duration, after: Duration) -> BTreeSet<CacheId> {
+        let is_due = self.is_due(at, after);
+        if !is_due && self.given_up_len == 0 {
+            return BTreeSet::new();
+        }
+        let missed = self.items.iter();
+        let missed = missed.filter(|item| is_due || item.gap == Some(Gap::GivenUp));
+        missed.flat_map(|item| item.caches.iter().copied()).collect()
+    }
+
+    /// Gives up waiting, when it is [due](Self::is_due) and others know that events of these caches may be missing. Whether it
+    /// did; not while one waits that they do not know of.
+    pub fn give_up(&mut self, at: Duration, after: Duration, known: &BTreeSet<CacheId>) -> bool {
+        if !self.is_due(at, after) || self.items.iter().any(|item| !item.caches.is_subset(known)) {
             return false;
         }
         self.given_up = self.last;
-        self.replace_by_gap(at, None);
+        self.replace_by_gap(at, None, Gap::GivenUp);
         true
     }
 
@@ -255,16 +297,46 @@ mod tests {
     }
 
     #[test]
-    fn nobody_waits_for_ever() {
+    fn nobody_waits_for_ever_and_nothing_is_given_up_that_others_do_not_know_of() {
         let mut queue = Outgoing::new(10, 10_000);
         let after = Duration::from_secs(3);
+        let due = AT + after;
+        let caches = |numbers: &[u32]| numbers.iter().copied().map(CacheId::new).collect();
+        let known: BTreeSet<CacheId> = caches(&[1]);
         let number = push(&mut queue, 1, "x");
-        assert!(!queue.give_up(AT + after - Duration::from_millis(1), after));
-        assert!(!queue.is_over(number));
-        assert!(queue.give_up(AT + after, after));
-        assert!(queue.is_over(number));
-        assert_eq!(queue.awaited(), Some(2), "the word of it is not given up");
-        assert!(!queue.give_up(AT + 10 * after, after));
-        assert_eq!(sent(&mut queue, 5), [2]);
+        assert!(!queue.give_up(due - Duration::from_millis(1), after, &known));
+        assert!(queue.may_be_missed(AT, after).is_empty());
+        assert_eq!(queue.may_be_missed(due, after), known);
+        assert!(!queue.give_up(due, after, &caches(&[])));
+        assert_eq!(push(&mut queue, 2, "y"), 2);
+        assert!(!queue.give_up(due, after, &known), "another came meanwhile");
+        assert!(!queue.is_over(number), "others do not know of it yet");
+        let known = caches(&[1, 2]);
+        assert_eq!(queue.may_be_missed(due, after), known);
+        assert!(queue.give_up(due, after, &known));
+        assert!(queue.is_over(number) && queue.is_over(2));
+        assert_eq!(queue.awaited(), Some(3), "the word of it is not given up");
+        assert!(!queue.give_up(due + 10 * after, after, &known));
+        assert_eq!(sent(&mut queue, 5), [3]);
+        push(&mut queue, 3, "z");
+        assert_eq!(
+            queue.may_be_missed(due, after),
+            known,
+            "until the word is passed on"
+        );
+        queue.heard(3);
+        assert!(queue.may_be_missed(due, after).is_empty());
+    }
+
+    #[test]
+    fn a_gap_without_room_after_what_was_given_up_is_still_to_be_known() {
+        let mut queue = Outgoing::new(2, 10_000);
+        queue.push_missed(AT, BTreeSet::from([CacheId::new(1)]));
+        push(&mut queue, 2, "x");
+        assert_eq!(push(&mut queue, 3, "x"), 3, "no room");
+        let caches = BTreeSet::from([1, 2, 3].map(CacheId::new));
+        assert_eq!(queue.may_be_missed(AT, Duration::from_secs(3)), caches);
+        queue.heard(3);
+        assert!(queue.may_be_missed(AT, Duration::from_secs(3)).is_empty());
     }
 }

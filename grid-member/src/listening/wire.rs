@@ -6,7 +6,8 @@ use bytes::Bytes;
 use grid_core::membership::MemberId;
 use grid_core::partition::table::{Epoch, ServiceId};
 use grid_core::partition::{PartitionCount, PartitionId};
-use grid_core::store::{CacheId, Change};
+use grid_core::replication::TruncationId;
+use grid_core::store::{CacheId, Change, Sequence};
 
 use crate::event::{Subject, Wish};
 use crate::wire::{Reader, WireError, Writer};
@@ -16,6 +17,8 @@ use super::journal::TOLD_BYTES_MAX;
 
 const CHANGE: u8 = 0;
 const MISSED: u8 = 1;
+const EMPTIED: u8 = 2;
+const TRUNCATED: u8 = 3;
 
 /// A part of everything that a member wants to hear of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,6 +154,30 @@ pub enum News {
         /// The change.
         change: Change,
     },
+    /// A partition of a cache was emptied by a truncation.
+    Emptied {
+        /// The service of the partition.
+        service: ServiceId,
+        /// The partition.
+        partition: PartitionId,
+        /// The epoch in which the partition began empty.
+        placed: Epoch,
+        /// The number of the change.
+        sequence: Sequence,
+        /// The cache.
+        cache: CacheId,
+        /// Which truncation.
+        by: TruncationId,
+    },
+    /// A truncation has come to its end.
+    Truncated {
+        /// The cache.
+        cache: CacheId,
+        /// Which truncation.
+        by: TruncationId,
+        /// It emptied every partition. Otherwise it failed, after some or none.
+        whole: bool,
+    },
     /// Events of these caches are missing.
     Missed(Vec<CacheId>),
 }
@@ -185,6 +212,36 @@ impl EventFrame {
         out.finish()
     }
 
+    /// Writes the news that a truncation emptied a partition.
+    #[must_use]
+    pub fn emptied(
+        (service, partition, placed): (ServiceId, PartitionId, Epoch),
+        sequence: Sequence,
+        cache: CacheId,
+        by: TruncationId,
+    ) -> Vec<Bytes> {
+        let mut out = Writer::with_capacity(32);
+        out.u8(EMPTIED);
+        out.u8(service.get());
+        out.len(partition.index());
+        out.varint(placed.get());
+        out.varint(sequence.get());
+        out.cache(cache);
+        out.truncation(by);
+        out.finish()
+    }
+
+    /// Writes the news that a truncation has come to its end.
+    #[must_use]
+    pub fn truncated(cache: CacheId, by: TruncationId, whole: bool) -> Vec<Bytes> {
+        let mut out = Writer::with_capacity(32);
+        out.u8(TRUNCATED);
+        out.cache(cache);
+        out.truncation(by);
+        out.bool(whole);
+        out.finish()
+    }
+
     /// Writes a frame of news that are written.
     #[must_use]
     pub fn encode(to: MemberId, number: u64, news: &[Bytes]) -> Vec<Bytes> {
@@ -205,6 +262,19 @@ impl EventFrame {
         let (to, number) = (MemberId::new(body.varint()?), body.varint()?);
         let news = match body.u8()? {
             CHANGE => read_change(&mut body, count)?,
+            EMPTIED => News::Emptied {
+                service: ServiceId::new(body.u8()?),
+                partition: body.partition(count)?,
+                placed: Epoch::new(body.varint()?),
+                sequence: Sequence::new(body.varint()?),
+                cache: body.cache()?,
+                by: body.truncation()?,
+            },
+            TRUNCATED => News::Truncated {
+                cache: body.cache()?,
+                by: body.truncation()?,
+                whole: body.bool()?,
+            },
             MISSED => {
                 let count = body.count(1)?;
                 let caches: Result<Vec<_>, _> = (0..count).map(|_| body.cache()).collect();

@@ -1,5 +1,5 @@
 use bytes::BytesMut;
-use grid_core::store::{ChangeKind, Sequence};
+use grid_core::store::ChangeKind;
 use grid_core::value::{Binary, Format};
 
 use super::*;
@@ -119,6 +119,39 @@ fn events_come_as_they_were_sent() {
             for len in 0..body.len() {
                 assert!(EventFrame::decode(body.slice(..len), count).is_err());
             }
+        }
+    }
+    let by = TruncationId {
+        member: MemberId::new(6),
+        number: 300,
+    };
+    let cache = CacheId::new(5);
+    let emptied = EventFrame::emptied(place, Sequence::new(9), cache, by);
+    let truncated = EventFrame::truncated(cache, by, true);
+    for news in [emptied, truncated] {
+        let body = joined(EventFrame::encode(MemberId::new(2), 1, &news));
+        let frame = EventFrame::decode(body.clone(), count).unwrap();
+        assert!(match frame.news {
+            News::Emptied {
+                service,
+                partition,
+                placed,
+                sequence,
+                cache: of,
+                by: whose,
+            } =>
+                (service, partition, placed) == place
+                    && sequence == Sequence::new(9)
+                    && (of, whose) == (cache, by),
+            News::Truncated {
+                cache: of,
+                by: whose,
+                whole,
+            } => (of, whose, whole) == (cache, by, true),
+            _ => false,
+        });
+        for len in 0..body.len() {
+            assert!(EventFrame::decode(body.slice(..len), count).is_err());
         }
     }
     let missed = write_missed(&BTreeSet::from([CacheId::new(3), CacheId::new(300)]));

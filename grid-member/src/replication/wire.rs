@@ -184,10 +184,14 @@ fn write_record(out: &mut Writer, record: &Record) {
                     out.maybe_time(change.deadline);
                 }
             }
-            Effect::Truncate { cache, sequence } => {
+            Effect::Truncate { cache, sequence, by } => {
                 out.u8(0);
                 out.varint(sequence.get());
                 out.cache(*cache);
+                out.bool(by.is_some());
+                if let Some(by) = by {
+                    out.truncation(*by);
+                }
             }
         }
     }
@@ -218,6 +222,11 @@ fn read_effect(body: &mut Reader) -> Result<Effect, WireError> {
         return Ok(Effect::Truncate {
             sequence: Sequence::new(body.varint()?),
             cache: body.cache()?,
+            by: if body.bool()? {
+                Some(body.truncation()?)
+            } else {
+                None
+            },
         });
     }
     let mut change = body.change(first)?;

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use grid_core::cache::CacheError;
 use grid_core::membership::MemberId;
+use grid_core::replication::TruncationId;
 use grid_core::store::CacheId;
 
 /// Another member did not answer.
@@ -31,8 +32,15 @@ pub trait Calls: Send + Sync {
         is_question: bool,
     ) -> BoxFuture<'static, Result<Bytes, CallFailed>>;
 
-    /// Tells the listeners of a cache at every member that it was truncated; waits until all members know.
-    fn tell_truncated(&self, cache: CacheId) -> BoxFuture<'static, Result<(), CacheError>>;
+    /// A number for a truncation that this member is asked for.
+    fn next_truncation(&self) -> TruncationId;
+
+    /// Tells the listeners of a cache at every member that a truncation has come to its end: it emptied the `whole` cache, or
+    /// failed after some partitions or none. Waits until all members know that it is truncated.
+    fn tell_truncated(&self, cache: CacheId, by: TruncationId, whole: bool) -> BoxFuture<'static, ()>;
+
+    /// Goes on with a task until it ends or the member stops, whether somebody waits for it or not.
+    fn go_on(&self, what: &'static str, task: BoxFuture<'static, ()>);
 
     /// Resolves when the events of another member up to this number were told to the listeners at this one, or can't be
     /// waited for any longer.

@@ -159,7 +159,10 @@ fn write_request(out: &mut Writer, request: &PartRequest, agents: &Agents) {
             out.binary(value);
         }
         PartRequest::Clear => out.u8(7),
-        PartRequest::Truncate => out.u8(8),
+        PartRequest::Truncate(by) => {
+            out.u8(8);
+            out.truncation(*by);
+        }
         PartRequest::Page {
             after,
             limits,
@@ -251,7 +254,7 @@ fn read_request(body: &mut Reader, agents: &Agents) -> Result<PartRequest, WireE
         5 => PartRequest::Len,
         6 => PartRequest::ContainsValue(body.binary()?),
         7 => PartRequest::Clear,
-        8 => PartRequest::Truncate,
+        8 => PartRequest::Truncate(body.truncation()?),
         9 => {
             let (after, limits, content) = read_place(body)?;
             PartRequest::Page {
@@ -390,6 +393,8 @@ fn write_result(out: &mut Writer, result: &PartResult) {
             out.u8(8);
             out.bytes(partial);
         }
+        PartResult::Merged => out.u8(11),
+        PartResult::Later => out.u8(12),
         PartResult::Worked(outcomes) => {
             out.u8(9);
             out.len(outcomes.len());
@@ -459,6 +464,8 @@ fn read_answer(body: &mut Reader) -> Result<Result<PartResult, PartFailure>, Wir
             let placed = Epoch::new(body.varint()?);
             Ok(PartResult::Mark(placed, Sequence::new(body.varint()?)))
         }
+        11 => Ok(PartResult::Merged),
+        12 => Ok(PartResult::Later),
         128 => Err(PartFailure::Elsewhere(Epoch::new(body.varint()?))),
         129 => Err(PartFailure::Destroyed),
         130 => Err(PartFailure::UnknownCache),

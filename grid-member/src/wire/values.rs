@@ -4,9 +4,10 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use grid_core::membership::MemberId;
 use grid_core::partition::{PartitionCount, PartitionId};
 use grid_core::processor::ProcessorWork;
-use grid_core::replication::{ClientId, Outcome, RequestId, RequestTag};
+use grid_core::replication::{ClientId, Outcome, RequestId, RequestTag, TruncationId};
 use grid_core::store::{CacheId, Change, ChangeKind, Command, Sequence, TimeToLive, Timestamp, WorkAnswer};
 use grid_core::value::{Binary, Format, FormatRegistry, Key};
 
@@ -49,6 +50,12 @@ impl Writer {
     /// Writes the number of a cache.
     pub fn cache(&mut self, cache: CacheId) {
         self.varint(u64::from(cache.get()));
+    }
+
+    /// Writes which truncation it is.
+    pub fn truncation(&mut self, by: TruncationId) {
+        self.varint(by.member.get());
+        self.varint(by.number);
     }
 
     /// Writes a point in time that may be missing.
@@ -209,6 +216,17 @@ impl Reader {
             what: "the number of a cache is too large",
         })?;
         Ok(CacheId::new(number))
+    }
+
+    /// Reads which truncation it is.
+    ///
+    /// # Errors
+    /// When the body is damaged.
+    pub fn truncation(&mut self) -> Result<TruncationId, WireError> {
+        Ok(TruncationId {
+            member: MemberId::new(self.varint()?),
+            number: self.varint()?,
+        })
     }
 
     /// Reads a point in time that may be missing.

@@ -17,7 +17,7 @@ use grid_member::{Grid, GridBuilder};
 pub(crate) const BOUND: Duration = Duration::from_secs(60);
 
 /// So few that they are soon where they belong.
-const FEW_PARTITIONS: NonZeroU16 = NonZeroU16::new(31).expect("31 is not zero");
+pub(crate) const FEW_PARTITIONS: NonZeroU16 = NonZeroU16::new(31).expect("31 is not zero");
 
 /// Shows the log of a test that fails when `RUST_LOG` says so.
 fn log() {

@@ -9,6 +9,8 @@ mod finding;
 mod fixture;
 #[cfg(test)]
 mod following;
+#[cfg(test)]
+mod gate;
 mod grid;
 mod invariants;
 mod limits;
@@ -32,6 +34,10 @@ mod queries;
 #[cfg(test)]
 mod query_answers;
 #[cfg(test)]
+mod query_limits;
+#[cfg(test)]
+mod query_moves;
+#[cfg(test)]
 #[path = "../../../grid-core/tests/query/random.rs"]
 mod random;
 #[cfg(test)]
@@ -40,3 +46,5 @@ mod random_agents;
 #[cfg(test)]
 mod statements;
 mod transport;
+#[cfg(test)]
+mod untold;
