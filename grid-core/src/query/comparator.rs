@@ -151,6 +151,24 @@ impl<'a> SortKey<'a> {
         SortKey(data)
     }
 
+    /// What the key is made of, one a column.
+    pub(crate) fn data(&self) -> &[Datum<'a>] {
+        &self.0
+    }
+
+    /// About how many bytes of memory it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        let beside = |datum: &Datum<'_>| match datum {
+            Datum::Text(text) => text.len(),
+            Datum::Array(text) | Datum::Object(text) => text.len(),
+            Datum::BigInt(number) => usize::try_from(number.bits() / 8).unwrap_or(usize::MAX),
+            Datum::Decimal(number) => usize::try_from(number.digits() / 2).unwrap_or(usize::MAX),
+            _ => 0,
+        };
+        let own = size_of::<Datum<'_>>();
+        self.0.iter().map(|datum| own + beside(datum)).sum()
+    }
+
     /// The key on its own.
     #[must_use]
     pub fn into_owned(self) -> SortKey<'static> {
@@ -225,6 +243,11 @@ impl Order {
 pub struct Kinds(Vec<Datum<'static>>);
 
 impl Kinds {
+    /// A key of these kinds.
+    pub(crate) fn to_key(&self) -> SortKey<'static> {
+        SortKey(self.0.clone())
+    }
+
     /// Takes a key whose kinds of values are those seen before.
     ///
     /// # Errors

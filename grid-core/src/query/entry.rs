@@ -99,6 +99,16 @@ impl<'a> QueryEntry<'a> {
         readable(self.key.ok_or(QueryError::NoKey)?)
     }
 
+    /// The format and the bytes of the key, if there is one.
+    pub(crate) fn spelled_key(&self) -> Option<(Format, &'a [u8])> {
+        self.key
+    }
+
+    /// How long the value is, in bytes; 0 when there is none.
+    pub(crate) fn value_len(&self) -> usize {
+        self.value.map_or(0, |(_, value)| value.len())
+    }
+
     /// The JSON text of the value, if there is one.
     ///
     /// # Errors

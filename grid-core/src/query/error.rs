@@ -122,6 +122,15 @@ pub enum QueryError {
     /// A division by zero, or a remainder by what is negative.
     #[error("a number cannot be divided by zero, and modulo only by what is positive")]
     Undivided,
+    /// An aggregator, or a sorted query, that would keep more than it may.
+    #[error(
+        "what is made of the entries takes more than {bytes_max} bytes; select fewer entries with a filter, take less of \
+         each, or aggregate what is summed up: sums, counts, a few groups, the first of an order"
+    )]
+    TooMuch {
+        /// The most bytes.
+        bytes_max: usize,
+    },
     /// A pattern given to a method cannot be used.
     #[error(transparent)]
     Pattern(#[from] PatternError),

@@ -37,8 +37,9 @@ mod vector;
 
 pub use agent::AgentError;
 pub use aggregator::{
-    Accumulator, Aggregator, AggregatorCode, IndexRecord, NumberOperation, OwnAggregation, OwnAggregator,
-    PartitionRecord, QueryRecord, RecordKind, RecordStep, SimilarEntry, SimilaritySearch, StepRoom,
+    Accumulator, Aggregator, AggregatorCode, IndexRecord, Keeping, Kept, NumberOperation, OwnAggregation,
+    OwnAggregator, PartitionRecord, QueryRecord, RecordKind, RecordStep, SimilarEntry, SimilaritySearch,
+    SortedEntry, SortedPart, SortedPlace, SortedRun, StepRoom,
 };
 pub use comparator::{Comparator, Kinds, Order, SortKey};
 pub use comparison::{compare, compare_text, equal};

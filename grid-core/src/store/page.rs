@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::store::arena::Handle;
 use crate::store::layout::EntryView;
 use crate::store::partition::is_over;
-use crate::store::{CacheId, Partition, Sequence, Timestamp};
+use crate::store::{CacheId, Partition, Room, Sequence, Timestamp};
 use crate::value::{Binary, Format};
 
 /// A place between two pages: after every entry whose key's hash is at most this.
@@ -63,7 +63,7 @@ pub struct PageEntry {
 }
 
 /// A page: a consistent snapshot of some entries, unless it was read in [slices](crate::store::Slices).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Page {
     /// The entries in the order of their keys' hashes. Their bytes share one allocation, or one for each slice.
     pub entries: Vec<PageEntry>,
@@ -86,17 +86,21 @@ impl Partition {
         limits: PageLimits,
         content: PageContent,
     ) -> Page {
-        self.page_of(now, self.handles(cache), (after, limits, content), |_view| true)
+        let asked = (after, limits, content);
+        let page = self.page_of(now, self.handles(cache), asked, &Room::unbounded(), |_view| true);
+        page.unwrap_or_default()
     }
 
-    /// As [`page`](Self::page), of those of these entries that are wanted. Not every entry need be asked about.
+    /// As [`page`](Self::page), of those of these entries that are wanted. Not every entry need be asked about. What the
+    /// page holds has room; `None` when not even its first entry has.
     pub(super) fn page_of(
         &self,
         now: Timestamp,
         handles: impl Iterator<Item = Handle>,
         (after, limits, content): (Option<PageCursor>, PageLimits, PageContent),
+        room: &Room,
         wanted: impl FnMut(&EntryView<'_>) -> bool,
-    ) -> Page {
+    ) -> Option<Page> {
         let (mut picked, mut more) = self.pick(now, handles, after, limits.entries_max.get(), wanted);
         let mut bytes = 0usize;
         let mut fit = 0;
@@ -106,11 +110,14 @@ impl Partition {
                 .map(|place| content.bytes_of(&self.view(place.1)))
                 .sum();
             bytes = bytes.saturating_add(group_bytes);
-            if fit > 0 && bytes > limits.bytes_max.get() {
+            if (fit > 0 && bytes > limits.bytes_max.get()) || !room.take(group_bytes) {
                 more = true;
                 break;
             }
             fit += group.len();
+        }
+        if fit == 0 && !picked.is_empty() {
+            return None;
         }
         picked.truncate(fit);
         let next = picked
@@ -118,10 +125,10 @@ impl Partition {
             .filter(|_place| more)
             .map(|place| PageCursor(place.0));
         let views: Vec<_> = picked.iter().map(|place| self.view(place.1)).collect();
-        Page {
+        Some(Page {
             entries: copy_together(&views, content),
             next,
-        }
+        })
     }
 
     /// Shows entries of a cache after a place, `entries_max` at a time, in the order and with the promise of

@@ -4,7 +4,7 @@ use crate::query::{Filter, QueryEntry, QueryError};
 use crate::store::layout::EntryView;
 use crate::store::partition::is_over;
 use crate::store::plan::{Plan, PreparedFilter};
-use crate::store::{CacheId, Page, PageContent, PageCursor, PageLimits, Partition, Slices, Timestamp};
+use crate::store::{CacheId, Page, PageContent, PageCursor, PageLimits, Partition, Room, Slices, Timestamp};
 
 /// A query of a partition whose plan is made: what it looks at is known before it is asked.
 #[derive(Debug)]
@@ -134,6 +134,24 @@ impl PlannedQuery<'_, '_> {
         now: Timestamp,
         asked: (Option<PageCursor>, PageLimits, PageContent),
     ) -> Result<Page, QueryError> {
+        let page = self.page_within(now, asked, &Room::unbounded())?;
+        Ok(page.unwrap_or_default())
+    }
+
+    /// As [`Partition::query`], as far as there is room; `None` when there is none for the first entry of the page. The page
+    /// is to be asked for again then.
+    ///
+    /// # Errors
+    /// As [`Partition::query`].
+    pub fn page_within(
+        self,
+        now: Timestamp,
+        asked: (Option<PageCursor>, PageLimits, PageContent),
+        room: &Room,
+    ) -> Result<Option<Page>, QueryError> {
+        if room.is_full() {
+            return Ok(None);
+        }
         let mut failed = None;
         let wanted = |view: &EntryView<'_>| {
             failed.is_none()
@@ -147,13 +165,16 @@ impl PlannedQuery<'_, '_> {
                     })
         };
         let page = match self.plan {
-            Plan::Scan => self
+            Plan::Scan => {
+                self.partition
+                    .page_of(now, self.partition.handles(self.cache), asked, room, wanted)
+            }
+            Plan::Look(handles) => self
                 .partition
-                .page_of(now, self.partition.handles(self.cache), asked, wanted),
-            Plan::Look(handles) => self.partition.page_of(now, handles.into_iter(), asked, wanted),
+                .page_of(now, handles.into_iter(), asked, room, wanted),
             Plan::Exact(handles) => self
                 .partition
-                .page_of(now, handles.into_iter(), asked, |_view| true),
+                .page_of(now, handles.into_iter(), asked, room, |_view| true),
         };
         match failed {
             Some(error) => Err(error),

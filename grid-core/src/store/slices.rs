@@ -8,7 +8,7 @@ use crate::store::layout::EntryView;
 use crate::store::page::copy_together;
 use crate::store::partition::is_over;
 use crate::store::{
-    CacheId, Page, PageContent, PageCursor, PageEntry, PageLimits, Partition, PreparedFilter, Timestamp,
+    CacheId, Page, PageContent, PageCursor, PageEntry, PageLimits, Partition, PreparedFilter, Room, Timestamp,
 };
 use crate::value::{Binary, same_value};
 
@@ -115,7 +115,7 @@ impl Slices {
         found
     }
 
-    /// Puts the entries of the next slice that a filter selects into a page, as far as there is room in it. Whether more of
+    /// Puts the entries of the next slice that a filter selects into a page, as far as there is room in it and for it. Whether more of
     /// them are wanted: otherwise the page is as it is to be.
     ///
     /// # Errors
@@ -125,7 +125,7 @@ impl Slices {
         (partition, now): (&Partition, Timestamp),
         filter: &PreparedFilter<'_>,
         limits: SliceLimits,
-        page: &mut SlicedPage,
+        (page, room): (&mut SlicedPage, &Room),
     ) -> Result<bool, QueryError> {
         let mut picked = Vec::new();
         self.look(partition, limits, |hash, views| {
@@ -143,7 +143,7 @@ impl Slices {
             if let Some(error) = failed {
                 return Err(error);
             }
-            if page.take(hash, views) {
+            if page.take(hash, views, room) {
                 picked.append(views);
             }
             Ok(go_on_unless(page.full))
@@ -224,20 +224,22 @@ impl SlicedPage {
         }
     }
 
-    /// The page as it was filled.
+    /// The page as it was filled; `None` when there was no room for its first entry. It is to be asked for again then.
     #[must_use]
-    pub fn into_page(self) -> Page {
-        Page {
+    pub fn into_page(self) -> Option<Page> {
+        let page = Page {
             entries: self.entries,
             next: self.through.filter(|_| self.more),
-        }
+        };
+        (!self.more || !page.entries.is_empty()).then_some(page)
     }
 
     /// Takes the entries of a hash, unless there is no room for them: those of one hash are not parted.
-    fn take(&mut self, hash: u64, views: &[EntryView<'_>]) -> bool {
+    fn take(&mut self, hash: u64, views: &[EntryView<'_>], room: &Room) -> bool {
         let bytes: usize = views.iter().map(|view| self.content.bytes_of(view)).sum();
         let taken = (self.taken.0 + views.len(), self.taken.1.saturating_add(bytes));
-        if self.taken.0 > 0 && !views.is_empty() && taken.1 > self.limits.bytes_max.get() {
+        let fits = self.taken.0 == 0 || taken.1 <= self.limits.bytes_max.get();
+        if !views.is_empty() && !(fits && room.take(bytes)) {
             (self.full, self.more) = (true, true);
             return false;
         }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use grid_core::query::{Filter, QueryError};
 use grid_core::store::{
     CacheId, CacheSettings, Command, EntryView, IndexDefinition, PageContent, PageLimits, Partition,
-    PreparedFilter, SliceLimits, SlicedPage, TimeToLive, Timestamp, Want,
+    PreparedFilter, Room, SliceLimits, SlicedPage, TimeToLive, Timestamp, Want,
 };
 use grid_core::value::{Binary, Format, Key};
 
@@ -143,15 +143,15 @@ fn compare_slices((partition, now): (&Partition, Timestamp), filter: &Filter, pa
     let (mut paged, mut after) = (Vec::new(), None);
     loop {
         let mut slices = partition.plan_query(CACHE, &prepared).slices(after);
-        let mut page = SlicedPage::new(page_limits, PageContent::Keys);
+        let (mut page, room) = (SlicedPage::new(page_limits, PageContent::Keys), Room::unbounded());
         while slices.has_more() {
             slices.order();
             let place = (partition, now);
-            if !slices.fill(place, &prepared, limits, &mut page).unwrap() {
+            if !slices.fill(place, &prepared, limits, (&mut page, &room)).unwrap() {
                 break;
             }
         }
-        let page = page.into_page();
+        let page = page.into_page().unwrap();
         let bytes: usize = page
             .entries
             .iter()

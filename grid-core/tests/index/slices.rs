@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 
 use grid_core::query::{Extractor, Filter, field};
 use grid_core::store::{
-    CacheSettings, Command, IndexDefinition, PageContent, PageLimits, Partition, PreparedFilter, SliceLimits,
-    SlicedPage, Want,
+    CacheSettings, Command, IndexDefinition, PageContent, PageLimits, Partition, PreparedFilter, Room,
+    SliceLimits, SlicedPage, Want,
 };
 use grid_core::value::Key;
 
@@ -95,7 +95,12 @@ fn a_page_goes_on_where_the_one_before_ended() {
         while slices.has_more() {
             slices.order();
             let more = slices
-                .fill((&partition, START), &prepared, LIMITS, &mut page)
+                .fill(
+                    (&partition, START),
+                    &prepared,
+                    LIMITS,
+                    (&mut page, &Room::unbounded()),
+                )
                 .unwrap();
             change(&mut partition, round);
             round += 1;
@@ -103,7 +108,7 @@ fn a_page_goes_on_where_the_one_before_ended() {
                 break;
             }
         }
-        let page = page.into_page();
+        let page = page.into_page().unwrap();
         assert!(page.entries.len() <= 20);
         for entry in page.entries {
             assert!(entry.value.is_some());
@@ -142,4 +147,32 @@ fn a_value_is_found_in_the_slice_that_has_it() {
     gone.order();
     assert!(!gone.contains_value((&Partition::new(), START), &json("1"), LIMITS));
     assert!(!gone.has_more(), "the cache has no entries any more");
+}
+
+#[test]
+fn pages_that_are_read_side_by_side_share_the_room() {
+    let partition = numbers(100);
+    let prepared = PreparedFilter::new(&Filter::Always);
+    let limits = PageLimits {
+        entries_max: NonZeroUsize::MAX,
+        bytes_max: NonZeroUsize::MAX,
+    };
+    let room = Room::new(100);
+    let mut lens = Vec::new();
+    for _ in 0..2 {
+        let mut slices = partition.plan_query(CACHE, &prepared).slices(None);
+        let mut page = SlicedPage::new(limits, PageContent::Values);
+        let mut more = true;
+        while more {
+            slices.order();
+            more = slices
+                .fill((&partition, START), &prepared, LIMITS, (&mut page, &room))
+                .unwrap();
+        }
+        let page = page.into_page();
+        assert!(page.as_ref().is_none_or(|page| page.next.is_some()));
+        lens.push(page.map(|page| page.entries.len()));
+    }
+    // Values have 7 or 8 bytes.
+    assert!(matches!(lens[..], [Some(12..=14), None]), "{lens:?}");
 }

@@ -17,3 +17,4 @@ mod processors;
 mod properties;
 mod random;
 mod recorded;
+mod sorted;

@@ -200,7 +200,11 @@ impl CacheBackend for EmbeddedCache {
             Err(error) => return stream::once(async { Err(error) }).boxed(),
         };
         if let (Some(order), true) = (query.order, query.contents != QueryContents::Keys) {
-            return stream::once(async move { scatter.sorted(&order).await }).boxed();
+            let parts = stream::try_unfold(scatter.sorted(order), |mut sorted| async move {
+                let part = sorted.next().await?;
+                Ok((!part.is_empty()).then_some((part, sorted)))
+            });
+            return parts.boxed();
         }
         let parts = stream::try_unfold(scatter, |mut scatter| async move {
             let part = scatter.next().await?;

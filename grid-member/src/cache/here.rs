@@ -1,5 +1,6 @@
 //! What is asked of one partition, done at this member.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -18,6 +19,7 @@ use crate::replication::{Tried, Waiter};
 
 use super::allowance::Allowance;
 use super::gather::Gather;
+use super::shared::Shared;
 use super::{OpenCache, PartFailure, PartRequest, PartResult};
 
 /// How many entries are removed under one lock by a clear, so that others are not held up for long.
@@ -155,6 +157,7 @@ impl OpenCache {
         stop: &Arc<AtomicBool>,
     ) {
         let mut allowance = Allowance::at_once();
+        let shared = Arc::new(Shared::of(self, &parts));
         let (mut long, mut own) = (Vec::new(), Vec::new());
         let mut left = parts.len();
         let question = parts
@@ -168,9 +171,10 @@ impl OpenCache {
             .as_ref()
             .map(|(question, prepared)| (*question, prepared));
         for (at, id, request) in parts {
-            let answers = all.clone();
-            let done = move |answer| answers.put(at, answer);
-            if let Some(done) = self.here_ask(id, &request, ready, (&mut allowance, left), done) {
+            let (answers, together) = (all.clone(), shared.clone());
+            let done = move |answer| together.put(at, answer, &answers);
+            let alike = (&mut allowance, left);
+            if let Some(done) = self.here_ask(id, &request, ready, (alike, &shared), done) {
                 if request.is_own_aggregate() {
                     own.push((at, id, request));
                 } else if request.is_long() {
@@ -181,12 +185,17 @@ impl OpenCache {
             }
             left -= 1;
         }
-        self.here_long(long, all, stop);
+        self.here_long(long, (all, &shared), stop);
         self.here_own(own, all, stop);
     }
 
     /// Does what takes long. Without a runtime there are no such threads, and it is done on this one.
-    fn here_long(self: &Arc<Self>, parts: Vec<Numbered>, all: &Gather<PartAnswer>, stop: &Arc<AtomicBool>) {
+    fn here_long(
+        self: &Arc<Self>,
+        parts: Vec<Numbered>,
+        (all, shared): (&Gather<PartAnswer>, &Arc<Shared>),
+        stop: &Arc<AtomicBool>,
+    ) {
         if parts.is_empty() {
             return;
         }
@@ -195,11 +204,12 @@ impl OpenCache {
         let question = parts
             .iter()
             .find_map(|(_, _, request)| request.question().cloned());
-        let parts = Arc::new(Mutex::new(parts));
+        // In their order: where there is not room for all, the first ones have it.
+        let parts = Arc::new(Mutex::new(VecDeque::from(parts)));
         let runtime = Handle::try_current().ok();
         for _ in 0..threads {
             let (cache, parts, all, stop) = (self.clone(), parts.clone(), all.clone(), stop.clone());
-            let question = question.clone();
+            let (question, shared) = (question.clone(), shared.clone());
             let work = move || {
                 let prepared = question.as_deref();
                 let prepared = prepared.map(|question| (question, PreparedFilter::new(question.filter())));
@@ -208,14 +218,15 @@ impl OpenCache {
                     .map(|(question, prepared)| (*question, prepared));
                 let go_on = || !stop.load(Ordering::Relaxed);
                 loop {
-                    let next = parts.lock().pop();
+                    let next = parts.lock().pop_front();
                     let Some((at, id, request)) = next else { break };
                     if !go_on() && !request.changes() {
                         break;
                     }
-                    let all = all.clone();
-                    let done = move |answer| all.put(at, answer);
-                    if let Some(done) = cache.here_in_slices(id, &request, ready, &go_on, done) {
+                    let (all, together) = (all.clone(), shared.clone());
+                    let done = move |answer| together.put(at, answer, &all);
+                    let long = (&*shared, &go_on as &dyn Fn() -> bool);
+                    if let Some(done) = cache.here_in_slices(id, &request, ready, long, done) {
                         cache.here(id, request, done);
                     }
                 }
@@ -279,7 +290,8 @@ impl OpenCache {
                 self.own().spawn("an aggregator beside a partition", aggregating);
             }
             PartRequest::Query { .. } | PartRequest::Aggregate { .. } | PartRequest::ContainsValue(_) => {
-                let _answered = self.here_in_slices(id, &request, None, &|| true, done);
+                let alone = Shared::alone(self);
+                let _answered = self.here_in_slices(id, &request, None, (&alone, &|| true), done);
             }
             PartRequest::AddIndex(definition) => done(self.here_add_index(id, definition)),
             PartRequest::RemoveIndex(extractor) => {

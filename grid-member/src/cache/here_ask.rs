@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use grid_core::partition::PartitionId;
-use grid_core::query::{Aggregator, QueryEntry, QueryError, RecordStep};
+use grid_core::query::{Aggregator, Keeping, QueryEntry, QueryError, RecordStep};
 use grid_core::replication::Replica;
 use grid_core::store::{
-    Page, PageContent, PageCursor, PageLimits, Partition, PlannedQuery, PreparedFilter, Timestamp,
+    Page, PageContent, PageCursor, PageLimits, Partition, PlannedQuery, PreparedFilter, Room, Timestamp,
 };
 use grid_core::value::{Key, to_binary};
 
@@ -14,6 +14,8 @@ use crate::replication::Tried;
 
 use super::allowance::Allowance;
 use super::here::PartAnswer;
+use super::off_thread::unfit;
+use super::shared::Shared;
 use super::{OpenCache, PartFailure, PartRequest, PartResult, Question};
 
 /// A question whose filter was made ready for all partitions that are asked it.
@@ -27,7 +29,7 @@ impl OpenCache {
         id: PartitionId,
         request: &PartRequest,
         ready: Ready<'_>,
-        alike: (&mut Allowance, usize),
+        (alike, shared): ((&mut Allowance, usize), &Shared),
         done: D,
     ) -> Option<D>
     where
@@ -40,13 +42,13 @@ impl OpenCache {
                 limits,
                 content,
             } => self.try_question(id, (question, None), ready, alike, |planned, (_, now)| {
-                let page = planned.page(now, (*after, *limits, *content))?;
-                Ok(PartResult::Page(page))
+                let page = planned.page_within(now, (*after, *limits, *content), shared.room())?;
+                Ok(page.map_or(PartResult::Later, PartResult::Page))
             }),
             PartRequest::Aggregate { question, keys } if !question.has_own_code() => {
-                let keys = keys.as_deref();
-                self.try_question(id, (question, keys), ready, alike, |planned, place| {
-                    let partial = self.aggregate_here(place, &planned, question, keys)?;
+                let asked = (question.as_ref(), keys.as_deref());
+                self.try_question(id, asked, ready, alike, |planned, place| {
+                    let partial = self.aggregate_here(place, &planned, asked, shared.keeping())?;
                     Ok(PartResult::Partial(partial.into()))
                 })
             }
@@ -60,18 +62,18 @@ impl OpenCache {
             done(Err(PartFailure::Destroyed));
             return None;
         }
-        let invalid = |error: QueryError| PartFailure::Invalid(error.to_string());
-        self.answer_read_with(id, read, move |result| result.map_err(invalid), done);
+        self.answer_read_with(id, read, move |result| result.map_err(unfit), done);
         None
     }
 
     /// The pages of a query in those of these partitions that this member serves and has at hand, as far as all together look
-    /// at little; `None` for the others. Nothing is waited for, and nobody is asked.
+    /// at little and there is room; `None` for the others. Nothing is waited for, and nobody is asked.
     pub(super) fn pages_at_hand(
         &self,
         question: &Question,
         asked: &[(PartitionId, Option<PageCursor>)],
         (limits, content): (PageLimits, PageContent),
+        room: &Room,
     ) -> Vec<Option<Result<Page, QueryError>>> {
         let mut allowance = Allowance::at_once();
         let mut pages = Vec::with_capacity(asked.len());
@@ -84,11 +86,11 @@ impl OpenCache {
             let alike = (&mut allowance, asked.len() - pages.len());
             let ready = Some((question, &prepared));
             let read = self.try_question(*id, (question, None), ready, alike, |planned, (_, now)| {
-                planned.page(now, (*after, limits, content))
+                planned.page_within(now, (*after, limits, content), room)
             });
             let Some(read) = read else { break };
             pages.push(match read {
-                Tried::Done(page) => Some(page),
+                Tried::Done(page) => page.transpose(),
                 Tried::Waits(..) | Tried::Elsewhere => None,
             });
         }
@@ -143,8 +145,8 @@ impl OpenCache {
         &self,
         (store, now): (&Partition, Timestamp),
         planned: &PlannedQuery<'_, '_>,
-        question: &Question,
-        keys: Option<&[Key]>,
+        (question, keys): (&Question, Option<&[Key]>),
+        keeping: &Keeping,
     ) -> Result<Vec<u8>, QueryError> {
         let Some(aggregator) = question.aggregator() else {
             return Ok(Vec::new());
@@ -160,7 +162,7 @@ impl OpenCache {
                 .into_bytes()
                 .into());
         }
-        let mut accumulator = aggregator.accumulator();
+        let mut accumulator = aggregator.accumulator_within(keeping);
         match keys {
             None => {
                 let take = |entry: &QueryEntry<'_>| accumulator.accumulate(entry);

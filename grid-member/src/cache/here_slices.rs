@@ -14,7 +14,7 @@ use grid_core::partition::table::Epoch;
 use grid_core::query::{Aggregator, Filter, QueryError, RecordKind};
 use grid_core::replication::{Position, Replica};
 use grid_core::store::{
-    PageContent, PageCursor, PageLimits, Partition, PreparedFilter, SliceLimits, SlicedPage, Slices,
+    Page, PageContent, PageCursor, PageLimits, Partition, PreparedFilter, SliceLimits, SlicedPage, Slices,
     Timestamp,
 };
 use grid_core::value::{Binary, Key, to_binary};
@@ -23,6 +23,8 @@ use crate::replication::{Tried, Waiter};
 
 use super::here::PartAnswer;
 use super::here_ask::Ready;
+use super::off_thread::unfit;
+use super::shared::Shared;
 use super::{OpenCache, PartFailure, PartRequest, PartResult, Question};
 
 /// What is read at a time with a filter and an aggregator that read an entry once: some milliseconds.
@@ -71,7 +73,7 @@ impl OpenCache {
         id: PartitionId,
         request: &PartRequest,
         ready: Ready<'_>,
-        go_on: &dyn Fn() -> bool,
+        (shared, go_on): (&Shared, &dyn Fn() -> bool),
         done: D,
     ) -> Option<D>
     where
@@ -89,6 +91,7 @@ impl OpenCache {
         let mut reading = Reading {
             cache: self,
             id,
+            shared,
             go_on,
             prepared,
             slice: slice(passes),
@@ -116,7 +119,7 @@ impl OpenCache {
         }
         let result = match read {
             Ok(result) => Ok(result),
-            Err(Ended::Failed(error)) => Err(PartFailure::Invalid(error.to_string())),
+            Err(Ended::Failed(error)) => Err(unfit(error)),
             Err(Ended::Elsewhere) => {
                 done(Err(self.elsewhere(id)));
                 return None;
@@ -132,10 +135,16 @@ impl OpenCache {
     }
 }
 
+/// What is answered where a page was asked for: later, when there was no room for its first entry.
+fn page_of(page: Option<Page>) -> PartResult {
+    page.map_or(PartResult::Later, PartResult::Page)
+}
+
 /// A partition that is read slice by slice.
 struct Reading<'r, 'f> {
     cache: &'r OpenCache,
     id: PartitionId,
+    shared: &'r Shared,
     go_on: &'r dyn Fn() -> bool,
     prepared: &'r PreparedFilter<'f>,
     slice: SliceLimits,
@@ -193,33 +202,38 @@ impl Reading<'_, '_> {
         after: Option<PageCursor>,
         (limits, content): (PageLimits, PageContent),
     ) -> Result<PartResult, Ended> {
+        let room = self.shared.room();
+        if room.is_full() {
+            return Ok(PartResult::Later);
+        }
         let (cache, prepared, slice) = (self.cache.id(), self.prepared, self.slice);
         let first = self.read(|store, now| {
             let planned = store.plan_query(cache, prepared);
             if slice.are_enough_for(planned.looks_at()) {
-                First::All(planned.page(now, (after, limits, content)))
+                First::All(planned.page_within(now, (after, limits, content), room))
             } else {
                 First::Much(planned.slices(after))
             }
         })?;
         let slices = match first {
-            First::All(page) => return Ok(PartResult::Page(page?)),
+            First::All(page) => return Ok(page_of(page?)),
             First::Much(slices) => slices,
         };
         let mut page = SlicedPage::new(limits, content);
         self.read_slices(slices, |slices, place| {
-            let more = slices.fill(place, prepared, slice, &mut page)?;
+            let more = slices.fill(place, prepared, slice, (&mut page, room))?;
             Ok(if more {
                 ControlFlow::Continue(())
             } else {
                 ControlFlow::Break(())
             })
         })?;
-        Ok(PartResult::Page(page.into_page()))
+        Ok(page_of(page.into_page()))
     }
 
     fn aggregate(&mut self, question: &Question) -> Result<PartResult, Ended> {
         let (cache, prepared, slice) = (self.cache, self.prepared, self.slice);
+        let keeping = self.shared.keeping();
         let is_checked = matches!(question.aggregator(), Some(Aggregator::Indexes { .. }));
         let first = self.read(|store, now| {
             let planned = store.plan_query(cache.id(), prepared);
@@ -228,7 +242,7 @@ impl Reading<'_, '_> {
                 _ => planned.looks_at(),
             };
             if is_checked || slice.are_enough_for(looks_at) {
-                First::All(cache.aggregate_here((store, now), &planned, question, None))
+                First::All(cache.aggregate_here((store, now), &planned, (question, None), keeping))
             } else {
                 First::Much(planned.slices(None))
             }
@@ -241,7 +255,7 @@ impl Reading<'_, '_> {
             None => return Ok(PartResult::Partial(Vec::new().into())),
             Some(Aggregator::Record(kind)) => return self.record(question, *kind, slices),
             Some(aggregator) => {
-                let mut accumulator = aggregator.accumulator();
+                let mut accumulator = aggregator.accumulator_within(self.shared.keeping());
                 self.read_slices(slices, |slices, place| {
                     slices.visit(place, prepared, slice, |entry| accumulator.accumulate(entry))?;
                     Ok(ControlFlow::Continue(()))
@@ -289,7 +303,7 @@ impl Reading<'_, '_> {
             return self.aggregate(question);
         }
         let (cache, slice) = (self.cache.id(), self.slice);
-        let mut accumulator = aggregator.accumulator();
+        let mut accumulator = aggregator.accumulator_within(self.shared.keeping());
         let mut keys = keys;
         while !keys.is_empty() {
             if !(self.go_on)() {

@@ -12,6 +12,7 @@ use grid_core::value::{Binary, Format, Key, to_key};
 use parking_lot::Mutex;
 
 use crate::Grid;
+use crate::cache::shared::Shared;
 use crate::cache::{OpenCache, PartFailure, PartRequest, PartResult, Question};
 
 /// Entries with so many bytes together that they are read in several slices.
@@ -59,7 +60,8 @@ fn ask(
 ) -> Option<Result<PartResult, PartFailure>> {
     let answer = Arc::new(Mutex::new(None));
     let tell = answer.clone();
-    let left = cache.here_in_slices(partition(), request, None, go_on, move |answer| {
+    let shared = Shared::alone(cache);
+    let left = cache.here_in_slices(partition(), request, None, (&shared, go_on), move |answer| {
         *tell.lock() = Some(answer);
     });
     assert!(left.is_none(), "it is answered in slices");

@@ -208,6 +208,10 @@ pub enum PartResult {
     Mark(Epoch, Sequence),
     /// What an aggregator made of the entries, for the aggregators of others to go on with.
     Partial(Bytes),
+    /// What an aggregator made of the entries is in the answer of another partition of the same request.
+    Merged,
+    /// Nothing was read, since others of the same request had much: it is to be asked again.
+    Later,
     /// What came of work on several entries, in the order of their keys.
     Worked(Vec<Outcome>),
 }
@@ -223,7 +227,7 @@ pub enum PartFailure {
     UnknownCache,
     /// The partition refused, or lost track.
     Failed(Failure),
-    /// Some reason, in words. Nothing was done.
+    /// It is too much, in words that say what to do. Nothing was done.
     Refused(String),
     /// What was asked makes no sense for the entries, in words. Nothing was done.
     Invalid(String),

@@ -71,6 +71,20 @@ impl Question {
         })
     }
 
+    /// What another aggregator makes of the entries that the filter of this question selects.
+    ///
+    /// # Errors
+    /// As [`of_filter`](Self::of_filter).
+    pub fn aggregated(&self, aggregator: &Aggregator) -> Result<Self, AgentError> {
+        let aggregator = Bytes::from(aggregator.to_json()?);
+        Ok(Question {
+            filter: self.filter.clone(),
+            filter_text: self.filter_text.clone(),
+            aggregator: Some((Aggregator::from_json(&aggregator)?, aggregator)),
+            time_limit: self.time_limit,
+        })
+    }
+
     /// The filter.
     #[must_use]
     pub fn filter(&self) -> &Filter {

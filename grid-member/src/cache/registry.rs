@@ -48,6 +48,9 @@ pub struct CacheLimits {
     pub processor_time_limit: Duration,
     /// The most threads that run such code at the same time, also code that does not end; 64 by default.
     pub processor_threads_max: usize,
+    /// How many bytes one aggregation may keep at a member, of all partitions together; 256 MiB by default. One that would keep
+    /// more is refused.
+    pub aggregation_bytes_max: usize,
 }
 
 impl Default for CacheLimits {
@@ -60,6 +63,7 @@ impl Default for CacheLimits {
             event_log_linger: Duration::from_mins(1),
             processor_time_limit: Duration::from_secs(5),
             processor_threads_max: 64,
+            aggregation_bytes_max: 256 << 20,
         }
     }
 }

@@ -9,42 +9,49 @@ use grid_core::cache::CacheError;
 use grid_core::membership::MemberId;
 use grid_core::partition::PartitionId;
 use grid_core::query::{
-    Aggregator, Comparator, Extractor, Filter, PartitionRecord, QueryEntry, QueryError, QueryRecord,
-    RecordKind,
+    Aggregator, Comparator, Extractor, Filter, Keeping, PartitionRecord, QueryError, QueryRecord, RecordKind,
 };
-use grid_core::store::{IndexDefinition, IndexReport, Page, PageContent, PageCursor, PageEntry, PageLimits};
+use grid_core::store::{
+    IndexDefinition, IndexReport, Page, PageContent, PageCursor, PageEntry, PageLimits, Room,
+};
 use grid_core::value::{Binary, Format, Key, from_binary, to_binary};
 
+use super::off_thread::off_thread;
 use super::open_cache::unexpected;
-use super::{OpenCache, PartRequest, PartResult, Question, Reply};
+use super::working::dedup;
+use super::{OpenCache, PartRequest, PartResult, Question, Reply, Sorted};
 
-/// About so many bytes of entries are asked for at a time; beyond it comes one entry of each partition.
-const WAVE_BYTES: usize = 8 << 20;
+/// About so many bytes of entries are asked for at a time.
+pub(super) const WAVE_BYTES: usize = 8 << 20;
 
 /// At most so many entries are asked of a partition at a time.
 const PART_ENTRIES_MAX: NonZeroUsize = NonZeroUsize::new(10_000).expect("10,000 is not zero");
 
-/// The most bytes of entries that are sorted, which needs all of them at once.
-const SORTED_BYTES_MAX: usize = 1 << 30;
-
 /// Some of the entries that a query selects; what of them is there was asked for.
 pub type Selected = Vec<(Option<Binary>, Option<Binary>)>;
+
+/// A partition that has more, and the place after which it is.
+type Place = (PartitionId, Option<PageCursor>);
 
 /// A query under way: its entries come in parts, each when it is asked for.
 ///
 /// All partitions are asked side by side, and each goes on where it was. An entry that is there and selected all the time
-/// comes exactly once, whichever members serve its partition meanwhile.
+/// comes exactly once, whichever members serve its partition meanwhile. At a time about 8 MiB of entries are asked for, and
+/// one entry, however large, of each member: a partition for whose first there is no room beside those of others says so
+/// ([`PartResult::Later`]), and is asked again.
 #[derive(Debug)]
 pub struct Scatter {
     cache: Arc<OpenCache>,
     question: Arc<Question>,
     content: PageContent,
-    /// The partitions that have more, and the places after which it is.
-    open: VecDeque<(PartitionId, Option<PageCursor>)>,
+    /// The partitions that have more.
+    open: VecDeque<Place>,
     /// How many partitions are asked at a time: half as many when they have much, twice when they have little.
     width: usize,
     /// How many entries are still left out before any comes.
     skip: usize,
+    /// Whether those left out are found by their keys alone, so that their values stay where they are.
+    by_keys: bool,
     /// How many entries may still come.
     left: usize,
     /// Whether they come by partition, and in a partition by hash: pages of a limit are cut from this order.
@@ -61,33 +68,17 @@ impl Scatter {
             self.cache.check_alive()?;
             let asked: Vec<_> = self.open.drain(..self.width.min(self.open.len())).collect();
             let bytes_max = NonZeroUsize::new(WAVE_BYTES / asked.len()).unwrap_or(NonZeroUsize::MIN);
-            let wanted = NonZeroUsize::new(self.skip.saturating_add(self.left)).unwrap_or(NonZeroUsize::MIN);
+            let (wanted, content) = if self.by_keys {
+                (self.skip, PageContent::Keys)
+            } else {
+                (self.skip.saturating_add(self.left), self.content)
+            };
             let limits = PageLimits {
-                entries_max: PART_ENTRIES_MAX.min(wanted),
+                entries_max: PART_ENTRIES_MAX.min(NonZeroUsize::new(wanted).unwrap_or(NonZeroUsize::MIN)),
                 bytes_max,
             };
-            let pages = self.pages(&asked, limits).await?;
-            let (mut found, mut again) = (Vec::new(), VecDeque::new());
-            for (asked, page) in asked.into_iter().zip(pages) {
-                if self.ordered && !again.is_empty() {
-                    // Its turn comes after the rest of the one before.
-                    again.push_back(asked);
-                    continue;
-                }
-                if let Some(next) = page.next {
-                    again.push_back((asked.0, Some(next)));
-                }
-                let entries = page.entries.into_iter();
-                found.extend(entries.map(|PageEntry { key, value, .. }| (key, value)));
-            }
-            let cut = !again.is_empty();
-            again.append(&mut self.open);
-            self.open = again;
-            self.width = if cut {
-                (self.width / 2).max(1)
-            } else {
-                self.width.saturating_mul(2)
-            };
+            let pages = self.pages(&asked, limits, content).await?;
+            let mut found = self.take(asked, pages)?;
             let skipped = self.skip.min(found.len());
             self.skip -= skipped;
             found.drain(..skipped);
@@ -100,18 +91,83 @@ impl Scatter {
         Ok(Vec::new())
     }
 
-    /// The next pages of these partitions. What is here and small needs no request.
+    /// Takes the entries of pages, `None` of partitions that are to be asked later, and says where to go on.
+    fn take(&mut self, asked: Vec<Place>, pages: Vec<Option<Page>>) -> Result<Selected, CacheError> {
+        let (mut found, mut again) = (Vec::new(), VecDeque::new());
+        for (asked, page) in asked.into_iter().zip(pages) {
+            // In an order its turn comes after the rest of the one before.
+            let page = page.filter(|_page| !self.ordered || again.is_empty());
+            let Some(page) = page else {
+                again.push_back(asked);
+                continue;
+            };
+            if self.by_keys {
+                again.extend(self.pass_over(asked, page)?);
+                continue;
+            }
+            if let Some(next) = page.next {
+                again.push_back((asked.0, Some(next)));
+            }
+            let entries = page.entries.into_iter();
+            found.extend(entries.map(|PageEntry { key, value, .. }| (key, value)));
+        }
+        self.by_keys &= self.skip > 0;
+        let cut = !again.is_empty();
+        again.append(&mut self.open);
+        self.open = again;
+        self.width = if cut {
+            (self.width / 2).max(1)
+        } else {
+            self.width.saturating_mul(2)
+        };
+        Ok(found)
+    }
+
+    /// Leaves out the entries of a page of keys, as many as are to be left out, and says where the partition goes on if it
+    /// has more. Entries of one hash are never parted by a place: those of the last hash may be left out later.
+    fn pass_over(&mut self, (id, after): Place, page: Page) -> Result<Option<Place>, CacheError> {
+        if page.entries.len() <= self.skip {
+            self.skip -= page.entries.len();
+            return Ok(page.next.map(|next| (id, Some(next))));
+        }
+        self.by_keys = false;
+        let hash_of = |at: usize| {
+            let key = page.entries.get(at).and_then(|entry| entry.key.clone());
+            let key = key.and_then(|key| Key::new(key).ok());
+            key.map(|key| key.hash()).ok_or_else(unexpected)
+        };
+        let shown = hash_of(self.skip)?;
+        let mut left_out = self.skip;
+        let mut place = after;
+        while let Some(last) = left_out.checked_sub(1) {
+            let hash = hash_of(last)?;
+            if hash != shown {
+                place = Some(PageCursor::from_hash(hash));
+                break;
+            }
+            left_out = last;
+        }
+        self.skip -= left_out;
+        Ok(Some((id, place)))
+    }
+
+    /// The next pages of these partitions; `None` of those that are to be asked later. What is here and small needs no
+    /// request.
     async fn pages(
         &self,
-        asked: &[(PartitionId, Option<PageCursor>)],
+        asked: &[Place],
         limits: PageLimits,
-    ) -> Result<Vec<Page>, CacheError> {
-        let (cache, question, content) = (&self.cache, &self.question, self.content);
-        let mut pages = cache.pages_at_hand(question, asked, (limits, content));
+        content: PageContent,
+    ) -> Result<Vec<Option<Page>>, CacheError> {
+        let (cache, question) = (&self.cache, &self.question);
+        let room = Room::new(WAVE_BYTES);
+        let mut pages = cache.pages_at_hand(question, asked, (limits, content), &room);
         // What a destroy has emptied meanwhile is no answer.
         cache.check_alive()?;
-        let open = asked.iter().zip(&pages).filter(|(_, page)| page.is_none());
-        let request = |((id, after), _): (&(PartitionId, Option<PageCursor>), _)| {
+        // What is at hand has the room of those who are to be asked too.
+        let is_asked = |page: &Option<_>| page.is_none() && !room.is_full();
+        let open = asked.iter().zip(&pages).filter(|(_, page)| is_asked(page));
+        let request = |((id, after), _): (&Place, _)| {
             let (question, after) = (question.clone(), *after);
             let request = PartRequest::Query {
                 question,
@@ -126,74 +182,28 @@ impl Scatter {
             true => HashMap::new(),
             false => cache.ask_all(parts).await?.into_iter().collect(),
         };
-        let page =
-            |(page, (id, _)): (&mut Option<Result<Page, QueryError>>, &(PartitionId, _))| match page.take() {
-                Some(page) => page.map_err(unfit),
-                None => match answers.remove(id) {
-                    Some(PartResult::Page(page)) => Ok(page),
-                    _ => Err(unexpected()),
-                },
-            };
+        let page = |(page, (id, _)): (&mut Option<Result<Page, QueryError>>, &Place)| match page.take() {
+            Some(page) => page.map(Some).map_err(unfit),
+            None => match answers.remove(id) {
+                Some(PartResult::Page(page)) => Ok(Some(page)),
+                Some(PartResult::Later) => Ok(None),
+                None if room.is_full() => Ok(None),
+                _ => Err(unexpected()),
+            },
+        };
         pages.iter_mut().zip(asked).map(page).collect()
     }
 
-    /// All entries in an order of their values; of a limit, the page of that order.
-    ///
-    /// # Errors
-    /// As [`next`](Self::next); and when values have no order, or the entries are more than are sorted.
-    pub async fn sorted(mut self, comparator: &Comparator) -> Result<Selected, CacheError> {
-        let (skip, take) = (std::mem::take(&mut self.skip), self.left);
-        if take == 0 {
-            return Ok(Vec::new());
-        }
-        (self.left, self.width) = (usize::MAX, self.open.len().max(1));
-        let without_keys = self.content == PageContent::Values && comparator.wants_keys();
-        if without_keys {
-            self.content = PageContent::Entries;
-        }
-        let wanted = skip.saturating_add(take);
-        let (mut all, mut bytes) = (Vec::new(), 0_usize);
-        loop {
-            let found = self.next().await?;
-            if found.is_empty() {
-                break;
-            }
-            bytes += found.iter().map(entry_len).sum::<usize>();
-            all.extend(found);
-            if all.len() / 2 >= wanted {
-                sort(&mut all, comparator)?;
-                all.truncate(wanted);
-                bytes = all.iter().map(entry_len).sum();
-            }
-            if bytes > SORTED_BYTES_MAX {
-                return Err(CacheError::Overloaded {
-                    what: format!(
-                        "the entries to sort have more than {SORTED_BYTES_MAX} bytes; ask with a filter that selects \
-                         fewer, or without a comparator"
-                    ),
-                });
-            }
-        }
-        sort(&mut all, comparator)?;
-        all.drain(..skip.min(all.len()));
-        all.truncate(take);
-        if without_keys {
-            all.iter_mut().for_each(|(key, _)| *key = None);
-        }
-        Ok(all)
+    /// The same entries in an order of their values; of a limit, the page of that order.
+    #[must_use]
+    pub fn sorted(self, comparator: Comparator) -> Sorted {
+        Sorted::new(
+            self.cache,
+            (self.question, self.content),
+            comparator,
+            (self.skip, self.left),
+        )
     }
-}
-
-fn sort(all: &mut Selected, comparator: &Comparator) -> Result<(), CacheError> {
-    comparator
-        .sort(all, |(key, value)| {
-            QueryEntry::of_parts(key.as_ref(), value.as_ref())
-        })
-        .map_err(unfit)
-}
-
-fn entry_len((key, value): &(Option<Binary>, Option<Binary>)) -> usize {
-    len_of(key.as_ref()) + len_of(value.as_ref())
 }
 
 impl OpenCache {
@@ -219,6 +229,8 @@ impl OpenCache {
             width: if limit.is_some() { 1 } else { open.len().max(1) },
             open: open.into_iter().map(|id| (id, None)).collect(),
             skip,
+            // Keys are asked for anyway.
+            by_keys: skip > 0 && content != PageContent::Keys,
             left,
             ordered: limit.is_some(),
         }
@@ -248,11 +260,12 @@ impl OpenCache {
                 .into_iter()
                 .map(|id| (id, None))
                 .collect(),
-            Some(keys) => self
-                .by_partition(keys)
-                .into_iter()
-                .map(|(id, keys)| (id, Some(keys)))
-                .collect(),
+            Some(mut keys) => {
+                // An entry counts once, however often its key is given.
+                dedup(&mut keys);
+                let parts = self.by_partition(keys).into_iter();
+                parts.map(|(id, keys)| (id, Some(keys))).collect()
+            }
         };
         let request = |(id, keys)| {
             let question = question.clone();
@@ -266,30 +279,40 @@ impl OpenCache {
                     PartResult::Partial(partial) => Ok(partial),
                     _ => Err(unexpected()),
                 });
-                let partials: Result<Vec<_>, CacheError> = partials.collect();
-                cache.own().combine(&question, partials?).await
+                let partials = partials.collect::<Result<Vec<_>, CacheError>>()?;
+                let bytes_max = cache.aggregation_bytes_max();
+                if partials.iter().map(Bytes::len).sum::<usize>() > bytes_max {
+                    return Err(unfit(QueryError::TooMuch { bytes_max }));
+                }
+                cache.own().combine(&question, partials).await
             });
         }
-        asked.and_then(move |results| {
-            let partials: Option<Vec<_>> = results
-                .into_iter()
-                .map(|(id, result)| match result {
-                    PartResult::Partial(partial) => Some((id, partial)),
-                    _ => None,
-                })
-                .collect();
-            let (Some(partials), Some(aggregator)) = (partials, question.aggregator()) else {
-                return Err(unexpected());
-            };
-            match aggregator {
-                Aggregator::Record(kind) => return cache.record_of(*kind, partials),
-                Aggregator::Indexes { .. } => return reports_of(partials),
-                _ => {}
+        Reply::later(async move {
+            let mut partials = Vec::new();
+            for (id, result) in asked.await? {
+                match result {
+                    PartResult::Partial(partial) => partials.push((id, partial)),
+                    // It is in that of another partition of the same member.
+                    PartResult::Merged => {}
+                    _ => return Err(unexpected()),
+                }
             }
-            aggregator
-                .combine(partials.iter().map(|(_, partial)| &partial[..]))
-                .map_err(unfit)
+            match question.aggregator() {
+                Some(Aggregator::Record(kind)) => return cache.record_of(*kind, partials),
+                Some(Aggregator::Indexes { .. }) => return reports_of(partials),
+                Some(_) => {}
+                None => return Err(unexpected()),
+            }
+            let bytes_max = cache.aggregation_bytes_max();
+            let bytes = partials.iter().map(|(_, partial)| partial.len()).sum();
+            off_thread(bytes, move || combined(&question, &partials, bytes_max)).await?
         })
+    }
+
+    /// How many bytes an aggregation may keep at this member.
+    pub(crate) fn aggregation_bytes_max(&self) -> usize {
+        let limits = self.registry.upgrade().map(|registry| registry.limits());
+        limits.unwrap_or_default().aggregation_bytes_max
     }
 
     /// The indexes of the cache at all members with their sizes, compared with the entries if that is wanted.
@@ -360,8 +383,26 @@ impl OpenCache {
     }
 }
 
-fn unfit(error: QueryError) -> CacheError {
-    super::invalid(error.to_string())
+pub(super) fn unfit(error: QueryError) -> CacheError {
+    match error {
+        QueryError::TooMuch { .. } => CacheError::Overloaded {
+            what: error.to_string(),
+        },
+        error => super::invalid(error.to_string()),
+    }
+}
+
+/// The answer of what was made of the partitions, keeping no more than so many bytes.
+fn combined(
+    question: &Question,
+    partials: &[(PartitionId, Bytes)],
+    bytes_max: usize,
+) -> Result<Binary, CacheError> {
+    let aggregator = question.aggregator().ok_or_else(unexpected)?;
+    let partials = partials.iter().map(|(_, partial)| &partial[..]);
+    aggregator
+        .combine_within(partials, &Keeping::new(bytes_max))
+        .map_err(unfit)
 }
 
 /// What the partitions tell of their indexes, put together.
@@ -371,8 +412,4 @@ fn reports_of(partials: Vec<(PartitionId, Bytes)>) -> Result<Binary, CacheError>
         IndexReport::merge_all(&mut all, from_binary(&Binary::new(Format::JSON, partial))?);
     }
     Ok(to_binary(&all)?)
-}
-
-fn len_of(binary: Option<&Binary>) -> usize {
-    binary.map_or(0, |binary| binary.bytes().len())
 }

@@ -134,7 +134,7 @@ impl OpenCache {
 }
 
 /// Leaves each key once.
-fn dedup(keys: &mut Vec<Key>) {
+pub(super) fn dedup(keys: &mut Vec<Key>) {
     keys.sort_by(|a, b| {
         let identity = |key: &Key| (key.hash(), key.format());
         identity(a)

@@ -106,7 +106,8 @@ fn encoded(mut answers: Vec<PartAnswer>, heard: u64) -> Vec<Bytes> {
         return body;
     }
     let refused = PartFailure::Refused(format!(
-        "the entries of one member have {len} bytes, at most {PAYLOAD_MAX} are possible: ask for fewer at once"
+        "what one member answers has {len} bytes, at most {PAYLOAD_MAX} are possible: ask for fewer entries at once, select \
+         fewer with a filter, or aggregate what is summed up"
     ));
     for answer in &mut answers {
         if matches!(

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use grid_core::cache::CacheError;
 use grid_core::partition::PartitionId;
 use grid_core::processor::own::{OwnFailure, OwnKind};
-use grid_core::query::{Aggregator, QueryEntry};
+use grid_core::query::{Aggregator, Keeping, QueryEntry};
 use grid_core::replication::{Failure, Position, Replica};
 use grid_core::store::{PageContent, PageLimits};
 use grid_core::value::{Binary, Key};
 
-use crate::cache::{OpenCache, PartFailure, Question};
+use crate::cache::{OpenCache, PartFailure, Question, unfit};
 use crate::replication::Tried;
 
 use super::runner::{Named, OwnRunner};
@@ -100,8 +100,8 @@ fn look(
     (aggregator, question): (&Aggregator, &Question),
     keys: Option<Vec<Key>>,
 ) -> Result<Partial, PartFailure> {
-    let failed = |error: grid_core::query::QueryError| PartFailure::Invalid(error.to_string());
-    let mut accumulator = aggregator.accumulator();
+    let failed = unfit;
+    let mut accumulator = aggregator.accumulator_within(&Keeping::new(cache.aggregation_bytes_max()));
     let (mut position, mut after) = (None, None);
     let epoch = cache.replicas().read(id).epoch();
     loop {

@@ -17,12 +17,13 @@ use crate::clock::Clock;
 use crate::cluster::{LeaseGuard, View};
 use crate::wire::WireError;
 
+use super::patience::{Attempt, Patience};
 use super::{CallFailed, Calls, Channels, PartsAnswer, PartsRequest};
 
 /// Times of a router, each with a default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RouterSettings {
-    /// So long a request is tried in all; 10 s by default.
+    /// So long a request is tried again since it first failed, or since a part of it was last done; 10 s by default.
     pub request_timeout: Duration,
     /// So long after its lease ended a member tries on before it says that it is cut off; 800 ms by default.
     pub cut_off_after: Duration,
@@ -126,7 +127,7 @@ impl Router {
         cache: &Arc<OpenCache>,
         parts: Vec<(PartitionId, PartRequest)>,
     ) -> Result<Vec<(PartitionId, PartResult)>, CacheError> {
-        let started = self.clock.uptime();
+        let mut patience = Patience::new(self.settings);
         let changes = parts.iter().any(|(_, request)| request.changes());
         let mut results = Vec::with_capacity(parts.len());
         let mut news = self.view.index();
@@ -161,7 +162,7 @@ impl Router {
             let asked = groups
                 .into_iter()
                 .map(|(member, parts)| self.ask_member(cache, member, parts));
-            let mut failed = None;
+            let (mut failed, done_before) = (None, results.len());
             for (partition, fate) in join_all(asked).await.into_iter().flatten() {
                 match fate {
                     Fate::Done(result) => results.push((partition, result)),
@@ -184,8 +185,12 @@ impl Router {
             if again.is_empty() {
                 return Ok(results);
             }
-            let tried = self.clock.uptime().saturating_sub(started);
-            if let Some(reason) = self.give_up(tried, unserved) {
+            let attempt = Attempt {
+                progress: results.len() > done_before,
+                unserved,
+                cut_off_for: self.lease.missing_for(),
+            };
+            if let Some(reason) = patience.end_of(self.clock.uptime(), attempt) {
                 return Err(unavailable(reason, changes, doubtful || !results.is_empty()));
             }
             open = again;
@@ -219,20 +224,6 @@ impl Router {
     /// When this member is cut off, or another member is not told in time.
     pub fn heard_everywhere(&self) -> Reply<()> {
         self.calls.wait_known().map_or(Reply::ok(()), Reply::Later)
-    }
-
-    /// Why a request that could not be done so far is not to be tried any longer.
-    fn give_up(&self, tried: Duration, unserved: bool) -> Option<Unavailability> {
-        // Both: one that was cut off for long is given the time to find out that it no longer is.
-        if self.lease.missing_for().min(tried) >= self.settings.cut_off_after {
-            return Some(Unavailability::Minority);
-        }
-        let timeout = if unserved {
-            self.settings.no_owner_after
-        } else {
-            self.settings.request_timeout
-        };
-        (tried >= timeout).then_some(Unavailability::NoOwner)
     }
 
     fn ask_member<'a>(

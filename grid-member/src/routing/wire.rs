@@ -393,6 +393,8 @@ fn write_result(out: &mut Writer, result: &PartResult) {
             out.u8(8);
             out.bytes(partial);
         }
+        PartResult::Merged => out.u8(11),
+        PartResult::Later => out.u8(12),
         PartResult::Worked(outcomes) => {
             out.u8(9);
             out.len(outcomes.len());
@@ -462,6 +464,8 @@ fn read_answer(body: &mut Reader) -> Result<Result<PartResult, PartFailure>, Wir
             let placed = Epoch::new(body.varint()?);
             Ok(PartResult::Mark(placed, Sequence::new(body.varint()?)))
         }
+        11 => Ok(PartResult::Merged),
+        12 => Ok(PartResult::Later),
         128 => Err(PartFailure::Elsewhere(Epoch::new(body.varint()?))),
         129 => Err(PartFailure::Destroyed),
         130 => Err(PartFailure::UnknownCache),

@@ -34,6 +34,10 @@ mod queries;
 #[cfg(test)]
 mod query_answers;
 #[cfg(test)]
+mod query_limits;
+#[cfg(test)]
+mod query_moves;
+#[cfg(test)]
 #[path = "../../../grid-core/tests/query/random.rs"]
 mod random;
 #[cfg(test)]

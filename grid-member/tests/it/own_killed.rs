@@ -29,7 +29,7 @@ use crate::fixture::wait_until;
 const MEMBER: &str = "GIRIH_TEST_MEMBER";
 
 /// What a process prints before the address at which it listens.
-const LISTENS: &str = "the member listens at ";
+pub(crate) const LISTENS: &str = "the member listens at ";
 
 /// What a process prints when the processor that waits to be killed has begun.
 const BEGUN: &str = "the processor has begun";
@@ -82,7 +82,7 @@ fn agents(me: &str) -> OwnAgents {
     agents
 }
 
-async fn member(name: &str, join: Option<String>, storage: bool) -> Grid {
+pub(crate) async fn member(name: &str, join: Option<String>, storage: bool) -> Grid {
     let settings = ClusterSettings {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         join: join.map(|address| vec![address]),
@@ -120,14 +120,15 @@ fn member_process() {
     runtime.block_on(grid.shutdown());
 }
 
-struct Process {
+/// A member that is a process.
+pub(crate) struct Process {
     name: String,
     child: Child,
     stdout: Option<BufReader<ChildStdout>>,
 }
 
 impl Process {
-    fn start(number: u64, join: &str) -> Self {
+    pub(crate) fn start(number: u64, join: &str) -> Self {
         let name = format!("member-{number}");
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["own_killed::member_process", "--exact", "--nocapture"])
@@ -141,7 +142,7 @@ impl Process {
     }
 
     /// Waits until it prints a line that begins so; the rest of it.
-    async fn prints(&mut self, begins: &'static str) -> String {
+    pub(crate) async fn prints(&mut self, begins: &'static str) -> String {
         let mut stdout = self.stdout.take().expect("it is read by one at a time");
         let read = move || {
             let mut lines = stdout.by_ref().lines().map_while(Result::ok);
@@ -154,7 +155,7 @@ impl Process {
         rest.expect("it runs")
     }
 
-    fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
@@ -169,7 +170,7 @@ impl Drop for Process {
 }
 
 /// Waits until the test's member sees these processes, and all partitions at their goal.
-async fn settled(grid: &Grid, processes: &[Process]) {
+pub(crate) async fn settled(grid: &Grid, processes: &[Process]) {
     let view = grid.cluster().unwrap().view();
     let names: BTreeSet<&str> = processes.iter().map(|process| process.name.as_str()).collect();
     let mut news = view.index();

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use grid_core::cache::{Cache, NamedCache};
+use grid_core::cache::{Cache, CacheError, NamedCache};
 use grid_core::processor::{Processor, ProcessorWork};
 use grid_core::query::{Aggregator, Comparator, Extractor, Filter, Manipulator, Operand, field};
 use grid_core::store::{IndexDefinition, PageContent, WorkAnswer};
 use grid_core::value::{Binary, Key, from_binary, to_binary};
 use grid_member::Grid;
-use grid_member::cache::{OpenCache, Question};
+use grid_member::cache::{OpenCache, Question, Selected, Sorted};
 use serde_json::{Value, json};
 
 use crate::cluster::{BOUND, described, end, joined, leave, settled};
@@ -43,6 +43,18 @@ async fn keys(cache: &Arc<OpenCache>, filter: &Filter) -> Vec<u32> {
             return keys;
         }
         keys.extend(found.into_iter().map(|(key, _)| number(&key.unwrap())));
+    }
+}
+
+/// All that comes of a sorted query.
+pub(crate) async fn all_of(mut sorted: Sorted) -> Result<Selected, CacheError> {
+    let mut all = Vec::new();
+    loop {
+        let found = sorted.next().await?;
+        if found.is_empty() {
+            return Ok(all);
+        }
+        all.extend(found);
     }
 }
 
@@ -98,7 +110,9 @@ async fn every_member_answers_for_all() {
             assert_eq!(keys(&cache, &old).await, expected);
             assert_eq!(sum_of(&cache, "age").await, json!(STAYING / 50 * (49 * 50 / 2)));
             let sorted = cache.select(question(&old), PageContent::Values);
-            let sorted = sorted.sorted(&Comparator::by("age").inverse()).await.unwrap();
+            let sorted = all_of(sorted.sorted(Comparator::by("age").inverse()))
+                .await
+                .unwrap();
             let ages = sorted.into_iter().map(|(_, value)| {
                 let value: Value = from_binary(&value.unwrap()).unwrap();
                 value["age"].as_u64().unwrap()
@@ -131,7 +145,7 @@ async fn pages_of_a_limit_are_the_same_wherever_they_are_asked_for() {
         for grid in grids {
             let cache = open(grid).await;
             let entries = cache.select(question(&limit(size, page)), PageContent::Entries);
-            let entries = entries.sorted(&by_age).await.unwrap();
+            let entries = all_of(entries.sorted(by_age.clone())).await.unwrap();
             let of_entry = |(key, value): (Option<Binary>, Option<Binary>)| {
                 let value: Value = from_binary(&value.unwrap()).unwrap();
                 (value["age"].as_u64().unwrap(), number(&key.unwrap()))

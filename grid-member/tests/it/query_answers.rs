@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cluster::{end, member_of_few, settled, three};
 use crate::fixture::{bounded, opened, spawned};
 use crate::oracle::{self, Answers, Entry};
+use crate::queries::all_of;
 use crate::random_agents::{aggregator, comparator, entry_filter, key_text, stored, taken};
 
 /// Random values by a seed that the message of a failure has: a fixed one, and one that is new each time.
@@ -135,7 +136,7 @@ impl Expected {
         }
         if let Some(expected) = &self.answers.keys {
             let scatter = cache.select(question.clone(), PageContent::Entries);
-            let sorted = scatter.sorted(&self.comparator).await;
+            let sorted = all_of(scatter.sorted(self.comparator.clone())).await;
             let values = sorted.map(|sorted| {
                 let entries = sorted.iter().map(|(key, value)| {
                     Entry::new(key.as_ref().unwrap().bytes(), value.as_ref().unwrap().bytes())
@@ -144,7 +145,7 @@ impl Expected {
             });
             // Keys that were not asked for are not told, whether the order is one of them or not.
             let scatter = cache.select(question, PageContent::Values);
-            match scatter.sorted(&self.comparator).await {
+            match all_of(scatter.sorted(self.comparator.clone())).await {
                 Ok(sorted) => {
                     let told: Vec<_> = sorted
                         .into_iter()

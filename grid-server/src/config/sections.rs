@@ -211,6 +211,8 @@ pub struct LimitsConfig {
     pub processor_time_limit: Duration,
     /// `processor-threads-max`: the most threads that run such code at the same time; 64 by default.
     pub processor_threads_max: usize,
+    /// `aggregation-bytes-max`: how many bytes one aggregation may keep at a member; 256 MiB by default.
+    pub aggregation_bytes_max: ByteSize,
 }
 
 impl Default for LimitsConfig {
@@ -223,6 +225,7 @@ impl Default for LimitsConfig {
             event_log_linger: MINUTE,
             processor_time_limit: 5 * SECOND,
             processor_threads_max: 64,
+            aggregation_bytes_max: ByteSize(256 << 20),
         }
     }
 }
@@ -254,6 +257,11 @@ impl LimitsConfig {
         visit(
             "processor-threads-max",
             &mut Within(&mut self.processor_threads_max, 1..=4_096),
+        );
+        let bytes = ByteSize(1 << 20)..=ByteSize(1 << 40);
+        visit(
+            "aggregation-bytes-max",
+            &mut Within(&mut self.aggregation_bytes_max, bytes),
         );
     }
 }

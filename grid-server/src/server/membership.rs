@@ -41,6 +41,7 @@ pub(super) async fn join(
         event_log_linger: config.limits.event_log_linger,
         processor_time_limit: config.limits.processor_time_limit,
         processor_threads_max: config.limits.processor_threads_max,
+        aggregation_bytes_max: config.limits.aggregation_bytes_max.0,
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let builder = Grid::builder()

@@ -41,6 +41,8 @@ mod grpc_v1;
 #[cfg(test)]
 mod grpc_v1_listeners;
 #[cfg(test)]
+mod grpc_withdrawn;
+#[cfg(test)]
 mod http_edge;
 #[cfg(test)]
 mod http_view;

@@ -1,19 +1,32 @@
 //! What an aggregator makes of the entries of a partition.
 
 use indexmap::IndexMap;
+use indexmap::map::Entry;
 
+use super::keeping::{Keeping, Kept};
 use super::nearest::NearestState;
 use super::number::NumberState;
 use super::own::OwnRun;
+use super::sorted::SortedState;
 use super::top::TopState;
 use super::{Aggregator, Extractor};
 use crate::query::agent::write_array;
 use crate::query::{Datum, Elements, Extracted, Filter, QueryEntry, QueryError, compare};
 use crate::value::{Binary, Format};
 
+/// What a list or a table takes for an element, beside its bytes.
+const ELEMENT_BYTES: usize = 96;
+
 /// An aggregator at work on the entries of a partition, or on what other accumulators made.
 #[derive(Debug)]
 pub struct Accumulator<'q> {
+    part: Part<'q>,
+    kept: Kept,
+}
+
+/// An aggregator at work, or one of those that one is made of.
+#[derive(Debug)]
+struct Part<'q> {
     aggregator: &'q Aggregator,
     state: State<'q>,
 }
@@ -29,15 +42,63 @@ enum State<'q> {
     Top(TopState),
     Nearest(NearestState),
     /// By the canonical form of the group: its JSON text, and what was made of it.
-    Groups(IndexMap<Vec<u8>, (Vec<u8>, Accumulator<'q>)>),
+    Groups(IndexMap<Vec<u8>, (Vec<u8>, Part<'q>)>),
     /// JSON texts of keys and of what was extracted.
     Pairs(Vec<(Vec<u8>, Vec<u8>)>),
-    Composite(Vec<Accumulator<'q>>),
+    Composite(Vec<Part<'q>>),
+    Sorted(SortedState),
     Own(OwnRun),
 }
 
 impl<'q> Accumulator<'q> {
-    pub(super) fn new(aggregator: &'q Aggregator) -> Self {
+    pub(super) fn new(aggregator: &'q Aggregator, keeping: &Keeping) -> Self {
+        Accumulator {
+            part: Part::new(aggregator),
+            kept: keeping.nothing(),
+        }
+    }
+
+    /// Takes an entry in.
+    ///
+    /// # Errors
+    /// When something cannot be extracted, is no number where one is needed, or has no order with what came before; and
+    /// [`QueryError::TooMuch`]. The accumulator is of no use after that.
+    pub fn accumulate(&mut self, entry: &QueryEntry<'_>) -> Result<(), QueryError> {
+        self.part.accumulate(entry, &mut self.kept)
+    }
+
+    /// What was made so far, as JSON that [`Accumulator::combine`] reads.
+    ///
+    /// # Errors
+    /// When a number cannot be written.
+    pub fn partial(mut self) -> Result<Vec<u8>, QueryError> {
+        let mut out = Vec::new();
+        self.part.write_partial(&mut out)?;
+        Ok(out)
+    }
+
+    /// Takes in what another accumulator of the same aggregator made.
+    ///
+    /// # Errors
+    /// When the bytes are not what such an accumulator writes, or values of the two have no order between them; and
+    /// [`QueryError::TooMuch`].
+    pub fn combine(&mut self, partial: &[u8]) -> Result<(), QueryError> {
+        self.part.combine(partial, &mut self.kept)
+    }
+
+    /// The answer.
+    ///
+    /// # Errors
+    /// When a number cannot be written or is too large, or the filter of a group cannot be evaluated on its answer.
+    pub fn finish(mut self) -> Result<Binary, QueryError> {
+        let mut out = Vec::new();
+        self.part.write_answer(&mut out)?;
+        Ok(Binary::new(Format::JSON, out.into()))
+    }
+}
+
+impl<'q> Part<'q> {
+    fn new(aggregator: &'q Aggregator) -> Self {
         let state = match aggregator {
             Aggregator::Count | Aggregator::Record(_) | Aggregator::Indexes { .. } => State::Count(0),
             Aggregator::Number(operation, _) => State::Number(NumberState::new(*operation)),
@@ -49,20 +110,14 @@ impl<'q> Accumulator<'q> {
             Aggregator::Similar(search) => State::Nearest(NearestState::new(search.results)),
             Aggregator::Group { .. } => State::Groups(IndexMap::new()),
             Aggregator::Reducer(_) => State::Pairs(Vec::new()),
-            Aggregator::Composite(inner) => {
-                State::Composite(inner.iter().map(Aggregator::accumulator).collect())
-            }
+            Aggregator::Composite(inner) => State::Composite(inner.iter().map(Part::new).collect()),
+            Aggregator::Sorted(wanted) => State::Sorted(SortedState::new(wanted)),
             Aggregator::Own(own) => State::Own(own.run()),
         };
-        Accumulator { aggregator, state }
+        Part { aggregator, state }
     }
 
-    /// Takes an entry in.
-    ///
-    /// # Errors
-    /// When something cannot be extracted, is no number where one is needed, or has no order with what came before.
-    /// The accumulator is of no use after that.
-    pub fn accumulate(&mut self, entry: &QueryEntry<'_>) -> Result<(), QueryError> {
+    fn accumulate(&mut self, entry: &QueryEntry<'_>, kept: &mut Kept) -> Result<(), QueryError> {
         match (&mut self.state, self.aggregator) {
             (State::Count(count), _) => *count += 1,
             (State::Number(state), Aggregator::Number(_, extractor)) => {
@@ -75,9 +130,11 @@ impl<'q> Accumulator<'q> {
                 take_extreme(extreme, &extractor.extract(entry)?, true)?;
             }
             (State::Distinct(texts), Aggregator::Distinct(extractor)) => {
-                take_distinct(texts, &extractor.extract(entry)?)?;
+                take_distinct(texts, &extractor.extract(entry)?, kept)?;
             }
-            (State::Top(state), Aggregator::Top { extractor, .. }) => state.add(extractor.extract(entry)?)?,
+            (State::Top(state), Aggregator::Top { extractor, .. }) => {
+                state.add(extractor.extract(entry)?, kept)?;
+            }
             (State::Nearest(state), Aggregator::Similar(search)) => state.add(search, entry)?,
             (
                 State::Groups(groups),
@@ -86,29 +143,23 @@ impl<'q> Accumulator<'q> {
                     aggregator,
                     ..
                 },
-            ) => group_of(groups, aggregator, &extractor.extract(entry)?)?.accumulate(entry)?,
+            ) => {
+                let group = group_of(groups, aggregator, &extractor.extract(entry)?, kept)?;
+                group.accumulate(entry, kept)?;
+            }
             (State::Pairs(pairs), Aggregator::Reducer(extractor)) => {
-                pairs.push(pair(entry, extractor)?);
+                take_pair(pairs, pair(entry, extractor)?, kept)?;
             }
             (State::Composite(inner), _) => {
                 for accumulator in inner {
-                    accumulator.accumulate(entry)?;
+                    accumulator.accumulate(entry, kept)?;
                 }
             }
+            (State::Sorted(state), _) => state.add(entry, kept)?,
             (State::Own(run), _) => run.accumulate(entry)?,
             _ => {}
         }
         Ok(())
-    }
-
-    /// What was made so far, as JSON that [`Accumulator::combine`] reads.
-    ///
-    /// # Errors
-    /// When a number cannot be written.
-    pub fn partial(mut self) -> Result<Vec<u8>, QueryError> {
-        let mut out = Vec::new();
-        self.write_partial(&mut out)?;
-        Ok(out)
     }
 
     fn write_partial(&mut self, out: &mut Vec<u8>) -> Result<(), QueryError> {
@@ -139,16 +190,13 @@ impl<'q> Accumulator<'q> {
             State::Composite(inner) => {
                 write_array(inner, out, |accumulator, out| accumulator.write_partial(out))?;
             }
+            State::Sorted(state) => state.write(out)?,
             State::Own(run) => run.partial(out)?,
         }
         Ok(())
     }
 
-    /// Takes in what another accumulator of the same aggregator made.
-    ///
-    /// # Errors
-    /// When the bytes are not what such an accumulator writes, or values of the two have no order between them.
-    pub fn combine(&mut self, partial: &[u8]) -> Result<(), QueryError> {
+    fn combine(&mut self, partial: &[u8], kept: &mut Kept) -> Result<(), QueryError> {
         let bad = QueryError::BadPartial {
             aggregator: self.aggregator.class(),
         };
@@ -169,25 +217,24 @@ impl<'q> Accumulator<'q> {
             }
             (State::Distinct(texts), _) => {
                 for text in Elements::new(partial) {
-                    take_distinct(texts, &Extracted::Json(text?))?;
+                    take_distinct(texts, &Extracted::Json(text?), kept)?;
                 }
             }
-            (State::Top(state), _) => state.combine(partial)?,
+            (State::Top(state), _) => state.combine(partial, kept)?,
             (State::Nearest(state), _) => state.combine(partial, &bad)?,
             (State::Groups(groups), Aggregator::Group { aggregator, .. }) => {
                 for pair in Elements::new(partial) {
                     let parts: Result<Vec<_>, _> = Elements::new(pair?).collect();
                     let [text, inner] = <[&[u8]; 2]>::try_from(parts?).map_err(|_other| bad.clone())?;
-                    group_of(groups, aggregator, &Extracted::Json(text))?.combine(inner)?;
+                    group_of(groups, aggregator, &Extracted::Json(text), kept)?.combine(inner, kept)?;
                 }
             }
             (State::Pairs(pairs), _) => {
-                let texts: Result<Vec<_>, _> = Elements::new(partial).collect();
-                let texts = texts?;
-                let (found, []) = texts.as_chunks::<2>() else {
-                    return Err(bad);
-                };
-                pairs.extend(found.iter().map(|[key, value]| (key.to_vec(), value.to_vec())));
+                let mut texts = Elements::new(partial);
+                while let Some(key) = texts.next() {
+                    let value = texts.next().ok_or_else(|| bad.clone())?;
+                    take_pair(pairs, (key?.to_vec(), value?.to_vec()), kept)?;
+                }
             }
             (State::Composite(inner), _) => {
                 let parts: Result<Vec<_>, _> = Elements::new(partial).collect();
@@ -196,23 +243,14 @@ impl<'q> Accumulator<'q> {
                     return Err(bad);
                 }
                 for (accumulator, part) in inner.iter_mut().zip(parts) {
-                    accumulator.combine(part)?;
+                    accumulator.combine(part, kept)?;
                 }
             }
+            (State::Sorted(state), _) => state.combine(partial, kept)?,
             (State::Own(run), _) => run.combine(partial)?,
             _ => return Err(bad),
         }
         Ok(())
-    }
-
-    /// The answer.
-    ///
-    /// # Errors
-    /// When a number cannot be written or is too large, or the filter of a group cannot be evaluated on its answer.
-    pub fn finish(mut self) -> Result<Binary, QueryError> {
-        let mut out = Vec::new();
-        self.write_answer(&mut out)?;
-        Ok(Binary::new(Format::JSON, out.into()))
     }
 
     fn write_answer(&mut self, out: &mut Vec<u8>) -> Result<(), QueryError> {
@@ -245,7 +283,7 @@ impl<'q> Accumulator<'q> {
                 write_array(inner, out, |accumulator, out| accumulator.write_answer(out))?;
             }
             State::Own(run) => run.finish(out)?,
-            State::Count(_) | State::Distinct(_) | State::Top(_) | State::Nearest(_) => {
+            State::Count(_) | State::Distinct(_) | State::Top(_) | State::Nearest(_) | State::Sorted(_) => {
                 self.write_partial(out)?
             }
         }
@@ -291,26 +329,53 @@ fn take_extreme(
     Ok(())
 }
 
-fn take_distinct(texts: &mut IndexMap<Vec<u8>, Vec<u8>>, value: &Extracted<'_>) -> Result<(), QueryError> {
+/// Keeps what an element of this many bytes takes.
+fn keep(bytes: usize, kept: &mut Kept) -> Result<(), QueryError> {
+    kept.grow(bytes.saturating_add(ELEMENT_BYTES))
+}
+
+fn take_pair(
+    pairs: &mut Vec<(Vec<u8>, Vec<u8>)>,
+    pair: (Vec<u8>, Vec<u8>),
+    kept: &mut Kept,
+) -> Result<(), QueryError> {
+    keep(pair.0.len() + pair.1.len(), kept)?;
+    pairs.push(pair);
+    Ok(())
+}
+
+fn take_distinct(
+    texts: &mut IndexMap<Vec<u8>, Vec<u8>>,
+    value: &Extracted<'_>,
+    kept: &mut Kept,
+) -> Result<(), QueryError> {
     if value.is_null() {
         return Ok(());
     }
     let canonical = value.canonical()?;
     if !texts.contains_key(&canonical) {
-        texts.insert(canonical, value.json()?.into_owned());
+        let text = value.json()?.into_owned();
+        keep(canonical.len() + text.len(), kept)?;
+        texts.insert(canonical, text);
     }
     Ok(())
 }
 
 fn group_of<'g, 'q>(
-    groups: &'g mut IndexMap<Vec<u8>, (Vec<u8>, Accumulator<'q>)>,
+    groups: &'g mut IndexMap<Vec<u8>, (Vec<u8>, Part<'q>)>,
     aggregator: &'q Aggregator,
     value: &Extracted<'_>,
-) -> Result<&'g mut Accumulator<'q>, QueryError> {
-    let text = value.json()?;
-    let group = groups
-        .entry(value.canonical()?)
-        .or_insert_with(|| (text.into_owned(), aggregator.accumulator()));
+    kept: &mut Kept,
+) -> Result<&'g mut Part<'q>, QueryError> {
+    let group = match groups.entry(value.canonical()?) {
+        Entry::Occupied(group) => group.into_mut(),
+        Entry::Vacant(group) => {
+            let text = value.json()?.into_owned();
+            let parts = aggregator.part_count().saturating_mul(ELEMENT_BYTES);
+            keep(group.key().len() + text.len() + parts, kept)?;
+            group.insert((text, Part::new(aggregator)))
+        }
+    };
     Ok(&mut group.1)
 }
 

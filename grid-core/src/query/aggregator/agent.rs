@@ -1,8 +1,12 @@
 //! Reading and writing aggregators.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use super::{Aggregator, NumberOperation, OwnAggregator, RecordKind, SimilaritySearch, similar};
+use super::{
+    Aggregator, NumberOperation, OwnAggregator, RecordKind, SimilaritySearch, SortedPart, SortedPlace,
+    similar,
+};
 use crate::query::agent::{
     AGGREGATORS_MAX, Node, ObjectWriter, Tree, WriteAgent, check_depth, extractor, filter, implied,
 };
@@ -33,7 +37,7 @@ impl Aggregator {
     }
 
     /// How many aggregators this is made of.
-    fn part_count(&self) -> usize {
+    pub(super) fn part_count(&self) -> usize {
         match self {
             Aggregator::Group { aggregator, .. } => 1 + aggregator.part_count(),
             Aggregator::Composite(inner) => 1 + inner.iter().map(Aggregator::part_count).sum::<usize>(),
@@ -66,6 +70,7 @@ impl Aggregator {
             Aggregator::Composite(_) => "aggregator.CompositeAggregator",
             Aggregator::Record(_) => "aggregator.QueryRecorder",
             Aggregator::Indexes { .. } => "girih.IndexReports",
+            Aggregator::Sorted(_) => "girih.Sorted",
             Aggregator::Own(_) => "girih.Aggregator",
         }
     }
@@ -152,6 +157,7 @@ fn single(node: Node<'_>, class: &str, depth: usize) -> Result<Aggregator, Agent
         "girih.IndexReports" => Aggregator::Indexes {
             check: node.flag("check")?,
         },
+        "girih.Sorted" => Aggregator::Sorted(Box::new(sorted(node, depth)?)),
         "girih.Aggregator" => Aggregator::Own(OwnAggregator {
             name: node.need_string("name")?.into_owned(),
             args: node.operand("args")?,
@@ -192,6 +198,27 @@ fn top(node: Node<'_>, depth: usize) -> Result<Aggregator, AgentError> {
         comparator: match node.get("comparator") {
             Some(inner) => comparator(inner, depth + 1)?,
             None => implied(Comparator::Natural, depth)?,
+        },
+    })
+}
+
+fn sorted(node: Node<'_>, depth: usize) -> Result<SortedPart, AgentError> {
+    let count = |name| {
+        let count = node.integer(name)?.and_then(|count| usize::try_from(count).ok());
+        count
+            .and_then(NonZeroUsize::new)
+            .ok_or_else(|| node.wrong(name, "a number above zero"))
+    };
+    Ok(SortedPart {
+        comparator: comparator(node.need("comparator")?, depth + 1)?,
+        entries_max: count("entries")?,
+        bytes_max: count("bytes")?,
+        after: match node.get("after") {
+            Some(after) => {
+                let place = after.string().and_then(|text| SortedPlace::read(text.as_bytes()));
+                Some(place.ok_or_else(|| node.wrong("after", "a place"))?)
+            }
+            None => None,
         },
     })
 }
@@ -248,6 +275,19 @@ impl WriteAgent for Aggregator {
                 writer.json("type", name.as_bytes()).end();
             }
             Aggregator::Indexes { check } => writer.flag("check", *check).end(),
+            Aggregator::Sorted(part) => {
+                let integer = |count: NonZeroUsize| i64::try_from(count.get()).unwrap_or(i64::MAX);
+                let writer = match &part.after {
+                    // As a string: a key may be of any depth.
+                    Some(after) => writer.string("after", &after.to_text()?),
+                    None => writer,
+                };
+                writer
+                    .integer("bytes", integer(part.bytes_max))
+                    .agent("comparator", &part.comparator)?
+                    .integer("entries", integer(part.entries_max))
+                    .end();
+            }
         }
         Ok(())
     }

@@ -7,20 +7,28 @@
 mod accumulator;
 mod agent;
 mod builder;
+mod keeping;
 mod nearest;
 mod number;
 mod own;
 mod record;
 mod similar;
+mod sorted;
+mod sorted_place;
+mod sorted_run;
 mod top;
 
 pub use accumulator::Accumulator;
+pub use keeping::{Keeping, Kept};
 pub use number::NumberOperation;
 pub(crate) use number::{add_decimals, decimal_of, multiply_decimals};
 pub use own::{AggregatorCode, OwnAggregation, OwnAggregator};
 pub(crate) use own::{failed, unfit_args};
 pub use record::{IndexRecord, PartitionRecord, QueryRecord, RecordKind, RecordStep, StepRoom};
 pub use similar::{SimilarEntry, SimilaritySearch};
+pub use sorted::SortedPart;
+pub use sorted_place::SortedPlace;
+pub use sorted_run::{SortedEntry, SortedRun};
 
 use super::{Comparator, Extractor, Filter, QueryEntry, QueryError};
 use crate::value::Binary;
@@ -82,6 +90,8 @@ pub enum Aggregator {
         /// Whether each is compared with the entries, which takes as long as making it anew.
         check: bool,
     },
+    /// The keys of the first entries of an order: see [`SortedRun`]. The reference does not know it.
+    Sorted(Box<SortedPart>),
     /// One of one's own, known by its name where it runs.
     Own(OwnAggregator),
 }
@@ -128,7 +138,13 @@ impl Aggregator {
     /// A fresh accumulator.
     #[must_use]
     pub fn accumulator(&self) -> Accumulator<'_> {
-        Accumulator::new(self)
+        self.accumulator_within(&Keeping::unbounded())
+    }
+
+    /// A fresh accumulator, which keeps no more than it may together with others.
+    #[must_use]
+    pub fn accumulator_within(&self, keeping: &Keeping) -> Accumulator<'_> {
+        Accumulator::new(self, keeping)
     }
 
     /// The answer for entries that are all here.
@@ -151,10 +167,38 @@ impl Aggregator {
     /// # Errors
     /// As [`Accumulator::combine`] and [`Accumulator::finish`].
     pub fn combine<'p>(&self, partials: impl IntoIterator<Item = &'p [u8]>) -> Result<Binary, QueryError> {
-        let mut accumulator = self.accumulator();
+        self.combine_within(partials, &Keeping::unbounded())
+    }
+
+    /// As [`combine`](Self::combine), keeping no more than may be kept.
+    ///
+    /// # Errors
+    /// As [`combine`](Self::combine), and [`QueryError::TooMuch`].
+    pub fn combine_within<'p>(
+        &self,
+        partials: impl IntoIterator<Item = &'p [u8]>,
+        keeping: &Keeping,
+    ) -> Result<Binary, QueryError> {
+        let mut accumulator = self.accumulator_within(keeping);
         for partial in partials {
             accumulator.combine(partial)?;
         }
         accumulator.finish()
+    }
+
+    /// What the accumulators of several partitions made as if one of them had seen all of their entries.
+    ///
+    /// # Errors
+    /// As [`combine_within`](Self::combine_within).
+    pub fn merge<'p>(
+        &self,
+        partials: impl IntoIterator<Item = &'p [u8]>,
+        keeping: &Keeping,
+    ) -> Result<Vec<u8>, QueryError> {
+        let mut accumulator = self.accumulator_within(keeping);
+        for partial in partials {
+            accumulator.combine(partial)?;
+        }
+        accumulator.partial()
     }
 }

@@ -1,5 +1,6 @@
 //! The greatest of many.
 
+use super::keeping::Kept;
 use crate::query::comparator::{Kinds, Order, SortKey};
 use crate::query::{Comparator, Elements, Extracted, QueryError};
 
@@ -10,6 +11,7 @@ pub(super) struct TopState {
     order: Order,
     kinds: Kinds,
     found: Vec<(SortKey<'static>, Vec<u8>)>,
+    bytes: usize,
 }
 
 impl TopState {
@@ -20,11 +22,12 @@ impl TopState {
             kinds: order.kinds(),
             order,
             found: Vec::new(),
+            bytes: 0,
         }
     }
 
     /// Takes a value in. At most twice as many are kept as are wanted, so that sorting is rare.
-    pub(super) fn add(&mut self, value: Extracted<'_>) -> Result<(), QueryError> {
+    pub(super) fn add(&mut self, value: Extracted<'_>, kept: &mut Kept) -> Result<(), QueryError> {
         const ROOM: usize = 32;
         if value.is_null() || self.results == 0 {
             return Ok(());
@@ -32,9 +35,16 @@ impl TopState {
         let text = value.json()?.into_owned();
         let key = self.order.key(value)?;
         self.kinds.admit(&key)?;
-        self.found.push((key.into_owned(), text));
+        let found = (key.into_owned(), text);
+        let bytes = bytes_of(&found);
+        kept.grow(bytes)?;
+        self.bytes += bytes;
+        self.found.push(found);
         if self.found.len() >= self.results.saturating_mul(2).saturating_add(ROOM) {
             self.shrink();
+            let bytes = self.found.iter().map(bytes_of).sum();
+            kept.shrink(self.bytes.saturating_sub(bytes));
+            self.bytes = bytes;
         }
         Ok(())
     }
@@ -55,10 +65,16 @@ impl TopState {
         out.push(b']');
     }
 
-    pub(super) fn combine(&mut self, partial: &[u8]) -> Result<(), QueryError> {
+    pub(super) fn combine(&mut self, partial: &[u8], kept: &mut Kept) -> Result<(), QueryError> {
         for text in Elements::new(partial) {
-            self.add(Extracted::Json(text?))?;
+            self.add(Extracted::Json(text?), kept)?;
         }
         Ok(())
     }
+}
+
+/// About how many bytes of memory a value takes.
+fn bytes_of((key, text): &(SortKey<'static>, Vec<u8>)) -> usize {
+    const ELEMENT_BYTES: usize = 96;
+    key.bytes() + text.len() + ELEMENT_BYTES
 }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use grid_core::cache::CacheError;
 use grid_core::query::Comparator;
 use grid_core::value::{Binary, Format, Key};
-use grid_member::cache::{OpenCache, Scatter, Working};
+use grid_member::cache::{OpenCache, Scatter, Selected, Sorted, Working};
 use grid_proto::v0::Entry;
 use tokio::task::coop::consume_budget;
 use tonic::Status;
@@ -54,27 +55,40 @@ pub(crate) fn get_all(
     .boxed()
 }
 
+/// A query under way.
+enum Asking {
+    Scatter(Scatter),
+    Sorted(Sorted),
+}
+
+impl Asking {
+    async fn next(&mut self) -> Result<Selected, CacheError> {
+        match self {
+            Asking::Scatter(scatter) => scatter.next().await,
+            Asking::Sorted(sorted) => sorted.next().await,
+        }
+    }
+}
+
 /// What a query selects, some entries at a time, as `message` makes a message of each.
 pub(crate) fn query<T: Send + 'static>(
     scatter: Scatter,
     order: Option<Comparator>,
     message: impl Fn(Option<Binary>, Option<Binary>) -> Result<T, Refusal> + Clone + Send + 'static,
 ) -> Answers<T> {
-    stream::try_unfold(Some((scatter, order)), move |state| {
+    let asking = match order {
+        Some(order) => Asking::Sorted(scatter.sorted(order)),
+        None => Asking::Scatter(scatter),
+    };
+    stream::try_unfold(Some(asking), move |state| {
         let message = message.clone();
         async move {
-            let Some((mut scatter, order)) = state else {
+            let Some(mut asking) = state else {
                 return Ok::<_, Status>(None);
             };
-            let failed = |error| Refusal::from(error).status();
-            let (found, rest) = match order {
-                Some(order) => (scatter.sorted(&order).await.map_err(failed)?, None),
-                None => {
-                    let found = scatter.next().await.map_err(failed)?;
-                    let rest = (!found.is_empty()).then_some((scatter, None));
-                    (found, rest)
-                }
-            };
+            let found = asking.next().await;
+            let found = found.map_err(|error| Refusal::from(error).status())?;
+            let rest = (!found.is_empty()).then_some(asking);
             let answers = found
                 .into_iter()
                 .map(move |(key, value)| message(key, value).map_err(|refusal| refusal.status()));

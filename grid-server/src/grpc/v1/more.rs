@@ -9,7 +9,7 @@ use grid_core::query::Comparator;
 use grid_core::replication::Outcome;
 use grid_core::store::PageContent;
 use grid_core::value::{Binary, Key};
-use grid_member::cache::{OpenCache, Reply, ReplyFuture, Scatter, Selected, Working};
+use grid_member::cache::{OpenCache, Reply, ReplyFuture, Scatter, Selected, Sorted, Working};
 use grid_proto::v1::cache::{NamedCacheRequestType as Type, ResponseType};
 
 use crate::grpc::key_batches::KeyBatches;
@@ -34,7 +34,7 @@ enum Source {
     /// A query.
     Query(Box<Scatter>),
     /// A query whose answer is sorted.
-    Sorted(Box<Scatter>, Comparator),
+    Sorted(Box<Sorted>),
     /// Work on many entries.
     Work(Box<Working>),
     Done,
@@ -125,7 +125,7 @@ impl<G: ReplyGate> More<G> {
         order: Option<Comparator>,
     ) -> Self {
         let source = match order {
-            Some(order) => Source::Sorted(Box::new(scatter), order),
+            Some(order) => Source::Sorted(Box::new(scatter.sorted(order))),
             None => Source::Query(Box::new(scatter)),
         };
         Self::new(edge, cache, gate, to, source)
@@ -176,9 +176,15 @@ impl<G: ReplyGate> More<G> {
                 };
                 Ok((rest, found))
             })),
-            Source::Sorted(scatter, order) => {
-                Asked::Selected(self.pass(async move { Ok((Source::Done, scatter.sorted(&order).await?)) }))
-            }
+            Source::Sorted(mut sorted) => Asked::Selected(self.pass(async move {
+                let found = sorted.next().await?;
+                let rest = if found.is_empty() {
+                    Source::Done
+                } else {
+                    Source::Sorted(sorted)
+                };
+                Ok((rest, found))
+            })),
             Source::Work(mut working) => Asked::Worked(self.pass(async move {
                 let worked = working.next().await?;
                 let rest = if worked.is_empty() {
