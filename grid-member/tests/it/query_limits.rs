@@ -91,7 +91,7 @@ async fn values_of_any_size_come_in_bounded_pages() {
         storage: false,
         ..settings(Some(&first))
     };
-    let second = joined(described(2, None).cluster(asks)).await;
+    let second = joined(described(2, None).backups(no_backups()).cluster(asks)).await;
     let cache = second.cache::<u32, Value>("people").await.unwrap();
     let filling = "x".repeat(VALUE_LEN);
     for key in 0..ENTRIES {
@@ -220,7 +220,7 @@ async fn an_aggregation_keeps_no_more_than_it_may() {
         overloaded(all_of(sorted).await);
         let sorted = scatter()
             .sorted(Comparator::by("n"))
-            .at_a_time(NonZeroUsize::new(100).unwrap());
+            .at_a_time(NonZeroUsize::new(300).unwrap());
         let sorted = all_of(sorted).await.unwrap();
         assert!(sorted.iter().map(number_of).eq(0..ENTRIES));
     }
@@ -249,7 +249,7 @@ async fn an_order_is_the_same_wherever_it_is_asked_for() {
     let order = || Comparator::by("rank").inverse();
     for grid in grids.iter().chain([&alone]) {
         let cache = opened(grid, "people").await;
-        for at_a_time in [70, 100_000] {
+        for at_a_time in [400, 100_000] {
             let sorted = cache
                 .select(question(&filter), PageContent::Entries)
                 .sorted(order())
