@@ -1,6 +1,7 @@
 //! The caches of this member.
 
 mod allowance;
+mod answer_budget;
 mod asking;
 mod beside;
 mod embedded;
@@ -20,6 +21,7 @@ mod registry;
 mod reply;
 mod rule;
 mod scatter;
+mod work_report;
 mod working;
 
 pub(crate) use asking::{in_part, invalid};
@@ -37,4 +39,5 @@ pub use registry::{CacheLimits, CacheRegistry, Catalogue};
 pub use reply::{Reply, ReplyFuture};
 pub use rule::{CacheRule, CacheRules};
 pub use scatter::{Scatter, Selected};
-pub use working::Working;
+pub use work_report::WorkReport;
+pub use working::{WorkedEntry, Working};

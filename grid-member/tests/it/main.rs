@@ -44,3 +44,5 @@ mod statements;
 mod transport;
 #[cfg(test)]
 mod untold;
+#[cfg(test)]
+mod working;
