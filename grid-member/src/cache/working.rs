@@ -192,7 +192,13 @@ impl Working {
             let lost = match outcome {
                 Ok(outcome) => {
                     match &outcome.answer {
-                        Some(WorkAnswer::Passed) => continue,
+                        Some(WorkAnswer::Passed) => {
+                            // Some change the entry and say nothing.
+                            if outcome.done {
+                                self.report.done();
+                            }
+                            continue;
+                        }
                         Some(WorkAnswer::Failed(reason)) => self.report.failed(key.spelling(), reason),
                         _ => self.report.done(),
                     }

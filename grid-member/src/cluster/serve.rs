@@ -114,7 +114,7 @@ fn encoded(mut answers: Vec<PartAnswer>, heard: u64) -> Vec<Bytes> {
     let mut fits = |outcome: &Outcome| {
         let bytes = outcome.bytes() + size_of::<Outcome>();
         let fits = bytes <= left;
-        left = left.saturating_sub(bytes);
+        left -= if fits { bytes } else { 0 };
         fits
     };
     for answer in &mut answers {

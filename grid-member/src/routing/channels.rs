@@ -101,3 +101,19 @@ impl Channel {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_may_be_applied_as_long_as_it_is_tried_and_half_a_minute_at_least() {
+        let now = Timestamp::from_unix_ms(1_000);
+        let mut channel = Channels::new(7).take();
+        let mut applied_until = |within| channel.tag_within(now, within).apply_before.as_unix_ms();
+        assert_eq!(applied_until(Duration::ZERO), 31_000);
+        assert_eq!(applied_until(Duration::from_secs(130)), 131_000);
+        assert_eq!(applied_until(Duration::MAX), u64::MAX);
+        assert_eq!(channel.lowest_open(), 4);
+    }
+}

@@ -345,10 +345,9 @@ async fn a_processor_says_how_long_an_entry_lives() {
 async fn keys_of_one_partition_are_asked_for_together_however_many_there_are() {
     let grid = alone(CacheLimits::default()).await;
     let open: Arc<OpenCache> = opened(&grid, "numbers").await;
-    let put = Processor::Put {
-        filter: Filter::Always,
+    let put = Processor::Update {
+        updater: None,
         value: 1.into(),
-        answers_current: false,
     };
     let (worked, error) = all(open.work_on_keys(keys(0..5_000), work(&put))).await;
     assert!(error.is_none(), "{error:?}");
