@@ -87,7 +87,7 @@ fn what_is_said_of_several_entries_holds_for_all_of_them() {
     // They are asked for again, all together.
     assert_eq!(failure(vec![done(), Err(elsewhere.clone())]), deposed);
     assert_eq!(failure(vec![Err(full.clone()), Err(deposed.clone())]), deposed);
-    let each = of_each(vec![done(), Err(full.clone()), done()]).unwrap();
+    let each = of_each(vec![done(), Err(full), done()]).unwrap();
     assert_eq!(
         each.iter().map(Result::is_ok).collect::<Vec<_>>(),
         [true, false, true]

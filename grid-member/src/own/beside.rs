@@ -40,7 +40,7 @@ async fn in_steps(
 ) -> Result<Vec<Result<Outcome, PartFailure>>, PartFailure> {
     let mut outcomes = Vec::with_capacity(keys.len());
     // The next is the last.
-    let mut left = vec![0..keys.len()];
+    let mut left: Vec<_> = std::iter::once(0..keys.len()).collect();
     while let Some(range) = left.pop() {
         let task = Task::new((cache, id), (keys, work), range.clone(), tag);
         let failure = match Arc::new(task).go().await {

@@ -101,4 +101,5 @@ fn some_threads_are_kept_for_built_in_work() {
     while told.recv_timeout(Duration::from_millis(5)).is_err() {
         pool.grow(&job);
     }
+    drop(held);
 }

@@ -105,8 +105,7 @@ impl Router {
             if open.is_empty() {
                 break;
             }
-            let changed = tokio::time::timeout(ASK_AGAIN, news.changed()).await;
-            if matches!(changed, Ok(Err(_))) {
+            if let Ok(Err(_stopped)) = tokio::time::timeout(ASK_AGAIN, news.changed()).await {
                 open.drain(..).for_each(|part| end(part.at, Err(part.stopped())));
             }
         }
