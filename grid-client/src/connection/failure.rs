@@ -64,6 +64,12 @@ impl Failure {
             Applied::Unknown
         };
         match self {
+            Failure::Refused(message)
+                if !reads
+                    && let Some(error @ CacheError::InDoubt { .. }) = CacheError::from_words(&message) =>
+            {
+                error
+            }
             Failure::Refused(message) if says_destroyed(&message) => CacheError::Destroyed {
                 cache: cache.to_owned(),
             },

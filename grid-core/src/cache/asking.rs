@@ -1,6 +1,6 @@
 //! Queries, aggregation and processors of the typed handle.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::FutureExt;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
@@ -71,6 +71,11 @@ async fn invoke_one<R: DeserializeOwned>(
 ) -> Result<R, CacheError> {
     let answer = backend.invoke(key, work.clone()).await?;
     answered(&work, &answer)
+}
+
+fn lock(error: &Mutex<Option<CacheError>>) -> MutexGuard<'_, Option<CacheError>> {
+    // Nothing is left half done under the lock.
+    error.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The event of what a key's entry is, for who begins to listen to it.
@@ -195,23 +200,33 @@ where
             let key = key.ok_or_else(absent_key)?;
             Ok(Key::new(key).map_err(ValueError::from)?)
         });
-        keys.map_ok(move |key| {
-            let (backend, work) = (backend.clone(), work.clone());
-            async move {
-                let spelled = value::from_binary(key.spelling())?;
-                let answer = match backend.invoke(key, work.clone()).await {
-                    Ok(answer) => match selected_answer(&answer)? {
-                        Some(answer) => answered(&work, &answer),
-                        None => return Ok(None),
-                    },
-                    Err(error) => Err(error),
-                };
-                Ok(Some(Invoked { key: spelled, answer }))
-            }
-        })
-        .try_buffer_unordered(INVOKED_AT_ONCE)
-        .try_filter_map(|invoked| async move { Ok(invoked) })
-        .boxed()
+        // What came of those that were selected before is told first, whatever becomes of the selection.
+        let ended = Arc::new(Mutex::new(None));
+        let failed = ended.clone();
+        let selected = keys.scan(failed, |failed, key| {
+            let key = key.map_err(|error| *lock(failed) = Some(error)).ok();
+            std::future::ready(key)
+        });
+        let last = stream::once(async move { lock(&ended).take() });
+        let last = last.filter_map(|error| std::future::ready(error.map(Err)));
+        let invoked = selected
+            .map(move |key| {
+                let (backend, work) = (backend.clone(), work.clone());
+                async move {
+                    let spelled = value::from_binary(key.spelling())?;
+                    let answer = match backend.invoke(key, work.clone()).await {
+                        Ok(answer) => match selected_answer(&answer)? {
+                            Some(answer) => answered(&work, &answer),
+                            None => return Ok(None),
+                        },
+                        Err(error) => Err(error),
+                    };
+                    Ok(Some(Invoked { key: spelled, answer }))
+                }
+            })
+            .buffer_unordered(INVOKED_AT_ONCE)
+            .try_filter_map(|invoked| async move { Ok(invoked) });
+        invoked.chain(last).boxed()
     }
 
     /// Listens to a key, and begins with what its entry is.

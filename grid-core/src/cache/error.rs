@@ -141,6 +141,14 @@ pub enum CacheError {
         /// Whether the change was made.
         applied: Applied,
     },
+    /// A part of what was asked failed, and others were done, or this one may have been.
+    #[error("maybe applied in part ({}; applied: unknown): {what}", passing_words(*.passes))]
+    InDoubt {
+        /// Which part failed and why, and of the others as much as is known.
+        what: String,
+        /// Whether the same may work when it is done again.
+        passes: bool,
+    },
     /// Other writers changed the entry between each reading and each writing.
     #[error("not applied: other writers changed the entry {attempts} times in a row; try again later")]
     Contended {
@@ -158,6 +166,11 @@ pub enum CacheError {
     ShuttingDown,
 }
 
+/// Whether what failed may work later, as the words of an error say it.
+fn passing_words(passes: bool) -> &'static str {
+    if passes { "it may pass" } else { "it stays so" }
+}
+
 impl CacheError {
     /// Whether the change that failed was made.
     ///
@@ -169,7 +182,7 @@ impl CacheError {
             | CacheError::Disconnected { applied, .. }
             | CacheError::Unavailable { applied, .. }
             | CacheError::OwnerChanged { applied } => *applied,
-            CacheError::Protocol { .. } => Applied::Unknown,
+            CacheError::Protocol { .. } | CacheError::InDoubt { .. } => Applied::Unknown,
             CacheError::Own(failure) if failure.in_doubt => Applied::Unknown,
             CacheError::Previous(_) | CacheError::Answer(_) => Applied::Yes,
             _ => Applied::No,
@@ -182,14 +195,22 @@ impl CacheError {
         let applied = Applied::Unknown;
         match self {
             CacheError::Unavailable { reason, .. } => CacheError::Unavailable { reason, applied },
-            CacheError::OwnerChanged { .. } | CacheError::Overloaded { .. } => {
-                CacheError::OwnerChanged { applied }
-            }
+            CacheError::OwnerChanged { .. } => CacheError::OwnerChanged { applied },
+            CacheError::Deadline { after, .. } => CacheError::Deadline { after, applied },
+            CacheError::Disconnected { address, reason, .. } => CacheError::Disconnected {
+                address,
+                reason,
+                applied,
+            },
             CacheError::Own(failure) => CacheError::Own(OwnFailure {
                 in_doubt: true,
                 ..failure
             }),
-            error => error,
+            error if error.applied() != Applied::No => error,
+            error => CacheError::InDoubt {
+                passes: error.is_transient(),
+                what: error.to_string(),
+            },
         }
     }
 
@@ -199,6 +220,7 @@ impl CacheError {
         match self {
             CacheError::Unavailable { reason, .. } => reason.is_transient(),
             CacheError::Own(failure) => failure.kind.is_transient(),
+            CacheError::InDoubt { passes, .. } => *passes,
             CacheError::Overloaded { .. }
             | CacheError::Deadline { .. }
             | CacheError::Disconnected { .. }
@@ -216,6 +238,16 @@ impl CacheError {
     pub fn from_words(words: &str) -> Option<CacheError> {
         if let Some(failure) = OwnFailure::from_words(words) {
             return Some(CacheError::Own(failure));
+        }
+        for passes in [true, false] {
+            let head = CacheError::InDoubt {
+                what: String::new(),
+                passes,
+            };
+            if let Some(what) = words.strip_prefix(&head.to_string()) {
+                let what = what.to_owned();
+                return Some(CacheError::InDoubt { what, passes });
+            }
         }
         let unavailable = Unavailability::ALL
             .into_iter()
@@ -302,6 +334,33 @@ mod tests {
             // So it is on the other side.
             let read = CacheError::from_words(&error.to_string());
             assert_eq!(read.map(|read| read.applied()), Some(Applied::Unknown), "{error}");
+        }
+        for (error, passes) in [
+            (
+                CacheError::Invalid {
+                    what: "it is too large".to_owned(),
+                },
+                false,
+            ),
+            (
+                CacheError::Destroyed {
+                    cache: "a".to_owned(),
+                },
+                false,
+            ),
+            (CacheError::Contended { attempts: 3 }, true),
+            (CacheError::ShuttingDown, false),
+        ] {
+            let words = error.to_string();
+            let error = error.in_doubt();
+            assert!(error.to_string().ends_with(&words), "{error}");
+            let read = CacheError::from_words(&error.to_string()).unwrap();
+            for error in [&error, &read] {
+                assert_eq!(
+                    (error.applied(), error.is_transient()),
+                    (Applied::Unknown, passes)
+                );
+            }
         }
     }
 

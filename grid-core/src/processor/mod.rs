@@ -2,6 +2,17 @@
 //!
 //! A [`Processor`] is a pure function of an entry: it is shown the entry as an [`EntryView`], says what it has to say,
 //! and leaves in the view what is to be done to the entry. Who runs it does that, or nothing when it failed.
+//!
+//! # On how many entries at once
+//!
+//! - *On one key* a processor is one step: nobody sees or changes the entry in between, a failure leaves it as it was, and it is
+//!   done once however often its request comes. Code of [one's own](own) changes entries beside it in the same step.
+//! - *On many keys or a filter from Rust* (`invoke_all`, `invoke_where`) each key is a request of its own: each entry is a step,
+//!   with an answer or an error that says whether it was done.
+//! - *On many keys or a filter over gRPC* (`invokeAll`) each entry is a step where the processor is built in. Code of one's own
+//!   is one step on all keys of a partition that are asked for together (up to 1,024), done on all or on none; where that would
+//!   be larger than a step may be (4,096 entries, 32 MiB), it is several. What was done is answered first; then an error
+//!   tells which keys were not, for which it is not known, and how many were not begun.
 
 mod agent;
 mod builder;
@@ -36,7 +47,7 @@ use crate::query::{Extractor, Filter, Manipulator, MethodCall, Operand, Updater}
 /// let (key, value) = (to_binary("ada")?, to_binary(&serde_json::json!({"name": "Ada", "age": 36}))?);
 /// let mut entry = EntryView::new(&key, Some(&value));
 /// assert_eq!(&birthday.process(&mut entry)?.bytes()[..], b"37");
-/// assert!(matches!(entry.into_change(), Some(Change::Set(_))));
+/// assert!(matches!(entry.into_change(), Some(Change::Set(..))));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]

@@ -7,6 +7,9 @@ use crate::value::{Binary, Format};
 /// The most bytes that several processors answer together.
 const ANSWER_LEN_MAX: usize = 32 << 20;
 
+/// The most bytes that several processors read together: some seconds of reading.
+const READ_LEN_MAX: u64 = 16 << 30;
+
 impl Processor {
     /// Does it to an entry, and answers.
     ///
@@ -160,7 +163,15 @@ impl Processor {
 /// Runs one after the other; when one fails, what those before did is taken back with it by who called.
 fn composite(processors: &[Processor], entry: &mut EntryView<'_>) -> Result<Binary, QueryError> {
     let mut out = vec![b'['];
+    let mut read = 0_u64;
     for (index, processor) in processors.iter().enumerate() {
+        // Each may make the value longer, and those that follow read it whole.
+        read = read.saturating_add(entry.value().map_or(0, |value| value.bytes().len() as u64));
+        if read > READ_LEN_MAX {
+            let max = usize::try_from(READ_LEN_MAX).unwrap_or(usize::MAX);
+            let what = "what a processor of several reads";
+            return Err(QueryError::TooLarge { what, max });
+        }
         let answer = processor.run(entry)?.unwrap_or_else(null);
         if answer.format() != Format::JSON {
             let format = answer.format();

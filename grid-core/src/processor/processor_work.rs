@@ -101,8 +101,10 @@ impl ProcessorWork {
         let worked = match entry.into_change() {
             None => Worked::Stays,
             // Setting what is there already changes nothing, and is told to nobody, as on the reference.
-            Some(Change::Set(new)) if value.is_some_and(|value| is_same(value, &new)) => Worked::Touched,
-            Some(Change::Set(new)) => Worked::Set(new),
+            Some(Change::Set(new, None)) if value.is_some_and(|value| is_same(value, &new)) => {
+                Worked::Touched
+            }
+            Some(Change::Set(new, life_ms)) => Worked::Set(new, life_ms),
             Some(Change::Remove) => Worked::Removed,
             Some(Change::Touch) => Worked::Touched,
         };
@@ -127,6 +129,14 @@ impl Work for ProcessorWork {
     fn passes(&self) -> usize {
         let filter = self.only.as_ref().map_or(0, |(_, json)| json.len());
         1 + (self.json.len() + filter) / AGENT_BYTES
+    }
+
+    fn growth(&self) -> usize {
+        // What one alone sets is not read again.
+        match &self.processor {
+            Processor::Composite(_) => self.json.len(),
+            _ => 0,
+        }
     }
 
     fn work_beside(

@@ -1,5 +1,7 @@
 //! An entry as a processor sees it.
 
+use std::num::NonZeroU64;
+
 use super::own::OwnPlace;
 use crate::query::{Operand, QueryEntry, QueryError};
 use crate::value::Binary;
@@ -7,8 +9,8 @@ use crate::value::Binary;
 /// What is to be done to an entry.
 #[derive(Clone, Debug)]
 pub enum Change {
-    /// It is to have this value.
-    Set(Binary),
+    /// It is to have this value, and to live so many milliseconds; `None` for the cache's default.
+    Set(Binary, Option<NonZeroU64>),
     /// It is to be taken away.
     Remove,
     /// Its time to live is to start anew.
@@ -67,7 +69,7 @@ impl<'a> EntryView<'a> {
     #[must_use]
     pub fn value(&self) -> Option<&Binary> {
         match &self.change {
-            Some(Change::Set(value)) => Some(value),
+            Some(Change::Set(value, _)) => Some(value),
             Some(Change::Remove) => None,
             Some(Change::Touch) | None => self.original,
         }
@@ -81,7 +83,12 @@ impl<'a> EntryView<'a> {
 
     /// Has the value set.
     pub fn set(&mut self, value: Binary) {
-        self.change = Some(Change::Set(value));
+        self.change = Some(Change::Set(value, None));
+    }
+
+    /// Has the value set, to live so many milliseconds.
+    pub fn set_for(&mut self, value: Binary, life_ms: NonZeroU64) {
+        self.change = Some(Change::Set(value, Some(life_ms)));
     }
 
     /// Has the entry taken away, if it is there.

@@ -1,6 +1,7 @@
 //! Work on an entry, as whoever keeps the entries does it.
 
 use std::fmt;
+use std::num::NonZeroU64;
 
 use bytes::Bytes;
 
@@ -35,6 +36,11 @@ pub trait Work: fmt::Debug + Send + Sync {
         1
     }
 
+    /// By about how many bytes it may make the value longer while it goes on.
+    fn growth(&self) -> usize {
+        0
+    }
+
     /// As [`work`](Self::work), where there is code of one's own.
     ///
     /// # Errors
@@ -58,8 +64,8 @@ pub trait Work: fmt::Debug + Send + Sync {
 pub enum Worked {
     /// It stays as it is.
     Stays,
-    /// It is to have this value, with a new life of the cache's default.
-    Set(Binary),
+    /// It is to have this value, with a new life of so many milliseconds; `None` for the cache's default.
+    Set(Binary, Option<NonZeroU64>),
     /// It stays, with a new life of the cache's default. Nothing is done, and nobody told, if it lives for ever before and
     /// after.
     Touched,

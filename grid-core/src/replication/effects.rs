@@ -31,6 +31,12 @@ pub enum Failure {
     /// Too many changes of the partition wait for its backups.
     #[error("overloaded, not applied: too many changes of the partition wait for its backups")]
     Overloaded,
+    /// The answers that are kept for requests that may come again have too many bytes.
+    #[error(
+        "overloaded, not applied: the answers that the partition keeps for requests that may come again have too \
+         many bytes"
+    )]
+    TooManyAnswers,
     /// The request came after its apply-before time.
     #[error("not applied: the request came after the time that it was to be applied before")]
     TooLate,

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use crate::membership::MemberId;
 use crate::store::CopyCursor;
 
-use super::{CopyId, Position};
+use super::{Answered, CopyId, Position};
 
 /// A member that the primary sends its records to.
 #[derive(Debug)]
@@ -70,6 +70,8 @@ pub(super) struct CopyOut {
     pub(super) start: Position,
     /// Where the next part begins; `None` after the last.
     pub(super) next: Option<NextChunk>,
+    /// The outcomes of requests as they were when the last entry was sent; those that came since are in records.
+    pub(super) outcomes: Vec<Answered>,
     /// The parts that were sent and have not arrived, with where each begins.
     pub(super) on_the_way: VecDeque<NextChunk>,
     /// When a part arrived last, or was sent when none was on the way.
@@ -88,7 +90,16 @@ pub(super) struct CopyOut {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NextChunk {
     pub(super) number: u64,
-    pub(super) cursor: Option<CopyCursor>,
+    pub(super) begins: ChunkBegins,
+}
+
+/// What a part of a copy begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ChunkBegins {
+    /// The entry after this place; the first.
+    Entry(Option<CopyCursor>),
+    /// So many outcomes were sent before, of those that there were after the last entry.
+    Outcome(usize),
 }
 
 impl CopyOut {
@@ -98,8 +109,9 @@ impl CopyOut {
             start,
             next: Some(NextChunk {
                 number: 0,
-                cursor: None,
+                begins: ChunkBegins::Entry(None),
             }),
+            outcomes: Vec::new(),
             on_the_way: VecDeque::new(),
             moved_at: None,
             state: start,

@@ -104,6 +104,8 @@ pub struct Chunk {
     pub start: Option<(Position, Sequence)>,
     /// Entries.
     pub entries: Vec<CopiedEntry>,
-    /// With the last part: the outcomes of requests.
-    pub end: Option<Vec<Answered>>,
+    /// Outcomes of requests: after the last entries all of them, in as many parts as they need.
+    pub outcomes: Vec<Answered>,
+    /// Whether this is the last part.
+    pub end: bool,
 }

@@ -44,10 +44,13 @@
 //! - *Prefix*: the logs of two replicas of one epoch agree as far as both go; what a backup has applied is acknowledged
 //!   by all.
 //! - *Bounds*: what waits for backups has a limit, beyond which writes are refused; a backup that does not answer is
-//!   voted out and not waited for.
+//!   voted out and not waited for. So have the outcomes that are kept, answers included.
+//! - *One message*: every record and every part of a copy fits in a message between members, answers and the outcomes of
+//!   requests included: a change whose record would not is refused, and the outcomes go to a copy in parts as entries do.
 //!
 //! Whether the member may serve at all is not decided here but by its [lease](crate::membership).
 
+mod bounded_work;
 mod effects;
 mod follower;
 mod indexing;

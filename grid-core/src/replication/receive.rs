@@ -4,16 +4,14 @@ use core::time::Duration;
 
 use crate::membership::MemberId;
 use crate::partition::table::{Epoch, StepChange};
-use crate::store::{StoreError, Timestamp};
+use crate::store::{CopiedEntry, StoreError, Timestamp};
 
-use super::follower::{CopyOut, Follower, NextChunk};
+use super::follower::{ChunkBegins, CopyOut, Follower, NextChunk};
 use super::joining::CopyIn;
 use super::log::Log;
 use super::primary::SEND_AGAIN;
 use super::replica::Role;
-use super::{
-    Append, Appended, Chunk, Effect, Effects, Message, PlantedBug, Position, Refusal, Replica, RequestWindow,
-};
+use super::{Append, Appended, Chunk, Effect, Effects, Message, PlantedBug, Position, Refusal, Replica};
 
 impl<T> Replica<T> {
     /// Takes a message of another member. `now` is the time of day, `at` the time since this machine was started.
@@ -189,19 +187,19 @@ impl<T> Replica<T> {
             return self.refuse(Refusal::NoCopy);
         }
         copy.next = chunk.number + 1;
-        copy.whole |= chunk.end.is_some();
+        copy.whole |= chunk.end;
         for entry in &chunk.entries {
             if self.store.take_copied(now, entry).is_err() {
                 self.break_down();
                 return self.refuse(Refusal::NoCopy);
             }
         }
-        if let Some(outcomes) = chunk.end
-            && !self.settings.has_bug(PlantedBug::DropWindow)
-        {
-            let mut window = RequestWindow::default();
-            outcomes.iter().for_each(|answered| window.keep(answered));
-            self.window = window;
+        if !self.settings.has_bug(PlantedBug::DropWindow) {
+            // What came with a record already is kept once.
+            chunk
+                .outcomes
+                .iter()
+                .for_each(|answered| self.window.keep(answered));
         }
         Message::ChunkTaken {
             epoch: self.epoch,
@@ -306,7 +304,7 @@ impl<T> Replica<T> {
         if copy.on_the_way.len() >= settings.chunks_in_flight {
             return None;
         }
-        let NextChunk { number, cursor } = copy.next?;
+        let NextChunk { number, begins } = copy.next?;
         if number == 0 {
             // The entries of the first part have the effects of all records up to now; those that follow are sent
             // from the beginning of the log on, which does no harm twice.
@@ -314,29 +312,51 @@ impl<T> Replica<T> {
             follower.acked = log_base;
             follower.sent = None;
         }
-        let copied = store.copy_after(cursor, settings.chunk_entries, settings.chunk_bytes);
-        let bytes = copied
-            .entries
-            .iter()
-            .map(crate::store::CopiedEntry::bytes)
-            .sum::<usize>();
+        let (mut entries, mut bytes) = (Vec::new(), 0);
+        let mut next = begins;
+        if let ChunkBegins::Entry(cursor) = begins {
+            let copied = store.copy_after(cursor, settings.chunk_entries, settings.chunk_bytes);
+            entries = copied.entries;
+            bytes = entries.iter().map(CopiedEntry::bytes).sum();
+            copy.state = last;
+            next = match copied.next {
+                Some(cursor) => ChunkBegins::Entry(Some(cursor)),
+                None => {
+                    copy.outcomes = window.all().collect();
+                    ChunkBegins::Outcome(0)
+                }
+            };
+        }
+        let mut outcomes = Vec::new();
+        if let ChunkBegins::Outcome(sent) = &mut next {
+            let left = copy.outcomes.get(*sent..).unwrap_or_default();
+            for answered in left {
+                if bytes >= settings.chunk_bytes.get() {
+                    break;
+                }
+                bytes += answered.bytes();
+                outcomes.push(answered.clone());
+            }
+            *sent += outcomes.len();
+        }
+        let end = matches!(next, ChunkBegins::Outcome(sent) if sent >= copy.outcomes.len());
         let chunk = Chunk {
             epoch,
             placed,
             copy: copy.id,
             number,
             start: (number == 0).then_some((log_base, sequence)),
-            end: copied.next.is_none().then(|| window.all().collect()),
-            entries: copied.entries,
+            entries,
+            outcomes,
+            end,
         };
-        copy.state = last;
         if copy.on_the_way.is_empty() {
             copy.moved_at = Some(at);
         }
-        copy.on_the_way.push_back(NextChunk { number, cursor });
-        copy.next = copied.next.map(|cursor| NextChunk {
+        copy.on_the_way.push_back(NextChunk { number, begins });
+        copy.next = (!end).then_some(NextChunk {
             number: number + 1,
-            cursor: Some(cursor),
+            begins: next,
         });
         out.messages.push((member, Message::Chunk(Box::new(chunk))));
         if number == 0 {

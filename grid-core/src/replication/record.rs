@@ -125,8 +125,25 @@ pub struct Outcome {
     pub answer: Option<WorkAnswer>,
 }
 
+impl Outcome {
+    /// The bytes of what is answered: the value before, and what the work said.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let previous = self.previous.as_ref().map_or(0, |value| value.bytes().len());
+        previous + self.answer.as_ref().map_or(0, WorkAnswer::bytes)
+    }
+}
+
+impl Answered {
+    /// About what it takes in memory.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        size_of::<Answered>() + self.outcome.bytes()
+    }
+}
+
 impl Record {
-    /// The bytes of keys and values in it, about what it takes in memory.
+    /// The bytes of keys, values and answers in it, about what it takes in memory and in a message.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let of = |binary: &Option<Binary>| binary.as_ref().map_or(0, |binary| binary.bytes().len());
@@ -140,11 +157,7 @@ impl Record {
                 Effect::Truncate { .. } => size_of::<Effect>(),
             })
             .sum();
-        let answers: usize = self
-            .requests
-            .iter()
-            .map(|answered| size_of::<Answered>() + of(&answered.outcome.previous))
-            .sum();
+        let answers: usize = self.requests.iter().map(Answered::bytes).sum();
         effects + answers + size_of::<Record>()
     }
 }

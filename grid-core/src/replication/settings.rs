@@ -10,6 +10,9 @@ pub struct ReplicaSettings {
     pub waiting_len_max: usize,
     /// So many bytes of changes may wait for the backups before further ones are refused; 32 MiB by default.
     pub waiting_bytes_max: usize,
+    /// So many bytes the outcomes may have that are kept for requests that may come again, answers included, before further
+    /// numbered requests are refused; 64 MiB by default.
+    pub outcome_bytes_max: usize,
     /// So many bytes of changes are in one message to a backup, about: the change that goes beyond it is the last of its
     /// message; 1 MiB by default.
     pub append_bytes: NonZeroUsize,
@@ -34,6 +37,7 @@ impl Default for ReplicaSettings {
         ReplicaSettings {
             waiting_len_max: 4_096,
             waiting_bytes_max: 32 << 20,
+            outcome_bytes_max: 64 << 20,
             append_bytes: NonZeroUsize::new(1 << 20).expect("1 MiB is not zero"),
             entry_bytes_max: usize::MAX,
             follower_timeout: Duration::from_secs(1),

@@ -31,6 +31,8 @@ pub struct Asked {
 pub enum StepFailure {
     /// An entry is not as it was when it was read: it is to be read again.
     Overtaken,
+    /// Some of its requests were done before, in another step: they are to be asked for apart.
+    DoneInPart,
     /// As for every write.
     Failed(Failure),
 }
@@ -42,20 +44,26 @@ impl From<Failure> for StepFailure {
 }
 
 impl<T> Replica<T> {
-    /// What was answered to numbered requests that were done before, all of them in one step.
+    /// What was answered to numbered requests that were done before; `None` when none of them was.
     ///
     /// # Errors
-    /// When one of them is known to have had its answer, as a step that is asked for again in good faith has not.
-    pub fn answered_before(&self, tags: &[RequestTag]) -> Option<Result<Vec<Outcome>, Failure>> {
-        let first = tags.first()?;
-        if matches!(self.window().seen(first.id), Seen::New) {
-            return None;
+    /// When some were done and others not, or one of them is known to have had its answer, as a step that is asked for again
+    /// in good faith has not.
+    pub fn answered_before(&self, tags: &[RequestTag]) -> Option<Result<Vec<Outcome>, StepFailure>> {
+        let mut outcomes = Vec::new();
+        let mut any_new = false;
+        for tag in tags {
+            match self.window().seen(tag.id) {
+                Seen::Done(outcome) => outcomes.push(outcome.clone()),
+                Seen::New => any_new = true,
+                Seen::Forgotten => return Some(Err(Failure::NotOpen.into())),
+            }
         }
-        let outcomes = tags.iter().map(|tag| match self.window().seen(tag.id) {
-            Seen::Done(outcome) => Ok(outcome.clone()),
-            Seen::New | Seen::Forgotten => Err(Failure::NotOpen),
-        });
-        Some(outcomes.collect())
+        match (outcomes.is_empty(), any_new) {
+            (true, _) => None,
+            (false, true) => Some(Err(StepFailure::DoneInPart)),
+            (false, false) => Some(Ok(outcomes)),
+        }
     }
 
     /// Does a step. The outcomes are those of who asked, in their order; they hold when the token is answered, or at once when
@@ -78,7 +86,7 @@ impl<T> Replica<T> {
         if let Some(before) = self.answered_before(&tags) {
             return match before {
                 Ok(outcomes) => Ok((outcomes, self.when_acknowledged(Outcome::default(), token))),
-                Err(failure) => Err((failure.into(), token)),
+                Err(failure) => Err((failure, token)),
             };
         }
         let checked = self.check_write(now, tags.first());
@@ -125,6 +133,7 @@ impl<T> Replica<T> {
             self.tell_now(effects, out);
             return Ok((outcomes, Written::Done(Outcome::default(), token)));
         }
+        let bytes = outcomes.iter().map(Outcome::bytes).sum();
         if effects.is_empty() && requests.is_empty() {
             return Ok((outcomes, self.when_acknowledged(Outcome::default(), token)));
         }
@@ -137,7 +146,7 @@ impl<T> Replica<T> {
             Some((token, Outcome::default())),
             tell,
         );
-        Ok((outcomes, Written::Waits))
+        Ok((outcomes, Written::Waits { bytes }))
     }
 
     fn check_step(&self, entries: &[StepEntry], asked: &[Asked], tags: &[RequestTag]) -> Result<(), Failure> {
@@ -148,19 +157,14 @@ impl<T> Replica<T> {
         }
         let of_entry = |entry: &StepEntry| {
             let value = match &entry.worked {
-                Worked::Set(value) => value.bytes().len(),
+                Worked::Set(value, _) => value.bytes().len(),
                 Worked::Stays | Worked::Touched | Worked::Removed => 0,
             };
             entry.key.spelling().bytes().len() + value
         };
-        let of_answer = |asked: &Asked| match &asked.answer {
-            WorkAnswer::Said(answer) => answer.bytes().len(),
-            WorkAnswer::Failed(reason) => reason.len(),
-            WorkAnswer::Passed => 0,
-        };
         // All of it goes to the backups in one message.
         let entries: usize = entries.iter().map(of_entry).sum();
-        let answers: usize = asked.iter().map(of_answer).sum();
+        let answers: usize = asked.iter().map(|asked| asked.answer.bytes()).sum();
         let (len, max) = (entries + answers, self.settings.entry_bytes_max);
         if len > max {
             return Err(Failure::TooLarge { len, max });

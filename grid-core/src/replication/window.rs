@@ -49,6 +49,8 @@ pub struct RequestWindow {
     ends: VecDeque<(Timestamp, RequestId)>,
     /// How many outcomes there are.
     len: usize,
+    /// Their bytes.
+    bytes: usize,
 }
 
 impl RequestWindow {
@@ -80,6 +82,17 @@ impl RequestWindow {
         kept + count <= OPEN_REQUESTS_MAX || open() + count <= OPEN_REQUESTS_MAX
     }
 
+    /// The bytes of the outcomes, answers included, when those are forgotten that the client of this request has had.
+    #[must_use]
+    pub fn bytes_without(&self, tag: &RequestTag) -> usize {
+        let client = self.clients.get(&tag.id.client);
+        let had = client.map_or(0, |client| {
+            let had = client.outcomes.range(..tag.lowest_open);
+            had.map(|(_, outcome)| kept_bytes(outcome)).sum()
+        });
+        self.bytes.saturating_sub(had)
+    }
+
     /// Keeps an outcome, and forgets what its client has had the answer of.
     pub fn keep(&mut self, answered: &Answered) {
         let client = self.clients.entry(answered.id.client).or_default();
@@ -90,13 +103,14 @@ impl RequestWindow {
                 if *first.key() >= answered.lowest_open {
                     break;
                 }
-                first.remove();
+                self.bytes -= kept_bytes(&first.remove());
             }
         }
         // Nobody can ask for it any more, or it came with a copy and comes again with its record.
         let is_new =
             answered.id.number >= client.lowest_open && !client.outcomes.contains_key(&answered.id.number);
         if is_new {
+            self.bytes += kept_bytes(&answered.outcome);
             client
                 .outcomes
                 .insert(answered.id.number, answered.outcome.clone());
@@ -139,7 +153,9 @@ impl RequestWindow {
             }
             self.ends.pop_front();
             if let Some(client) = self.clients.get_mut(&id.client) {
-                self.len -= usize::from(client.outcomes.remove(&id.number).is_some());
+                let removed = client.outcomes.remove(&id.number);
+                self.len -= usize::from(removed.is_some());
+                self.bytes -= removed.as_ref().map_or(0, kept_bytes);
                 client.ends -= 1;
                 if client.ends == 0 {
                     self.clients.remove(&id.client);
@@ -152,6 +168,12 @@ impl RequestWindow {
     #[must_use]
     pub fn len(&self) -> usize {
         self.len
+    }
+
+    /// The bytes of the outcomes, answers included.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Whether there is none.
@@ -172,6 +194,11 @@ impl RequestWindow {
             })
         })
     }
+}
+
+/// About what an outcome takes in memory.
+fn kept_bytes(outcome: &Outcome) -> usize {
+    size_of::<Answered>() + outcome.bytes()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::store::{Applied, CacheId, CacheSettings, Change, Command, Sequence, Swept, Timestamp, Want};
 use crate::value::Key;
 
+use super::bounded_work::BoundedWork;
 use super::primary::{Primary, Touched, Waiting};
 use super::replica::Role;
 use super::{Answered, Effect, Effects, Failure, Outcome, Record, Replica, RequestTag, Seen, TruncationId};
@@ -33,7 +34,10 @@ pub enum Written<T> {
     /// It is done and acknowledged by all; its changes are among the events to be told.
     Done(Outcome, T),
     /// It is done here, and will be answered when the backups have it.
-    Waits,
+    Waits {
+        /// The [bytes](Outcome::bytes) of what will be answered.
+        bytes: usize,
+    },
 }
 
 /// What came of a change of many entries.
@@ -85,9 +89,10 @@ impl<T> Replica<T> {
                 ..write.want
             }
         };
+        let command = self.bounded(write.key, write.command);
         let applied = self
             .store
-            .apply(now, write.cache, write.settings, write.key, write.command, want);
+            .apply(now, write.cache, write.settings, write.key, command, want);
         let applied = match applied {
             Ok(applied) => applied,
             Err(error) => return Err((error.into(), token)),
@@ -123,6 +128,7 @@ impl<T> Replica<T> {
             return Ok(self.when_read(write.cache, write.key.hash(), outcome, token));
         }
         let touched = Touched::Key(write.cache, write.key.hash());
+        let bytes = outcome.bytes();
         self.push(
             effects,
             request.into_iter().collect(),
@@ -130,7 +136,7 @@ impl<T> Replica<T> {
             Some((token, outcome)),
             write.want.change,
         );
-        Ok(Written::Waits)
+        Ok(Written::Waits { bytes })
     }
 
     /// Sends what was written to the backups.
@@ -284,7 +290,7 @@ impl<T> Replica<T> {
             Some((token, outcome)),
             want.change,
         );
-        (result, Written::Waits)
+        (result, Written::Waits { bytes: 0 })
     }
 
     pub(super) fn check_serves(&self) -> Result<&Primary<T>, Failure> {
@@ -308,8 +314,30 @@ impl<T> Replica<T> {
             if tag.id.number < tag.lowest_open || !self.window.has_room(tag) {
                 return Err(Failure::NotOpen);
             }
+            let max = self.settings.outcome_bytes_max;
+            if self.window.bytes() >= max && self.window.bytes_without(tag) >= max {
+                return Err(Failure::TooManyAnswers);
+            }
         }
         Ok(())
+    }
+
+    /// A command whose work sets and answers no more than goes to the backups in one message.
+    fn bounded(&self, key: &Key, command: Command) -> Command {
+        match (command, self.settings.entry_bytes_max) {
+            (command, usize::MAX) => command,
+            (Command::Work(work), max) => {
+                let value_max = max.saturating_sub(key.spelling().bytes().len());
+                Command::Work(Arc::new(BoundedWork::new(work, value_max, max)))
+            }
+            (command, _) => command,
+        }
+    }
+
+    /// The bytes of the records that not all who follow have, and of their answers: about what it takes in memory.
+    #[must_use]
+    pub fn log_bytes(&self) -> usize {
+        self.log.bytes()
     }
 
     fn check_size(&self, write: &Write<'_>) -> Result<(), Failure> {
@@ -337,8 +365,9 @@ impl<T> Replica<T> {
         if let Role::Primary(primary) = &mut self.role
             && let Some(last) = primary.waiting.back_mut()
         {
+            let bytes = outcome.bytes();
             last.followed_by(token, outcome);
-            return Written::Waits;
+            return Written::Waits { bytes };
         }
         Written::Done(outcome, token)
     }
@@ -348,8 +377,9 @@ impl<T> Replica<T> {
         if let Role::Primary(primary) = &mut self.role
             && let Some(waiting) = primary.last_touching(cache, key_hash)
         {
+            let bytes = outcome.bytes();
             waiting.followed_by(token, outcome);
-            return Written::Waits;
+            return Written::Waits { bytes };
         }
         Written::Done(outcome, token)
     }

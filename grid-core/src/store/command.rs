@@ -60,6 +60,18 @@ pub enum WorkAnswer {
     Failed(String),
 }
 
+impl WorkAnswer {
+    /// The bytes of what was said.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match self {
+            WorkAnswer::Said(answer) => answer.bytes().len(),
+            WorkAnswer::Failed(reason) => reason.len(),
+            WorkAnswer::Passed => 0,
+        }
+    }
+}
+
 /// What a command comes to, given the entry as it is.
 #[derive(Debug)]
 pub(super) enum Decision {
@@ -95,9 +107,9 @@ impl Command {
             Ok((worked, answer)) => {
                 let decision = match worked {
                     Worked::Stays => Decision::Nothing,
-                    Worked::Set(value) => Decision::Write {
+                    Worked::Set(value, life_ms) => Decision::Write {
                         value,
-                        ttl: TimeToLive::CacheDefault,
+                        ttl: life_ms.map_or(TimeToLive::CacheDefault, TimeToLive::After),
                     },
                     Worked::Touched => value.cloned().map_or(Decision::Nothing, Decision::Touch),
                     Worked::Removed => Decision::Delete,

@@ -77,8 +77,12 @@ impl Partition {
         let found = self.find(entry.cache, &entry.key);
         let existing = found.filter(|handle| !is_over(&self.view(*handle), now));
         let current;
+        let mut mortal = entry.settings.default_ttl_ms.is_some();
         let value = match &entry.worked {
-            Worked::Set(value) => value,
+            Worked::Set(value, life_ms) => {
+                mortal |= life_ms.is_some();
+                value
+            }
             Worked::Touched => match existing {
                 Some(handle) => {
                     current = self.view(handle).value_binary();
@@ -88,13 +92,12 @@ impl Partition {
             },
             Worked::Stays | Worked::Removed => return Ok(()),
         };
-        let mortal = entry.settings.default_ttl_ms.is_some();
         Ok(self.check_room_for(&entry.key, existing, (value, mortal), writes)?)
     }
 }
 
 fn writes(worked: &Worked) -> bool {
-    matches!(worked, Worked::Set(_) | Worked::Touched)
+    matches!(worked, Worked::Set(..) | Worked::Touched)
 }
 
 /// What was decided before.
@@ -136,7 +139,7 @@ mod tests {
     }
 
     fn set(value: u32) -> Worked {
-        Worked::Set(to_binary(&value).unwrap())
+        Worked::Set(to_binary(&value).unwrap(), None)
     }
 
     fn values(partition: &Partition) -> Vec<(u32, Option<Vec<u8>>)> {

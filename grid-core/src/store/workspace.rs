@@ -60,6 +60,7 @@ struct State {
     /// The one that is worked on.
     current: Option<usize>,
     overtaken: bool,
+    too_many: bool,
 }
 
 struct Slot {
@@ -72,7 +73,7 @@ struct Slot {
 impl Slot {
     fn value(&self) -> Option<&Binary> {
         match &self.worked {
-            Worked::Set(value) => Some(value),
+            Worked::Set(value, _) => Some(value),
             Worked::Removed => None,
             Worked::Stays | Worked::Touched => self.original.as_ref(),
         }
@@ -82,10 +83,12 @@ impl Slot {
         self.worked = match (worked, &self.original) {
             (Worked::Stays, _) => return,
             // Setting what is there already changes nothing, and is told to nobody.
-            (Worked::Set(new), Some(old)) if new.format() == old.format() && new.bytes() == old.bytes() => {
+            (Worked::Set(new, None), Some(old))
+                if new.format() == old.format() && new.bytes() == old.bytes() =>
+            {
                 Worked::Touched
             }
-            (Worked::Set(new), _) => Worked::Set(new),
+            (Worked::Set(new, life_ms), _) => Worked::Set(new, life_ms),
             (Worked::Removed, Some(_)) => Worked::Removed,
             (Worked::Removed, None) => Worked::Stays,
             (Worked::Touched, Some(_)) if matches!(self.worked, Worked::Stays) => Worked::Touched,
@@ -135,6 +138,12 @@ impl<'f> Workspace<'f> {
         self.state.borrow().overtaken
     }
 
+    /// Whether more entries were asked for than one step may have.
+    #[must_use]
+    pub fn is_too_many(&self) -> bool {
+        self.state.borrow().too_many
+    }
+
     /// The entries in the order in which they were read, with what becomes of them: nothing when it is not wanted.
     #[must_use]
     pub fn into_entries(self, changes: bool) -> Vec<StepEntry> {
@@ -158,6 +167,7 @@ impl<'f> Workspace<'f> {
             return Ok(*at);
         }
         if state.slots.len() >= STEP_ENTRIES_MAX {
+            state.too_many = true;
             return Err(EntryError::TooMany {
                 max: STEP_ENTRIES_MAX,
             });
@@ -203,7 +213,7 @@ impl Around for Workspace<'_> {
     fn change(&self, cache: &str, key: &Key, change: Change) -> Result<(), EntryError> {
         let place = self.beside(cache, key)?;
         let worked = match change {
-            Change::Set(value) => Worked::Set(value),
+            Change::Set(value, life_ms) => Worked::Set(value, life_ms),
             Change::Remove => Worked::Removed,
             Change::Touch => Worked::Touched,
         };

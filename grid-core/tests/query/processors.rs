@@ -21,7 +21,7 @@ fn run(value: Option<&str>, agent: &str) -> (Option<Bytes>, Option<Bytes>) {
         .map_err(|error| error.to_string())
         .and_then(|processor| processor.process(&mut view).map_err(|error| error.to_string()));
     let after = match view.into_change() {
-        Some(Change::Set(value)) => Some(value),
+        Some(Change::Set(value, _)) => Some(value),
         Some(Change::Remove) => None,
         Some(Change::Touch) | None => value,
     };

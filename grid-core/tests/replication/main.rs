@@ -1,5 +1,6 @@
 //! Replicas of one partition that talk to each other.
 
+mod answers;
 mod copying;
 mod failover;
 mod handing_over;

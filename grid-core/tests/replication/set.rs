@@ -263,7 +263,7 @@ impl Set {
                 self.answers.push((token, Ok(outcome)));
                 Ok(true)
             }
-            Ok(Written::Waits) => Ok(false),
+            Ok(Written::Waits { .. }) => Ok(false),
             Err((failure, _)) => Err(failure),
         };
         (token, done)

@@ -18,7 +18,7 @@ fn entry(cache: CacheId, key: u32, seen: Option<Sequence>, value: &str) -> StepE
         settings: CacheSettings::default(),
         key: to_key(&key).unwrap(),
         seen,
-        worked: Worked::Set(to_binary(value).unwrap()),
+        worked: Worked::Set(to_binary(value).unwrap(), None),
         want: Want::CHANGE,
     }
 }
@@ -55,7 +55,7 @@ fn done(replica: &mut Replica<()>, step: Step) -> Result<(Vec<Outcome>, usize), 
     let mut out = Effects::new();
     match replica.step(NOW, step, (), &mut out) {
         Ok((outcomes, Written::Done(..))) => Ok((outcomes, out.events.len())),
-        Ok((_, Written::Waits)) => panic!("there is nobody to wait for"),
+        Ok((_, Written::Waits { .. })) => panic!("there is nobody to wait for"),
         Err((failure, ())) => {
             assert!(out.is_empty(), "nothing was done");
             Err(failure)

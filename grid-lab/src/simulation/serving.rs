@@ -142,7 +142,7 @@ impl World {
                     .map(|(_, written)| written),
                 Ask::Truncate => replica
                     .truncate(now, request.cache, None, Some(token), out)
-                    .map(|_| Written::Waits)
+                    .map(|_| Written::Waits { bytes: 0 })
                     .map_err(|(failure, _)| (failure, token)),
                 Ask::Get => Err((Failure::NotPrimary, token)),
             };
@@ -150,7 +150,7 @@ impl World {
             written
         });
         match written {
-            Ok(Written::Waits) => {}
+            Ok(Written::Waits { .. }) => {}
             Ok(Written::Done(outcome, token)) => self.answer_waiter(at.slot, token, Ok(outcome)),
             Err((failure, token)) => {
                 self.processes[at.slot].pending.remove(&token);

@@ -42,6 +42,7 @@ impl OpenCache {
                 results.map_err(|failure| in_part(cache.error_of(failure), changes && any_done))
             });
         }
+        let changes = parts.iter().any(|(_, request)| request.changes());
         let mut results = Vec::with_capacity(parts.len());
         for (id, request) in parts {
             let told = Arc::new(Mutex::new(None));
@@ -51,10 +52,28 @@ impl OpenCache {
             let answer = told.lock().take();
             match answer.unwrap_or(Err(PartFailure::Failed(Failure::Deposed))) {
                 Ok(result) => results.push((id, result)),
-                Err(failure) => return Reply::Ready(Err(self.error_of(failure))),
+                Err(failure) => {
+                    let error = self.error_of(failure);
+                    return Reply::Ready(Err(in_part(error, changes && !results.is_empty())));
+                }
             }
         }
         Reply::ok(results)
+    }
+
+    /// Asks some partitions, wherever they are: what came of each, in their order. Some may fail and others not; an error
+    /// says of its own part alone whether it was changed.
+    pub(super) async fn ask_each(
+        self: &Arc<Self>,
+        parts: Vec<(PartitionId, PartRequest)>,
+    ) -> Vec<Result<PartResult, CacheError>> {
+        if let Some(router) = &self.router {
+            return router.ask_each(self, parts).await;
+        }
+        let answers = self.here_all(parts).await.into_iter();
+        answers
+            .map(|answer| answer.map_err(|failure| self.error_of(failure)))
+            .collect()
     }
 
     pub(crate) fn error_of(&self, failure: PartFailure) -> CacheError {
@@ -68,6 +87,14 @@ impl OpenCache {
             PartFailure::Failed(Failure::NotPrimary)
             | PartFailure::Elsewhere(_)
             | PartFailure::UnknownCache => CacheError::OwnerChanged { applied: Applied::No },
+            // It would be too large the next time too.
+            PartFailure::Failed(failure @ Failure::TooLarge { .. }) => CacheError::Invalid {
+                what: failure.to_string(),
+            },
+            PartFailure::NotBegun => CacheError::Overloaded {
+                what: "others that were asked for with it have too much to answer".to_owned(),
+            },
+            PartFailure::InPart(failure) => self.error_of(*failure).in_doubt(),
             PartFailure::Failed(failure) => CacheError::Overloaded {
                 what: failure.to_string(),
             },
@@ -77,13 +104,10 @@ impl OpenCache {
     }
 }
 
-/// The error of a part of what was asked, when others may have changed something. What is said of code of one's own holds
-/// for all that was asked.
+/// The error of a part of what was asked, when others may have changed something: what is said holds for all that was
+/// asked.
 pub(crate) fn in_part(error: CacheError, changed: bool) -> CacheError {
-    match error {
-        CacheError::Own(_) if changed => error.in_doubt(),
-        error => error,
-    }
+    if changed { error.in_doubt() } else { error }
 }
 
 /// What makes no sense, or the error that other members tell of in these words.

@@ -14,7 +14,8 @@ use parking_lot::Mutex;
 use crate::own::{OwnRunner, partial_beside, work_beside};
 use crate::replication::Tried;
 
-use super::here::together;
+use super::answer_budget::AnswerBudget;
+use super::here::of_each;
 use super::{Gather, Numbered, OpenCache, PartAnswer, PartFailure, PartRequest, PartResult, Question};
 
 impl OpenCache {
@@ -30,36 +31,49 @@ impl OpenCache {
         (cache.service() == self.service() && !cache.is_destroyed()).then_some(cache)
     }
 
-    /// Does the same work on some entries. Of built-in work that which is more than is done under a lock is done beside it.
+    /// Does the same work on some entries, as far as the budget goes; the outcomes say what was not begun. Of built-in work
+    /// that which is more than is done under a lock is done beside it.
     pub(super) fn here_work(
         self: &Arc<Self>,
         id: PartitionId,
         (keys, work): (Vec<Key>, Arc<dyn Work>),
-        tag: Option<RequestTag>,
+        (tag, budget): (Option<RequestTag>, &AnswerBudget),
         done: impl FnOnce(PartAnswer) + Send + Sync + 'static,
     ) {
         let all_done = move |outcomes: Result<_, _>| done(outcomes.map(PartResult::Worked));
         if work.own_name().is_some() {
-            return self.here_beside(id, (keys, work), tag, all_done);
+            let budget = budget.clone();
+            return self.here_beside(id, (keys, work), tag, move |outcomes| {
+                if let Ok(outcomes) = &outcomes {
+                    budget.spend(outcomes.iter().flatten().map(Outcome::bytes).sum());
+                }
+                all_done(outcomes);
+            });
         }
-        let much: Vec<bool> = {
+        let much: Vec<Option<usize>> = {
             let replica = self.replicas.read(id);
-            let is_much = |key| self.is_much(&replica, key, work.as_ref());
-            keys.iter().map(is_much).collect()
+            let much = |key| self.much_of(&replica, key, work.as_ref());
+            keys.iter().map(much).collect()
         };
-        let all = Gather::new(keys.len(), move |outcomes| all_done(together(outcomes)));
+        let all = Gather::new(keys.len(), move |outcomes| all_done(of_each(outcomes)));
         let mut at_once = Vec::with_capacity(keys.len());
-        for (number, (key, is_much)) in keys.into_iter().zip(much).enumerate() {
-            if !is_much {
+        for (number, (key, much)) in keys.into_iter().zip(much).enumerate() {
+            let Some(bytes) = much else {
                 at_once.push((number, key, Command::Work(work.clone())));
                 continue;
+            };
+            if budget.is_spent() {
+                all.put(number, Err(PartFailure::NotBegun));
+                continue;
             }
+            // What it will answer is not known; what it reads is held until then.
+            budget.spend(bytes);
             let (all, tag) = (all.clone(), tag.map(|tag| tag.after(number as u64)));
             self.here_beside_one(id, (key, work.clone()), tag, move |outcome| {
                 all.put(number, outcome);
             });
         }
-        self.here_write_each(id, at_once, tag, &all);
+        self.here_write_each(id, at_once, (tag, Some(budget)), &all);
     }
 
     /// Does work on one entry beside the partition.
@@ -71,17 +85,17 @@ impl OpenCache {
         done: impl FnOnce(Result<Outcome, PartFailure>) + Send + Sync + 'static,
     ) {
         self.here_beside(id, (vec![key], work), tag, move |outcomes| {
-            done(outcomes.map(|mut outcomes| outcomes.pop().unwrap_or_default()));
+            done(outcomes.and_then(|mut outcomes| outcomes.pop().unwrap_or_else(|| Ok(Outcome::default()))));
         });
     }
 
-    /// Does work on some entries beside the partition, in one step.
+    /// Does work on some entries beside the partition.
     fn here_beside(
         self: &Arc<Self>,
         id: PartitionId,
         what: (Vec<Key>, Arc<dyn Work>),
         tag: Option<RequestTag>,
-        done: impl FnOnce(Result<Vec<Outcome>, PartFailure>) + Send + Sync + 'static,
+        done: impl FnOnce(Result<Vec<Result<Outcome, PartFailure>>, PartFailure>) + Send + Sync + 'static,
     ) {
         let cache = self.clone();
         let work = async move { done(work_beside(cache, id, what, tag).await) };

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use grid_core::partition::PartitionId;
 use grid_core::partition::table::Epoch;
 use grid_core::processor::Work;
-use grid_core::processor::own::OwnFailure;
 use grid_core::replication::{Failure, Outcome, Replica, RequestTag, TruncationId, Write, Written};
 use grid_core::store::{Command, IndexDefinition, PageContent, PageCursor, PageLimits, PreparedFilter};
 use grid_core::value::{Binary, Key};
@@ -18,6 +17,7 @@ use tokio::sync::oneshot;
 use crate::replication::{Tried, Waiter};
 
 use super::allowance::Allowance;
+use super::answer_budget::{AnswerBudget, CHANGED_BYTES_AT_ONCE};
 use super::gather::Gather;
 use super::shared::Shared;
 use super::{OpenCache, PartFailure, PartRequest, PartResult};
@@ -89,7 +89,7 @@ impl OpenCache {
                 return Err(PartFailure::Destroyed);
             }
             if let Command::Work(work) = &command
-                && self.is_much(replica, key, work.as_ref())
+                && self.much_of(replica, key, work.as_ref()).is_some()
             {
                 return Ok(Err(work.clone()));
             }
@@ -114,17 +114,18 @@ impl OpenCache {
         });
         match written {
             Ok(Ok(Written::Done(outcome, _token))) => Updating::Done(outcome),
-            Ok(Ok(Written::Waits)) => Updating::Waits,
+            Ok(Ok(Written::Waits { .. })) => Updating::Waits,
             Ok(Err(work)) => Updating::Beside(work),
             Err(failure) => Updating::Failed(failure),
         }
     }
 
-    /// Whether work on an entry is more than is done under a lock.
-    pub(super) fn is_much(&self, replica: &Replica<Waiter>, key: &Key, work: &dyn Work) -> bool {
+    /// The bytes of the value, if work on the entry is more than is done under a lock.
+    pub(super) fn much_of(&self, replica: &Replica<Waiter>, key: &Key, work: &dyn Work) -> Option<usize> {
         let entry = replica.store().get(self.replicas.now(), self.id(), key);
         let bytes = entry.map_or(0, |entry| entry.value().len());
-        work.own_name().is_some() || bytes.saturating_mul(work.passes()) > LOCKED_BYTES_MAX
+        let read = bytes.saturating_add(work.growth()).saturating_mul(work.passes());
+        (work.own_name().is_some() || read > LOCKED_BYTES_MAX).then_some(bytes)
     }
 
     /// Does what is asked of several partitions, of which this member serves those it can. What takes long is done on
@@ -159,6 +160,7 @@ impl OpenCache {
         let mut allowance = Allowance::at_once();
         let shared = Arc::new(Shared::of(self, &parts));
         let (mut long, mut own) = (Vec::new(), Vec::new());
+        let budget = AnswerBudget::new();
         let mut left = parts.len();
         let question = parts
             .iter()
@@ -180,12 +182,12 @@ impl OpenCache {
                 } else if request.is_long() {
                     long.push((at, id, request));
                 } else {
-                    self.here(id, request, done);
+                    self.here_within(id, request, &budget, done);
                 }
             }
             left -= 1;
         }
-        self.here_long(long, (all, &shared), stop);
+        self.here_long(long, (all, &shared), (stop, &budget));
         self.here_own(own, all, stop);
     }
 
@@ -194,7 +196,7 @@ impl OpenCache {
         self: &Arc<Self>,
         parts: Vec<Numbered>,
         (all, shared): (&Gather<PartAnswer>, &Arc<Shared>),
-        stop: &Arc<AtomicBool>,
+        (stop, budget): (&Arc<AtomicBool>, &AnswerBudget),
     ) {
         if parts.is_empty() {
             return;
@@ -209,7 +211,7 @@ impl OpenCache {
         let runtime = Handle::try_current().ok();
         for _ in 0..threads {
             let (cache, parts, all, stop) = (self.clone(), parts.clone(), all.clone(), stop.clone());
-            let (question, shared) = (question.clone(), shared.clone());
+            let (question, shared, budget) = (question.clone(), shared.clone(), budget.clone());
             let work = move || {
                 let prepared = question.as_deref();
                 let prepared = prepared.map(|question| (question, PreparedFilter::new(question.filter())));
@@ -227,7 +229,7 @@ impl OpenCache {
                     let done = move |answer| together.put(at, answer, &all);
                     let long = (&*shared, &go_on as &dyn Fn() -> bool);
                     if let Some(done) = cache.here_in_slices(id, &request, ready, long, done) {
-                        cache.here(id, request, done);
+                        cache.here_within(id, request, &budget, done);
                     }
                 }
             };
@@ -245,6 +247,17 @@ impl OpenCache {
         self: &Arc<Self>,
         id: PartitionId,
         request: PartRequest,
+        done: impl FnOnce(Result<PartResult, PartFailure>) + Send + Sync + 'static,
+    ) {
+        self.here_within(id, request, &AnswerBudget::new(), done);
+    }
+
+    /// As [`here`](Self::here), when others share what may be answered of work on entries.
+    fn here_within(
+        self: &Arc<Self>,
+        id: PartitionId,
+        request: PartRequest,
+        budget: &AnswerBudget,
         done: impl FnOnce(Result<PartResult, PartFailure>) + Send + Sync + 'static,
     ) {
         if self.is_destroyed() {
@@ -284,7 +297,7 @@ impl OpenCache {
                     done(outcomes.map(|outcomes| PartResult::Done(outcomes.len() as u64)));
                 });
             }
-            PartRequest::Work { keys, work, tag } => self.here_work(id, (keys, work), tag, done),
+            PartRequest::Work { keys, work, tag } => self.here_work(id, (keys, work), (tag, budget), done),
             PartRequest::Aggregate { question, keys } if question.has_own_code() => {
                 let aggregating = self.clone().here_own_aggregate(id, question, keys, done);
                 self.own().spawn("an aggregator beside a partition", aggregating);
@@ -451,15 +464,16 @@ impl OpenCache {
         let all = Gather::new(writes.len(), move |outcomes| done(together(outcomes)));
         let numbered = writes.into_iter().enumerate();
         let numbered = numbered.map(|(number, (key, command))| (number, key, command));
-        self.here_write_each(id, numbered.collect(), tag, &all);
+        self.here_write_each(id, numbered.collect(), (tag, None), &all);
     }
 
-    /// Does commands on several entries, each with its number; the outcomes go where all are gathered.
+    /// Does commands on several entries, each with its number; the outcomes go where all are gathered. With a budget it
+    /// begins no further one when that is spent, or when the backups have enough to do; the outcomes say so.
     pub(super) fn here_write_each(
         &self,
         id: PartitionId,
         writes: Vec<(usize, Key, Command)>,
-        tag: Option<RequestTag>,
+        (tag, budget): (Option<RequestTag>, Option<&AnswerBudget>),
         all: &Gather<Result<Outcome, PartFailure>>,
     ) {
         if writes.is_empty() {
@@ -475,7 +489,17 @@ impl OpenCache {
         // All of them go to the backups together.
         let at_once = self.replicas.change(id, |replica, out| {
             let mut at_once = Vec::new();
+            let waiting = replica.log_bytes();
+            let (mut is_enough, mut any_done) = (false, false);
             for (number, key, command) in writes {
+                if let Some(budget) = budget {
+                    let changed = replica.log_bytes().saturating_sub(waiting);
+                    is_enough |= budget.is_spent() || changed >= CHANGED_BYTES_AT_ONCE;
+                }
+                if is_enough {
+                    at_once.push((number, Err(PartFailure::NotBegun)));
+                    continue;
+                }
                 let write = Write {
                     cache: self.id(),
                     settings: self.settings(),
@@ -494,9 +518,24 @@ impl OpenCache {
                     let all = all.clone();
                     Waiter::new(move |result| all.put(number, result.map_err(PartFailure::Failed)))
                 };
+                let spend = |bytes| budget.iter().for_each(|budget| budget.spend(bytes));
                 match replica.write(self.replicas.now(), write, token, out) {
-                    Ok(Written::Done(outcome, _token)) => at_once.push((number, Ok(outcome))),
-                    Ok(Written::Waits) => {}
+                    Ok(Written::Done(outcome, _token)) => {
+                        spend(outcome.bytes());
+                        any_done = true;
+                        at_once.push((number, Ok(outcome)));
+                    }
+                    Ok(Written::Waits { bytes }) => {
+                        spend(bytes);
+                        any_done = true;
+                    }
+                    // What was done makes room, when it is acknowledged and its answer was had.
+                    Err((Failure::Overloaded | Failure::TooManyAnswers, _token))
+                        if any_done && budget.is_some() =>
+                    {
+                        is_enough = true;
+                        at_once.push((number, Err(PartFailure::NotBegun)));
+                    }
                     Err((failure, _token)) => {
                         at_once.push((number, Err(self.failed(replica, failure))));
                     }
@@ -599,26 +638,32 @@ impl OpenCache {
 }
 
 /// What came of several entries: of each, or the first failure, which does not say that nothing was done if others were.
-pub(super) fn together(outcomes: Vec<Result<Outcome, PartFailure>>) -> Result<Vec<Outcome>, PartFailure> {
-    let deposed = PartFailure::Failed(Failure::Deposed);
-    let done =
-        |outcome: &Result<_, PartFailure>| outcome.as_ref().err().is_none_or(|failure| *failure == deposed);
-    let any_done = outcomes.iter().any(done);
+fn together(outcomes: Vec<Result<Outcome, PartFailure>>) -> Result<Vec<Outcome>, PartFailure> {
+    let outcomes = of_each(outcomes)?;
+    let any_done = outcomes.iter().any(Result::is_ok);
     let outcomes: Result<Vec<_>, _> = outcomes.into_iter().collect();
     outcomes.map_err(|failure| match failure {
-        PartFailure::Elsewhere(_) if any_done => deposed,
-        PartFailure::Invalid(what) if any_done => PartFailure::Invalid(maybe_applied(what)),
+        failure if any_done => PartFailure::InPart(Box::new(failure)),
         failure => failure,
     })
 }
 
-/// What is told of code of one's own, when others may have changed something.
-fn maybe_applied(what: String) -> String {
-    let failure = OwnFailure::from_words(&what).map(|failure| OwnFailure {
-        in_doubt: true,
-        ..failure
-    });
-    failure.map_or(what, |failure| failure.to_string())
+/// What came of each of several entries. That this member serves their partition no longer is said of all of them: they
+/// are asked for again together, and those that were done are known then by their numbers.
+pub(super) fn of_each(
+    outcomes: Vec<Result<Outcome, PartFailure>>,
+) -> Result<Vec<Result<Outcome, PartFailure>>, PartFailure> {
+    let deposed = PartFailure::Failed(Failure::Deposed);
+    let failures = || outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
+    let is_elsewhere = |failure: &&PartFailure| matches!(failure, PartFailure::Elsewhere(_));
+    if failures().any(|failure| *failure == deposed) {
+        return Err(deposed);
+    }
+    match failures().find(is_elsewhere) {
+        Some(_) if outcomes.iter().any(Result::is_ok) => Err(deposed),
+        Some(elsewhere) => Err(elsewhere.clone()),
+        None => Ok(outcomes),
+    }
 }
 
 /// Says when it is dropped that nobody waits any more.

@@ -1,6 +1,7 @@
 //! The caches of this member.
 
 mod allowance;
+mod answer_budget;
 mod asking;
 mod beside;
 mod embedded;
@@ -26,6 +27,7 @@ mod rule;
 mod scatter;
 mod shared;
 mod sorted;
+mod work_report;
 mod working;
 
 pub(crate) use asking::{in_part, invalid};
@@ -45,4 +47,5 @@ pub use reply::{Reply, ReplyFuture};
 pub use rule::{CacheRule, CacheRules};
 pub use scatter::{Scatter, Selected};
 pub use sorted::Sorted;
-pub use working::Working;
+pub use work_report::WorkReport;
+pub use working::{WorkedEntry, Working};

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use grid_core::cache::{Applied, BinaryPage, CacheError, CacheName, PageContents};
 use grid_core::partition::PartitionId;
@@ -24,7 +25,8 @@ use super::following::LogKeeper;
 use super::here::Updating;
 use super::paging::Paging;
 use super::{
-    CacheCounters, CacheInfo, CacheKind, CacheRegistry, PartFailure, PartRequest, PartResult, ReadFrom, Reply,
+    CacheCounters, CacheInfo, CacheKind, CacheRegistry, PartFailure, PartRequest, PartResult, ReadFrom,
+    Reply, in_part,
 };
 
 /// A cache at this member: every operation on its entries, wherever they are.
@@ -399,7 +401,11 @@ impl OpenCache {
             let mut channel = None;
             let tag = tag.unwrap_or_else(|| {
                 let channel = channel.insert(router.channels().take());
-                channel.tag(cache.replicas.now())
+                let within = match &command {
+                    Command::Work(work) => router.apply_within(work.as_ref(), 1),
+                    _ => Duration::ZERO,
+                };
+                channel.tag_within(cache.replicas.now(), within)
             });
             let request = PartRequest::Update {
                 key,
@@ -476,6 +482,7 @@ impl OpenCache {
         let cache = self.clone();
         Reply::later(async move {
             let mut channel = router.channels().take();
+            let mut any_done = false;
             // No more at once than a partition keeps outcomes of.
             while !by_partition.is_empty() {
                 let (now, lowest_open) = (cache.replicas.now(), channel.lowest_open());
@@ -488,7 +495,9 @@ impl OpenCache {
                 }
                 by_partition.retain(|(_, rest)| !rest.is_empty());
                 // Without an answer the numbers stay open for ever, and their channel with them.
-                router.ask_all(&cache, parts).await?;
+                let put = router.ask_all(&cache, parts).await;
+                put.map_err(|error| in_part(error, any_done))?;
+                any_done = true;
             }
             router.channels().give_back(channel);
             Ok(())

@@ -212,8 +212,8 @@ pub enum PartResult {
     Merged,
     /// Nothing was read, since others of the same request had much: it is to be asked again.
     Later,
-    /// What came of work on several entries, in the order of their keys.
-    Worked(Vec<Outcome>),
+    /// What came of work on several entries, of each in the order of their keys.
+    Worked(Vec<Result<Outcome, PartFailure>>),
 }
 
 /// Why a partition did not do what was asked.
@@ -231,4 +231,8 @@ pub enum PartFailure {
     Refused(String),
     /// What was asked makes no sense for the entries, in words. Nothing was done.
     Invalid(String),
+    /// It was not begun, since others that were asked for with it have enough to answer: to be asked again.
+    NotBegun,
+    /// Of several entries some were changed, or may have been, and this came of the first that was not.
+    InPart(Box<PartFailure>),
 }

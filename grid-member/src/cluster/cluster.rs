@@ -117,7 +117,7 @@ impl Cluster {
             core.lease.clone(),
             clock.clone(),
             crate::random::draw(),
-            core.settings.routing,
+            (core.settings.routing, own.time_limit()),
         ));
         // Each is set once, here.
         let _once = core.router.set(router);

@@ -396,7 +396,12 @@ impl Outlet for Core {
         };
         tracing::trace!(me = ?self.me(), %to, %partition, connection = link.info().connection, "send");
         // What can't be sent is found missing when the next connection begins.
-        let _found_missing = link.send(kind::REPLICA, wire::encode(service, partition, message));
+        if let Err(error @ LinkError::TooLong { .. }) =
+            link.send(kind::REPLICA, wire::encode(service, partition, message))
+        {
+            // What a replica sends is bounded, so that this does not happen: the follower would wait for it.
+            tracing::error!(%to, %partition, %error, "a message between replicas is too long to be sent");
+        }
     }
 
     fn propose(&self, service: ServiceId, partition: PartitionId, epoch: Epoch, change: StepChange) {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use grid_core::membership::MemberId;
 use grid_core::partition::table::Epoch;
+use grid_core::replication::{Failure, Outcome};
 use grid_core::store::CacheId;
 use grid_proto::member::PAYLOAD_MAX;
 
@@ -19,6 +20,9 @@ use crate::transport::Answer;
 use super::core::Core;
 use super::message::write;
 use super::withdrawal::{self, OpenQuestion};
+
+/// So many bytes of outcomes fit in an answer, whatever else is in it.
+const ANSWERS_MAX: usize = PAYLOAD_MAX - (4 << 20);
 
 /// So long someone who knows more than this member waits for it to learn it too.
 const CATCH_UP: Duration = Duration::from_millis(500);
@@ -98,12 +102,35 @@ pub(super) fn parts(core: &Arc<Core>, body: Bytes, answer: Answer, question: Opt
     cache.here_each(ready, &all, &stop);
 }
 
-/// The answers as the body of a frame. What is read and does not fit is refused.
+/// The answers as the body of a frame. What is read and does not fit is refused. What was done and does not fit is to be
+/// asked for again: it is not done again then, but answered.
 fn encoded(mut answers: Vec<PartAnswer>, heard: u64) -> Vec<Bytes> {
     let body = PartsAnswer::encode(&answers, heard);
     let len: usize = body.iter().map(Bytes::len).sum();
     if len <= PAYLOAD_MAX {
         return body;
+    }
+    let mut left = ANSWERS_MAX;
+    let mut fits = |outcome: &Outcome| {
+        let bytes = outcome.bytes() + size_of::<Outcome>();
+        let fits = bytes <= left;
+        left -= if fits { bytes } else { 0 };
+        fits
+    };
+    for answer in &mut answers {
+        match answer {
+            Ok(PartResult::Worked(outcomes)) => {
+                for outcome in outcomes {
+                    if matches!(outcome, Ok(outcome) if !fits(outcome)) {
+                        *outcome = Err(PartFailure::Failed(Failure::Deposed));
+                    }
+                }
+            }
+            Ok(PartResult::Outcome(outcome)) if !fits(outcome) => {
+                *answer = Err(PartFailure::Failed(Failure::Deposed));
+            }
+            _ => {}
+        }
     }
     let refused = PartFailure::Refused(format!(
         "what one member answers has {len} bytes, at most {PAYLOAD_MAX} are possible: ask for fewer entries at once, select \
@@ -170,3 +197,7 @@ pub(super) fn caches(core: &Arc<Core>, answer: Answer) {
         answer.send(write(&counted.await.ok().flatten().unwrap_or_default()));
     });
 }
+
+#[cfg(test)]
+#[path = "serve_test.rs"]
+mod tests;

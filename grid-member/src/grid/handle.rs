@@ -106,6 +106,7 @@ impl Grid {
     /// # Errors
     /// When the name is none, there are too many caches, or the grid is shutting down.
     pub fn local_cache<K, V>(&self, name: &str) -> Result<Cache<K, V>, CacheError> {
+        check_outside()?;
         let name = CacheName::new(name)?;
         let (_, settings) = self.inner.rules.of(name.as_str());
         let cache = self.inner.local.open_now("", &name, settings)?;
@@ -117,6 +118,9 @@ impl Grid {
     /// # Errors
     /// When there are too many caches, or the grid is shutting down.
     pub fn open(&self, scope: &str, name: &CacheName) -> Reply<Arc<OpenCache>> {
+        if let Err(error) = check_outside() {
+            return Reply::Ready(Err(error));
+        }
         self.open_with_registry(scope, name).1
     }
 
@@ -153,6 +157,9 @@ impl Grid {
     /// # Errors
     /// When it was destroyed before.
     pub fn destroy(&self, cache: &Arc<OpenCache>) -> Reply<()> {
+        if let Err(error) = check_outside() {
+            return Reply::Ready(Err(error));
+        }
         self.registry_of(cache).destroy(cache)
     }
 
@@ -162,6 +169,9 @@ impl Grid {
     /// When the cache was destroyed, has another index of the same extractor or as many as may be, or the cluster does not
     /// agree in time.
     pub fn add_index(&self, cache: &Arc<OpenCache>, definition: IndexDefinition) -> Reply<()> {
+        if let Err(error) = check_outside() {
+            return Reply::Ready(Err(error));
+        }
         self.registry_of(cache).add_index(cache, Arc::new(definition))
     }
 
@@ -170,6 +180,9 @@ impl Grid {
     /// # Errors
     /// When the cache was destroyed, or the cluster does not agree in time.
     pub fn remove_index(&self, cache: &Arc<OpenCache>, extractor: Extractor) -> Reply<()> {
+        if let Err(error) = check_outside() {
+            return Reply::Ready(Err(error));
+        }
         self.registry_of(cache).remove_index(cache, Arc::new(extractor))
     }
 
@@ -237,6 +250,7 @@ impl Grid {
         cache: Option<&str>,
         check: bool,
     ) -> Result<Option<Vec<CacheIndexes>>, CacheError> {
+        check_outside()?;
         if let Some(cluster) = &self.inner.cluster {
             cluster.open_all();
         }
@@ -285,6 +299,7 @@ impl Grid {
     /// # Errors
     /// When not everything could be handed over in time.
     pub async fn drain(&self) -> Result<(), CacheError> {
+        check_outside()?;
         match &self.inner.cluster {
             Some(cluster) => cluster.drain().await,
             None => Ok(()),
@@ -297,14 +312,22 @@ impl Grid {
     /// # Errors
     /// When the member is stopped meanwhile.
     pub async fn hand_over(&self) -> Result<(), CacheError> {
+        check_outside()?;
         match &self.inner.cluster {
             Some(cluster) => cluster.hand_over().await,
             None => Ok(()),
         }
     }
 
-    /// Takes leave of the cluster, after [`hand_over`](Self::hand_over).
+    /// Takes leave of the cluster, after [`hand_over`](Self::hand_over). Code of one's own that runs in the grid cannot: it does
+    /// nothing then.
     pub async fn leave(&self) {
+        if is_inside() {
+            tracing::error!(
+                "a processor or an aggregator of one's own wants the member to leave, which it cannot"
+            );
+            return;
+        }
         if let Some(cluster) = &self.inner.cluster {
             cluster.leave().await;
         }
@@ -316,8 +339,15 @@ impl Grid {
         &self.inner.supervisor
     }
 
-    /// Stops the member: no cache is opened from now on, and its tasks end.
+    /// Stops the member: no cache is opened from now on, and its tasks end. Code of one's own that runs in the grid cannot: it
+    /// does nothing then.
     pub async fn shutdown(&self) {
+        if is_inside() {
+            tracing::error!(
+                "a processor or an aggregator of one's own wants to stop the member, which it cannot"
+            );
+            return;
+        }
         self.inner.partitioned.begin_shutdown();
         self.inner.local.begin_shutdown();
         self.inner.supervisor.shut_down().await;

@@ -1,18 +1,20 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use grid_core::cache::CacheName;
 use grid_core::membership::MemberId;
 use grid_core::partition::PartitionCount;
 use grid_core::partition::table::{Epoch, ServiceId, StepChange};
-use grid_core::processor::own::{Entry, EntryError, OwnAgents};
+use grid_core::processor::own::{Entry, EntryError, OwnAgents, OwnFailure, OwnFailureKind};
 use grid_core::processor::{Processor, ProcessorWork};
 use grid_core::replication::{Effect, Message};
-use grid_core::store::{CacheSettings, Command, TimeToLive, Timestamp};
+use grid_core::store::{CacheSettings, Command, TimeToLive, Timestamp, WorkAnswer};
 use grid_core::value::{from_binary, to_binary, to_key};
 use tokio::runtime::Handle;
 
 use crate::cache::{CacheKind, CacheLimits, CacheRegistry, PartAnswer, PartRequest, PartResult};
 use crate::clock::{Clock, ManualClock};
+use crate::own::OwnRunner;
 use crate::replication::{Awaited, Outlet, Replicas, Tried};
 use crate::task::Supervisor;
 

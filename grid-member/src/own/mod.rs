@@ -6,14 +6,20 @@
 //! are left alone are counted, by name and together, and code of which there are too many is not run any more.
 //!
 //! Those that work on the same entry take turns, so that they do not overtake each other again and again.
+//!
+//! Many entries of a partition that one request is about are one step, so long as it is no larger than a step may be; else
+//! they are done in several, each of which is done or not for itself. Each entry has its time.
 
 mod beside;
+mod one_step;
 mod partial;
 mod pool;
 mod reads;
 mod runner;
+mod step_time;
 mod turns;
 
 pub(crate) use beside::work_beside;
 pub(crate) use partial::partial_beside;
 pub use runner::OwnRunner;
+pub(crate) use step_time::step_time;

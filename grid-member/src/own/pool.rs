@@ -16,6 +16,12 @@ const QUEUE_LEN_MAX: usize = 4_096;
 /// So many threads of one name may be left alone at a time; more of it is not run.
 const LEFT_PER_NAME_MAX: usize = 8;
 
+/// What work without code of one's own is called.
+pub(super) const BUILT_IN: &str = "built-in";
+
+/// So many threads are kept for it, if there are many.
+const THREADS_KEPT: usize = 4;
+
 /// A thread that has nothing to do ends after so long.
 const IDLE_MAX: Duration = Duration::from_secs(10);
 
@@ -36,6 +42,8 @@ struct Shared {
     /// the member, unless those that there are wait or do not end.
     threads_base: usize,
     threads_max: usize,
+    /// So many of them are not left alone with code of one's own, so that built-in work goes on.
+    threads_kept: usize,
 }
 
 #[derive(Default)]
@@ -74,6 +82,7 @@ impl Pool {
                 news: Condvar::new(),
                 threads_base: threads_max.min(4.max(2 * processors)),
                 threads_max,
+                threads_kept: (threads_max / 8).min(THREADS_KEPT),
             }),
         }
     }
@@ -102,6 +111,13 @@ impl Pool {
         if let Some(left) = state.left.get(name).filter(|left| **left >= LEFT_PER_NAME_MAX) {
             return Err(format!(
                 "{left} runs of it have not ended in their time and still go on; mend it, and start the member anew"
+            ));
+        }
+        let left: usize = state.left.values().sum();
+        if name != BUILT_IN && left > 0 && left >= self.shared.threads_max - self.shared.threads_kept {
+            return Err(format!(
+                "{left} runs of code of one's own have not ended in their time and still go on; mend it, and start the \
+                 member anew"
             ));
         }
         if state.queue.len() >= QUEUE_LEN_MAX {

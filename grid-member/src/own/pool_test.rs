@@ -78,3 +78,28 @@ fn what_waits_for_a_thread_can_be_left_before_it_runs() {
     told_third.recv_timeout(BOUND).unwrap();
     assert!(told.try_recv().is_err(), "it was not run");
 }
+
+#[test]
+fn some_threads_are_kept_for_built_in_work() {
+    let pool = Pool::new(16);
+    let mut held = Vec::new();
+    for name in ["one", "other"] {
+        for _ in 0..7 {
+            let (hold, begun, run) = blocked();
+            let job = pool.start(name, run).unwrap();
+            while begun.recv_timeout(Duration::from_millis(5)).is_err() {
+                pool.grow(&job);
+            }
+            assert!(pool.leave(&job), "it runs");
+            held.push(hold);
+        }
+    }
+    let refused = pool.start("third", nothing()).map(|_| ()).unwrap_err();
+    assert!(refused.contains("14 runs of code of one's own"), "{refused}");
+    let (tell, told) = mpsc::channel();
+    let job = pool.start(BUILT_IN, telling(tell)).unwrap();
+    while told.recv_timeout(Duration::from_millis(5)).is_err() {
+        pool.grow(&job);
+    }
+    drop(held);
+}

@@ -5,9 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use grid_core::processor::own::{Inside, OwnAgents, OwnFailure, OwnFailureKind, OwnKind};
+use grid_core::processor::own::{Inside, OwnAgents, OwnFailure, OwnFailureKind, OwnKind, told_words};
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::time::Timeout;
 
 use crate::cache::CacheLimits;
@@ -82,7 +82,7 @@ impl OwnRunner {
         tokio::time::timeout(within, future)
     }
 
-    pub(super) fn time_limit(&self) -> Duration {
+    pub(crate) fn time_limit(&self) -> Duration {
         self.time_limit
     }
 
@@ -110,6 +110,17 @@ impl OwnRunner {
         within: Duration,
         code: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, OwnFailure> {
+        let never = watch::Sender::new(());
+        self.run_each(of, (within, never.subscribe()), code).await
+    }
+
+    /// Runs code, and waits for it so long in all, and no longer than it may take at a time from each word on that it goes on.
+    pub(super) async fn run_each<T: Send + 'static>(
+        &self,
+        of: Named<'_>,
+        (within, mut goes_on): (Duration, watch::Receiver<()>),
+        code: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, OwnFailure> {
         let (tell, mut told) = oneshot::channel();
         let left = self.start(of, code, move |ended| {
             // Nobody may wait any more.
@@ -127,9 +138,33 @@ impl OwnRunner {
                 }
             }
         };
-        match self.timeout(within, waits).await {
-            Ok(ended) => self.outcome(of, ended),
-            Err(_elapsed) => Err(self.out_of_time(of, left.leave())),
+        let each = async {
+            let mut waits = std::pin::pin!(waits);
+            loop {
+                let goes_on = async {
+                    if goes_on.changed().await.is_err() {
+                        // Nothing more is going to be said.
+                        std::future::pending().await
+                    }
+                };
+                let next = async {
+                    tokio::select! {
+                        biased;
+                        ended = &mut waits => Some(ended),
+                        () = goes_on => None,
+                    }
+                };
+                match self.timeout(self.time_limit, next).await {
+                    Ok(Some(ended)) => break Some(ended),
+                    Ok(None) => {}
+                    Err(_elapsed) => break None,
+                }
+            }
+        };
+        match self.timeout(within, each).await {
+            Ok(Some(ended)) => self.outcome(of, ended),
+            Ok(None) => Err(self.out_of_time(of, left.leave(), self.time_limit)),
+            Err(_elapsed) => Err(self.out_of_time(of, left.leave(), within)),
         }
     }
 
@@ -159,8 +194,7 @@ impl OwnRunner {
         })
     }
 
-    fn out_of_time(&self, of: Named<'_>, ran: bool) -> OwnFailure {
-        let limit = self.time_limit;
+    fn out_of_time(&self, of: Named<'_>, ran: bool, limit: Duration) -> OwnFailure {
         let advice = if ran {
             tracing::warn!(agent = ?of.kind, name = of.name, ?limit, "code of one's own did not end in its time");
             format!("it did not end within {limit:?} (limits.processor-time-limit); have it do less")
@@ -201,11 +235,17 @@ impl Drop for Left<'_> {
 fn guarded<T>(code: impl FnOnce() -> T) -> Result<T, String> {
     let _inside = Inside::enter();
     // Whatever it had in hand is dropped with it: it changes nothing that others see.
-    catch_unwind(AssertUnwindSafe(code)).map_err(|panic| words_of(panic.as_ref()))
+    catch_unwind(AssertUnwindSafe(code)).map_err(|panic| {
+        let words = words_of(panic.as_ref());
+        // It is code of one's own too, and may panic as it is dropped.
+        let _again = catch_unwind(AssertUnwindSafe(|| drop(panic)));
+        words
+    })
 }
 
 fn words_of(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    text.unwrap_or_else(|| "with something that is no text".to_owned())
+    let text = text.unwrap_or_else(|| "with something that is no text".to_owned());
+    told_words(text)
 }

@@ -278,11 +278,12 @@ fn write_chunk(out: &mut Writer, chunk: &Chunk) {
         out.binary(&entry.value);
         out.maybe_time(entry.deadline);
     }
-    out.bool(chunk.end.is_some());
-    if let Some(outcomes) = &chunk.end {
-        out.len(outcomes.len());
-        outcomes.iter().for_each(|answered| write_answered(out, answered));
-    }
+    out.len(chunk.outcomes.len());
+    chunk
+        .outcomes
+        .iter()
+        .for_each(|answered| write_answered(out, answered));
+    out.bool(chunk.end);
 }
 
 fn read_chunk(body: &mut Reader) -> Result<Chunk, WireError> {
@@ -308,16 +309,10 @@ fn read_chunk(body: &mut Reader) -> Result<Chunk, WireError> {
             deadline: body.maybe_time()?,
         });
     }
-    let end = if body.bool()? {
-        let count = body.count(20)?;
-        let mut outcomes = Vec::with_capacity(count);
-        for _ in 0..count {
-            outcomes.push(read_answered(body)?);
-        }
-        Some(outcomes)
-    } else {
-        None
-    };
+    let count = body.count(20)?;
+    let outcomes: Result<Vec<_>, _> = (0..count).map(|_| read_answered(body)).collect();
+    let outcomes = outcomes?;
+    let end = body.bool()?;
     Ok(Chunk {
         epoch,
         placed,
@@ -325,6 +320,7 @@ fn read_chunk(body: &mut Reader) -> Result<Chunk, WireError> {
         number,
         start,
         entries,
+        outcomes,
         end,
     })
 }

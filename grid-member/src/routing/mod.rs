@@ -3,6 +3,7 @@
 mod agents;
 mod calls;
 mod channels;
+mod each;
 mod patience;
 mod router;
 mod wire;

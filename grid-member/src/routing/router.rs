@@ -10,13 +10,16 @@ use grid_core::cache::{Applied, CacheError, Unavailability};
 use grid_core::membership::MemberId;
 use grid_core::partition::PartitionId;
 use grid_core::partition::table::Epoch;
+use grid_core::processor::Work;
 use grid_core::replication::{Failure, TruncationId};
 
 use crate::cache::{OpenCache, PartAnswer, PartFailure, PartRequest, PartResult, Reply, in_part};
 use crate::clock::Clock;
 use crate::cluster::{LeaseGuard, View};
+use crate::own::step_time;
 use crate::wire::WireError;
 
+use super::channels::APPLY_WITHIN;
 use super::patience::{Attempt, Patience};
 use super::{CallFailed, Calls, Channels, PartsAnswer, PartsRequest};
 
@@ -43,22 +46,23 @@ impl Default for RouterSettings {
 
 /// A part may be served by its member again without news from the control group, as when a hand-over failed: it is
 /// asked again after so long.
-const ASK_AGAIN: Duration = Duration::from_millis(25);
+pub(super) const ASK_AGAIN: Duration = Duration::from_millis(25);
 
 /// Brings what is asked of partitions to the members that serve them, again and again while they move.
 ///
 /// What is asked is done once: an update carries a number by which the partition knows it when it comes again.
 pub struct Router {
     calls: Arc<dyn Calls>,
-    view: Arc<View>,
-    lease: Arc<LeaseGuard>,
-    clock: Arc<dyn Clock>,
+    pub(super) view: Arc<View>,
+    pub(super) lease: Arc<LeaseGuard>,
+    pub(super) clock: Arc<dyn Clock>,
     channels: Channels,
-    settings: RouterSettings,
+    pub(super) settings: RouterSettings,
+    processor_time_limit: Duration,
 }
 
 /// What became of a part that was asked for.
-enum Fate {
+pub(super) enum Fate {
     Done(PartResult),
     /// It has to be asked again; whether it may have been done.
     Again(PartRequest, bool),
@@ -66,7 +70,7 @@ enum Fate {
 }
 
 impl Router {
-    /// A router of a member. `random` names the member's requests.
+    /// A router of a member, where a processor may run so long. `random` names the member's requests.
     #[must_use]
     pub fn new(
         calls: Arc<dyn Calls>,
@@ -74,7 +78,7 @@ impl Router {
         lease: Arc<LeaseGuard>,
         clock: Arc<dyn Clock>,
         random: u128,
-        settings: RouterSettings,
+        (settings, processor_time_limit): (RouterSettings, Duration),
     ) -> Self {
         Router {
             calls,
@@ -83,7 +87,26 @@ impl Router {
             clock,
             channels: Channels::new(random),
             settings,
+            processor_time_limit,
         }
+    }
+
+    /// So long after it was first sent, work on so many entries of a partition may be applied: the time for which it is tried,
+    /// waits for its turn, and runs.
+    #[must_use]
+    pub fn apply_within(&self, work: &dyn Work, entries: usize) -> Duration {
+        let limit = self.processor_time_limit;
+        let runs = match work.own_name() {
+            Some(_) => step_time(limit, entries),
+            None => limit,
+        };
+        let waits = limit.saturating_mul(2);
+        let all = self
+            .settings
+            .request_timeout
+            .saturating_add(waits)
+            .saturating_add(runs);
+        all.max(APPLY_WITHIN)
     }
 
     /// The agreed state as this member knows it.
@@ -196,7 +219,8 @@ impl Router {
             open = again;
             let changed = tokio::time::timeout(ASK_AGAIN, news.changed()).await;
             if matches!(changed, Ok(Err(_))) {
-                return Err(CacheError::ShuttingDown);
+                let maybe_done = changes && (doubtful || !results.is_empty());
+                return Err(in_part(CacheError::ShuttingDown, maybe_done));
             }
         }
     }
@@ -226,7 +250,7 @@ impl Router {
         self.calls.wait_known().map_or(Reply::ok(()), Reply::Later)
     }
 
-    fn ask_member<'a>(
+    pub(super) fn ask_member<'a>(
         &'a self,
         cache: &'a Arc<OpenCache>,
         member: MemberId,
@@ -321,7 +345,10 @@ fn fate(cache: &OpenCache, request: PartRequest, answer: PartAnswer) -> Fate {
     match answer {
         Ok(result) => Fate::Done(result),
         Err(
-            PartFailure::Elsewhere(_) | PartFailure::UnknownCache | PartFailure::Failed(Failure::NotPrimary),
+            PartFailure::Elsewhere(_)
+            | PartFailure::UnknownCache
+            | PartFailure::NotBegun
+            | PartFailure::Failed(Failure::NotPrimary),
         ) => Fate::Again(request, false),
         // What cannot come again may undo what others did meanwhile, so whoever asked has to decide.
         Err(PartFailure::Failed(Failure::Deposed)) if request.may_come_again() => Fate::Again(request, true),
@@ -329,7 +356,7 @@ fn fate(cache: &OpenCache, request: PartRequest, answer: PartAnswer) -> Fate {
     }
 }
 
-fn unavailable(reason: Unavailability, changes: bool, doubtful: bool) -> CacheError {
+pub(super) fn unavailable(reason: Unavailability, changes: bool, doubtful: bool) -> CacheError {
     let applied = if changes && doubtful {
         Applied::Unknown
     } else {

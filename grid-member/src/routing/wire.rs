@@ -6,7 +6,7 @@ use bytes::Bytes;
 use grid_core::partition::table::{Epoch, ServiceId};
 use grid_core::partition::{PartitionCount, PartitionId};
 use grid_core::query::Extractor;
-use grid_core::replication::Failure;
+use grid_core::replication::{Failure, Outcome};
 use grid_core::store::{
     CacheId, IndexDefinition, Page, PageContent, PageCursor, PageEntry, PageLimits, Sequence,
 };
@@ -398,7 +398,15 @@ fn write_result(out: &mut Writer, result: &PartResult) {
         PartResult::Worked(outcomes) => {
             out.u8(9);
             out.len(outcomes.len());
-            outcomes.iter().for_each(|outcome| out.outcome(outcome));
+            for outcome in outcomes {
+                match outcome {
+                    Ok(outcome) => {
+                        out.u8(2);
+                        out.outcome(outcome);
+                    }
+                    Err(failure) => write_failure(out, failure),
+                }
+            }
         }
         PartResult::Mark(placed, sequence) => {
             out.u8(10);
@@ -421,6 +429,15 @@ fn write_failure(out: &mut Writer, failure: &PartFailure) {
             out.varint(0);
         }
         PartFailure::Failed(Failure::Deposed) => out.u8(131),
+        PartFailure::NotBegun => out.u8(134),
+        PartFailure::InPart(failure) => {
+            out.u8(135);
+            write_failure(out, failure);
+        }
+        PartFailure::Failed(failure @ Failure::TooLarge { .. }) => {
+            out.u8(133);
+            out.slice(failure.to_string().as_bytes());
+        }
         PartFailure::Failed(failure) => {
             out.u8(132);
             out.slice(failure.to_string().as_bytes());
@@ -438,6 +455,7 @@ fn write_failure(out: &mut Writer, failure: &PartFailure) {
 
 fn read_answer(body: &mut Reader) -> Result<Result<PartResult, PartFailure>, WireError> {
     Ok(match body.u8()? {
+        code @ 128.. => Err(read_failure(body, code)?),
         0 => Ok(PartResult::Value(body.maybe_binary()?)),
         1 => Ok(PartResult::Flag(body.bool()?)),
         2 => Ok(PartResult::Outcome(body.outcome()?)),
@@ -456,9 +474,9 @@ fn read_answer(body: &mut Reader) -> Result<Result<PartResult, PartFailure>, Wir
         }),
         8 => Ok(PartResult::Partial(body.bytes()?)),
         9 => {
-            let count = body.count(4)?;
-            let outcomes: Result<Vec<_>, WireError> = (0..count).map(|_| body.outcome()).collect();
-            Ok(PartResult::Worked(outcomes?))
+            let count = body.count(1)?;
+            let worked: Result<Vec<_>, WireError> = (0..count).map(|_| read_worked(body)).collect();
+            Ok(PartResult::Worked(worked?))
         }
         10 => {
             let placed = Epoch::new(body.varint()?);
@@ -466,21 +484,40 @@ fn read_answer(body: &mut Reader) -> Result<Result<PartResult, PartFailure>, Wir
         }
         11 => Ok(PartResult::Merged),
         12 => Ok(PartResult::Later),
-        128 => Err(PartFailure::Elsewhere(Epoch::new(body.varint()?))),
-        129 => Err(PartFailure::Destroyed),
-        130 => Err(PartFailure::UnknownCache),
-        131 => Err(PartFailure::Failed(Failure::Deposed)),
-        132 => Err(PartFailure::Refused(
-            String::from_utf8_lossy(&body.bytes()?).into_owned(),
-        )),
-        133 => Err(PartFailure::Invalid(
-            String::from_utf8_lossy(&body.bytes()?).into_owned(),
-        )),
         _ => {
             return Err(WireError {
                 what: "an answer is none",
             });
         }
+    })
+}
+
+fn read_worked(body: &mut Reader) -> Result<Result<Outcome, PartFailure>, WireError> {
+    match body.u8()? {
+        2 => Ok(Ok(body.outcome()?)),
+        code => Ok(Err(read_failure(body, code)?)),
+    }
+}
+
+fn read_failure(body: &mut Reader, code: u8) -> Result<PartFailure, WireError> {
+    let none = WireError {
+        what: "a failure is none",
+    };
+    let words = |body: &mut Reader| Ok(String::from_utf8_lossy(&body.bytes()?).into_owned());
+    Ok(match code {
+        128 => PartFailure::Elsewhere(Epoch::new(body.varint()?)),
+        129 => PartFailure::Destroyed,
+        130 => PartFailure::UnknownCache,
+        131 => PartFailure::Failed(Failure::Deposed),
+        132 => PartFailure::Refused(words(body)?),
+        133 => PartFailure::Invalid(words(body)?),
+        134 => PartFailure::NotBegun,
+        135 => match body.u8()? {
+            // It is told of once.
+            135 => return Err(none),
+            code => PartFailure::InPart(Box::new(read_failure(body, code)?)),
+        },
+        _ => return Err(none),
     })
 }
 
@@ -501,3 +538,7 @@ fn read_page(body: &mut Reader) -> Result<Page, WireError> {
     }
     Ok(Page { entries, next })
 }
+
+#[cfg(test)]
+#[path = "wire_test.rs"]
+mod tests;

@@ -48,3 +48,5 @@ mod statements;
 mod transport;
 #[cfg(test)]
 mod untold;
+#[cfg(test)]
+mod working;

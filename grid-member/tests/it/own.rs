@@ -11,7 +11,7 @@ use grid_core::partition::PartitionCount;
 use grid_core::processor::own::{Entry, EntryError, OwnAgents, OwnFailure, OwnFailureKind, OwnKind};
 use grid_core::processor::{Processor, ProcessorWork};
 use grid_core::query::{Aggregator, Extractor, Filter, OwnAggregation, Test, field};
-use grid_core::store::WorkAnswer;
+use grid_core::store::{IndexDefinition, WorkAnswer};
 use grid_core::value::to_key;
 use grid_member::Grid;
 use grid_member::cache::CacheLimits;
@@ -347,6 +347,7 @@ async fn one_that_calls_the_grid_is_told_so() {
     let (inner, grid_inside) = (Arc::new(OnceLock::new()), grid.clone());
     let _first = inner.set(cache.clone());
     let seen = inner.clone();
+    let open = opened(&grid, "numbers").await;
     let calls = move |entry: &mut Entry<'_, u32, i64>, (): ()| -> Result<usize, String> {
         let cache: &Cache<u32, i64> = seen.get().ok_or("no cache")?;
         let errors = [
@@ -355,14 +356,31 @@ async fn one_that_calls_the_grid_is_told_so() {
             futures::executor::block_on(cache.invoke::<i64, _>(&9, &own("add", 1))).err(),
             futures::executor::block_on(cache.entries_where(&field("a").eq(1)).next()).and_then(Result::err),
             futures::executor::block_on(grid_inside.cache::<u32, i64>("other")).err(),
+            futures::executor::block_on(grid_inside.backend("other")).err(),
+            grid_inside.local_cache::<u32, i64>("other").err(),
+            futures::executor::block_on(grid_inside.open("", open.name()).into_future()).err(),
+            futures::executor::block_on(grid_inside.destroy(&open).into_future()).err(),
+            futures::executor::block_on(
+                grid_inside
+                    .add_index(&open, IndexDefinition::new(Extractor::path("a")))
+                    .into_future(),
+            )
+            .err(),
+            futures::executor::block_on(grid_inside.index_reports(None, true)).err(),
+            futures::executor::block_on(grid_inside.drain()).err(),
+            futures::executor::block_on(cache.listen()).err(),
+            futures::executor::block_on(cache.aggregate::<u64>(&Aggregator::Count)).err(),
         ];
+        // These have no words for it.
+        futures::executor::block_on(grid_inside.leave());
+        futures::executor::block_on(grid_inside.shutdown());
         let told = errors.iter().flatten();
         Ok(told
             .filter(|error| matches!(error, CacheError::CalledBack))
             .count())
     };
     grid.own_agents().register_processor("calls", calls).unwrap();
-    assert_eq!(cache.invoke::<usize, _>(&1, &own("calls", ())).await.unwrap(), 5);
+    assert_eq!(cache.invoke::<usize, _>(&1, &own("calls", ())).await.unwrap(), 14);
     assert_eq!(cache.get(&9).await.unwrap(), None);
     grid.shutdown().await;
 }

@@ -3,7 +3,7 @@
 //! The members are processes: this program again, told by [`MEMBER`] to be one. Whoever asks is a member too, which holds
 //! no partitions and is never killed; its requests are numbered.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::num::NonZeroU16;
@@ -15,15 +15,17 @@ use std::time::Duration;
 use grid_core::cache::{Applied, Cache, CacheError, NamedCache};
 use grid_core::partition::PartitionCount;
 use grid_core::partition::assignment::{StatusHa, status_ha};
-use grid_core::processor::Processor;
 use grid_core::processor::own::{Entry, EntryError, OwnAgents};
-use grid_core::value::to_key;
+use grid_core::processor::{Processor, ProcessorWork};
+use grid_core::store::WorkAnswer;
+use grid_core::value::{from_binary, to_key};
 use grid_member::Grid;
+use grid_member::cache::OpenCache;
 use grid_member::cluster::ClusterSettings;
 use tokio::task::JoinSet;
 
 use crate::cluster::address;
-use crate::fixture::wait_until;
+use crate::fixture::{opened, wait_until};
 
 /// What the processes read: their name, and the address of a member to join.
 const MEMBER: &str = "GIRIH_TEST_MEMBER";
@@ -41,8 +43,8 @@ const KEYS: u32 = 40;
 /// Few, so that the members soon have their copies.
 const PARTITIONS: PartitionCount = PartitionCount::new(NonZeroU16::new(31).expect("31 is not zero"));
 
-/// Which requests were done to an entry.
-type Notes = BTreeSet<u64>;
+/// Requests, each with the key of an entry that it was to be done to.
+type Notes = BTreeSet<(u64, u32)>;
 
 /// Counts a request, and notes it beside.
 fn count(entry: &mut Entry<'_, u32, u64>, request: u64) -> Result<u64, EntryError> {
@@ -210,10 +212,20 @@ async fn key_at(grid: &Grid, process: &Process) -> u32 {
 /// What whoever asked was told of the requests, by their numbers.
 #[derive(Default)]
 struct Told {
-    keys: BTreeMap<u64, u32>,
+    asked: Notes,
     done: Notes,
     refused: Notes,
     unknown: Notes,
+}
+
+impl Told {
+    fn of(&mut self, applied: Applied) -> &mut Notes {
+        match applied {
+            Applied::Yes => &mut self.done,
+            Applied::No => &mut self.refused,
+            Applied::Unknown => &mut self.unknown,
+        }
+    }
 }
 
 /// Asks, and remembers what it was told.
@@ -229,35 +241,58 @@ impl Client {
         let counts = Processor::own("count", &(request, killed)).unwrap();
         let answer = self.cache.invoke::<u64, _>(&key, &counts).await;
         let mut told = self.told.lock().unwrap();
-        told.keys.insert(request, key);
         let applied = answer.as_ref().map_or_else(CacheError::applied, |_| Applied::Yes);
-        let of_its_kind = match applied {
-            Applied::Yes => &mut told.done,
-            Applied::No => &mut told.refused,
-            Applied::Unknown => &mut told.unknown,
-        };
-        of_its_kind.insert(request);
+        told.asked.insert((request, key));
+        told.of(applied).insert((request, key));
         answer
+    }
+
+    /// Asks for one request on all keys together.
+    async fn ask_all(&self, cache: &Arc<OpenCache>) {
+        let request = self.next.fetch_add(1, Ordering::Relaxed);
+        let counts = Processor::own("count", &(request, "nobody")).unwrap();
+        let work = Arc::new(ProcessorWork::new(&counts).unwrap());
+        let mut left: Notes = (0..KEYS).map(|key| (request, key)).collect();
+        self.told.lock().unwrap().asked.extend(left.clone());
+        let keys = (0..KEYS).map(|key| to_key(&key).unwrap());
+        let mut working = cache.work_on_keys(keys.collect(), work);
+        let applied = loop {
+            let worked = match working.next().await {
+                Ok(worked) if worked.is_empty() => break Applied::Yes,
+                Ok(worked) => worked,
+                Err(error) => break error.applied(),
+            };
+            let mut told = self.told.lock().unwrap();
+            for (key, outcome) in worked {
+                let key = (request, from_binary(&key).unwrap());
+                assert!(left.remove(&key), "{key:?} is told once");
+                let is_done = matches!(outcome.answer, Some(WorkAnswer::Said(_)));
+                assert!(is_done, "{outcome:?}");
+                told.of(Applied::Yes).insert(key);
+            }
+        };
+        assert!(left.is_empty() || applied != Applied::Yes, "{left:?}");
+        self.told.lock().unwrap().of(applied).extend(left);
     }
 
     /// Looks what was done, which has to be what was told.
     async fn check(&self) {
-        let mut found = BTreeMap::new();
+        let mut found = Notes::new();
         for key in 0..KEYS {
             let look = Processor::own("look", &()).unwrap();
             let (count, notes): (u64, Vec<u64>) = self.cache.invoke(&key, &look).await.unwrap();
             assert_eq!(count, notes.len() as u64, "{key}");
             for request in notes {
-                assert_eq!(found.insert(request, key), None, "{request} was done twice");
+                assert!(found.insert((request, key)), "{request} was done twice to {key}");
             }
         }
         let told = self.told.lock().unwrap();
-        for (request, key) in &found {
-            assert_eq!(told.keys.get(request), Some(key), "{request}");
-            assert!(!told.refused.contains(request), "{request} was refused");
+        for request in &found {
+            assert!(told.asked.contains(request), "{request:?}");
+            assert!(!told.refused.contains(request), "{request:?} was refused");
         }
         for request in &told.done {
-            assert!(found.contains_key(request), "{request} was lost");
+            assert!(found.contains(request), "{request:?} was lost");
         }
         let counts = (told.done.len(), told.refused.len(), told.unknown.len());
         println!("done, refused, unknown: {counts:?}");
@@ -302,6 +337,12 @@ async fn kill_one_of_three(number: usize) {
             }
         });
     }
+    let (all, open, stopped) = (client.clone(), opened(&grid, "counts").await, stop.clone());
+    asking.spawn(async move {
+        while !stopped.load(Ordering::Relaxed) {
+            all.ask_all(&open).await;
+        }
+    });
     let asked_so_far = || client.next.load(Ordering::Relaxed);
     wait_until("requests before", || asked_so_far() >= 100).await;
     let mut killed = processes.remove(number);

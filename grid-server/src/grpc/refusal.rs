@@ -193,6 +193,8 @@ impl From<CacheError> for Refusal {
                 OwnFailureKind::Busy | OwnFailureKind::Overtaken => RefusalKind::Overloaded,
                 OwnFailureKind::OutOfTime | OwnFailureKind::Panicked => RefusalKind::Internal,
             },
+            CacheError::InDoubt { passes: true, .. } => RefusalKind::Unavailable,
+            CacheError::InDoubt { passes: false, .. } => RefusalKind::Invalid,
             CacheError::Overloaded { .. } | CacheError::Contended { .. } => RefusalKind::Overloaded,
             CacheError::ShuttingDown => RefusalKind::ShuttingDown,
             CacheError::Unavailable { reason, .. } if !reason.is_transient() => RefusalKind::Lost,

@@ -227,6 +227,14 @@ impl Stream {
     }
 
     pub(crate) async fn answer_to(&mut self, id: i64) -> Answer {
+        match self.answers_to(id).await {
+            (messages, None) => Ok(messages),
+            (_, Some(error)) => Err(error),
+        }
+    }
+
+    /// The messages of an answer, and the error after them, if there is one.
+    pub(crate) async fn answers_to(&mut self, id: i64) -> (Vec<NamedCacheResponse>, Option<String>) {
         let mut messages = Vec::new();
         loop {
             let Some(next) = self.next_answer().await else {
@@ -235,14 +243,14 @@ impl Stream {
             assert_eq!(next.id, id, "{next:?}");
             match next.response.unwrap() {
                 proxy_response::Response::Message(message) => messages.push(unpack(Some(message)).unwrap()),
-                proxy_response::Response::Complete(_) => return Ok(messages),
+                proxy_response::Response::Complete(_) => return (messages, None),
                 proxy_response::Response::Error(error) => {
                     assert_eq!(
                         error.error.is_some(),
                         self.format == "json",
                         "only JSON clients can read our exception"
                     );
-                    return Err(error.message);
+                    return (messages, Some(error.message));
                 }
                 other => panic!("not an answer: {other:?}"),
             }

@@ -17,6 +17,8 @@ mod grpc_cluster_listeners;
 #[cfg(test)]
 mod grpc_follow;
 #[cfg(test)]
+mod grpc_invoke;
+#[cfg(test)]
 mod grpc_late;
 #[cfg(test)]
 mod grpc_peer;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Around, Entry};
+use super::{Around, Entry, told_words};
 use crate::processor::EntryView;
 use crate::query::{Operand, QueryError, failed, unfit_args};
 use crate::value::{Binary, from_binary, to_binary};
@@ -83,7 +83,8 @@ where
     ) -> Result<Binary, QueryError> {
         let args = from_binary(&args.to_binary()).map_err(unfit_args)?;
         let mut entry = Entry::new(entry, around).map_err(failed)?;
-        let answer = (self.code)(&mut entry, args).map_err(failed)?;
+        let failed_with = |error: E| failed(told_words(error.to_string()));
+        let answer = (self.code)(&mut entry, args).map_err(failed_with)?;
         Ok(to_binary(&answer)?)
     }
 }

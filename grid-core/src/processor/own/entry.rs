@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::num::NonZeroU64;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -39,7 +41,8 @@ impl Cell for EntryView<'_> {
 
     fn change(&mut self, change: Change) {
         match change {
-            Change::Set(value) => self.set(value),
+            Change::Set(value, None) => self.set(value),
+            Change::Set(value, Some(life_ms)) => self.set_for(value, life_ms),
             Change::Remove => self.remove(),
             Change::Touch => self.touch(),
         }
@@ -92,7 +95,18 @@ where
     /// # Errors
     /// When it cannot be written.
     pub fn set(&mut self, value: &V) -> Result<(), EntryError> {
-        self.change(Change::Set(to_binary(value)?))
+        self.change(Change::Set(to_binary(value)?, None))
+    }
+
+    /// Sets the value, to live so long from when it is set: in whole milliseconds, and one at least. What sets it again or
+    /// touches it later gives it a new life.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn set_for(&mut self, value: &V, life: Duration) -> Result<(), EntryError> {
+        let life_ms = u64::try_from(life.as_millis()).unwrap_or(u64::MAX);
+        let life_ms = NonZeroU64::new(life_ms).unwrap_or(NonZeroU64::MIN);
+        self.change(Change::Set(to_binary(value)?, Some(life_ms)))
     }
 
     /// Takes the entry away, if it is there.

@@ -3,7 +3,8 @@
 //! Code is registered by name at every member that serves the cache ([`OwnAgents`]); who asks gives the name and
 //! arguments that serde writes. A processor is shown an [`Entry`], and reaches entries of other caches in the same
 //! partition by it. It runs beside the partition, on a copy: what it read must be as it was when its changes are made, or it
-//! runs again. So it must do nothing but change its entries, and it may run more often than once; it is done once.
+//! runs again. So it must do nothing but change its entries, and it may run more often than once; it is done once. It runs in
+//! the member's process: a panic ends it alone, and what Rust cannot catch ends the member, as recursion without an end does.
 
 mod code;
 mod entry;
@@ -11,6 +12,7 @@ mod entry_error;
 mod failure;
 mod inside;
 mod registry;
+mod told_words;
 
 pub use code::ProcessorCode;
 pub use entry::Entry;
@@ -18,6 +20,7 @@ pub use entry_error::EntryError;
 pub use failure::{OwnFailure, OwnFailureKind, OwnKind};
 pub use inside::{Inside, is_inside};
 pub use registry::{OwnAgents, RegisterError};
+pub use told_words::told_words;
 
 use crate::processor::Change;
 use crate::value::{Binary, Key};

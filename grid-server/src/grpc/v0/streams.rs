@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use grid_core::cache::CacheError;
 use grid_core::query::Comparator;
+use grid_core::store::WorkAnswer;
 use grid_core::value::{Binary, Format, Key};
 use grid_member::cache::{OpenCache, Scatter, Selected, Sorted, Working};
 use grid_proto::v0::Entry;
@@ -99,7 +100,7 @@ pub(crate) fn query<T: Send + 'static>(
     .boxed()
 }
 
-/// What comes of work on many entries.
+/// What comes of work on many entries: the answers of those that have one, and in the end an error if it was not done on all.
 pub(crate) fn worked(edge: Arc<Edge>, working: Working, format: Format) -> Answers<Entry> {
     stream::try_unfold(Some(working), move |state| {
         let edge = edge.clone();
@@ -111,18 +112,20 @@ pub(crate) fn worked(edge: Arc<Edge>, working: Working, format: Format) -> Answe
                 .next()
                 .await
                 .map_err(|error| Refusal::from(error).status())?;
-            let rest = (!worked.is_empty()).then_some(working);
-            let answers = worked.into_iter().map(move |(key, outcome)| {
+            let is_last = worked.is_empty();
+            let mut answers = Vec::with_capacity(worked.len());
+            for (key, outcome) in worked {
+                if matches!(outcome.answer, Some(WorkAnswer::Failed(_))) {
+                    continue;
+                }
                 let answer = edge.work_answer(format, outcome.answer);
-                let key = edge.to_wire(format, key);
-                let entry = || {
-                    Ok(Entry {
-                        key: key?.into_bytes(),
-                        value: answer?.into_bytes(),
-                    })
-                };
-                entry().map_err(|refusal: Refusal| refusal.status())
-            });
+                let wire = edge.to_wire(format, key.clone());
+                match wire.and_then(|key| Ok((key.into_bytes(), answer?.into_bytes()))) {
+                    Ok((key, value)) => answers.push(Ok(Entry { key, value })),
+                    Err(refusal) => working.untold(&key, &refusal.message),
+                }
+            }
+            let rest = (!is_last).then_some(working);
             Ok(Some((stream::iter(answers), rest)))
         }
     })

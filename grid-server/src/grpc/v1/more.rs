@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use grid_core::cache::CacheError;
 use grid_core::query::Comparator;
 use grid_core::replication::Outcome;
-use grid_core::store::PageContent;
+use grid_core::store::{PageContent, WorkAnswer};
 use grid_core::value::{Binary, Key};
 use grid_member::cache::{OpenCache, Reply, ReplyFuture, Scatter, Selected, Sorted, Working};
 use grid_proto::v1::cache::{NamedCacheRequestType as Type, ResponseType};
@@ -222,7 +222,7 @@ impl<G: ReplyGate> More<G> {
                 self.asked = None;
                 let (rest, worked) = worked?;
                 self.source = rest;
-                self.worked(worked)
+                Ok(self.worked(worked))
             }
         };
         Poll::Ready(frames.map(Some))
@@ -245,12 +245,22 @@ impl<G: ReplyGate> More<G> {
         entries.map(frame).collect()
     }
 
-    fn worked(&self, worked: Vec<(Binary, Outcome)>) -> Result<Vec<OutFrame>, Refusal> {
-        let frame = |(key, outcome): (Binary, Outcome)| {
-            let answer = self.edge.work_answer(self.to.reader, outcome.answer)?;
-            let key = self.edge.to_wire(self.to.reader, key)?;
-            Ok(self.to.frame(Body::Pair(key, answer)))
-        };
-        worked.into_iter().map(frame).collect()
+    /// The answers of those entries that have one. Of the others is told when all are done.
+    fn worked(&mut self, worked: Vec<(Binary, Outcome)>) -> Vec<OutFrame> {
+        let mut frames = Vec::with_capacity(worked.len());
+        for (key, outcome) in worked {
+            if matches!(outcome.answer, Some(WorkAnswer::Failed(_))) {
+                continue;
+            }
+            let answer = self.edge.work_answer(self.to.reader, outcome.answer);
+            let pair =
+                answer.and_then(|answer| Ok((self.edge.to_wire(self.to.reader, key.clone())?, answer)));
+            match (pair, &mut self.source) {
+                (Ok((key, answer)), _) => frames.push(self.to.frame(Body::Pair(key, answer))),
+                (Err(refusal), Source::Work(working)) => working.untold(&key, &refusal.message),
+                (Err(_), _) => {}
+            }
+        }
+        frames
     }
 }
