@@ -52,6 +52,14 @@ fn end_of(headers: &HeaderMap) -> CallEnd {
     }
 }
 
+/// What is told of a message: one that cannot be read may have been any event, and those after it still come.
+fn told(message: Bytes) -> Option<BinaryEvent> {
+    event_of(message).unwrap_or_else(|error| {
+        tracing::warn!(%error, "events of a cache that is followed are missing");
+        Some(BinaryEvent::Resync)
+    })
+}
+
 impl FollowCall {
     /// Opens a call on a connection.
     pub(super) async fn open(
@@ -120,10 +128,7 @@ impl FollowCall {
                 .map_err(|error| lost("the call broke", &error))?
             {
                 match piece {
-                    Piece::Message(message) => match event_of(message) {
-                        Ok(event) => self.waiting.extend(event),
-                        Err(error) => return Err(CallEnd::Refused(error)),
-                    },
+                    Piece::Message(message) => self.waiting.extend(told(message)),
                     Piece::TooLong { len, .. } => {
                         tracing::warn!(len, "an event is longer than the session takes");
                         self.waiting.push_back(BinaryEvent::Resync);
@@ -131,5 +136,33 @@ impl FollowCall {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use grid_proto::girih::FollowEvent;
+    use grid_proto::girih::follow_event::Event;
+
+    use super::*;
+
+    #[test]
+    fn an_event_that_cannot_be_read_is_told_to_be_missing_and_does_not_end_the_call() {
+        let damaged = Event::Reached(Bytes::from_static(b"?"));
+        let damaged = FollowEvent { event: Some(damaged) }.encode_to_vec();
+        for message in [damaged.into(), Bytes::from_static(b"\xff")] {
+            assert!(matches!(told(message), Some(BinaryEvent::Resync)));
+        }
+        assert!(
+            told(Bytes::new()).is_none(),
+            "one of a later version says nothing"
+        );
+        let truncated = FollowEvent {
+            event: Some(Event::Truncated(true)),
+        };
+        assert!(matches!(
+            told(truncated.encode_to_vec().into()),
+            Some(BinaryEvent::Truncated)
+        ));
     }
 }

@@ -7,6 +7,7 @@
 //! | [`tally`] | what was added is there exactly once |
 //! | [`complete`] | a query gives every entry that is there all the time, once |
 //! | [`agreement`] | every member shows the same |
+//! | [`told`] | who listens is told of each change once, in order, or that something is missing; a view shows what is there |
 //!
 //! An operation whose outcome is unknown may count at any moment after its beginning, or never. A checker that cannot
 //! come to an end within its limits says so, and that is no pass.
@@ -20,6 +21,7 @@ mod made_up;
 mod register;
 mod search;
 pub mod tally;
+pub mod told;
 
 pub use search::Limits;
 
@@ -89,5 +91,6 @@ pub fn check(history: &History, limits: &Limits) -> Vec<Finding> {
     found.extend(tally::check(&history.operations, &history.views));
     found.extend(complete::check(&history.operations));
     found.extend(agreement::check(&history.views));
+    found.extend(told::check(&history.told, &history.operations, &history.views));
     found
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fault, History, Operation, Run, View};
+use super::{Fault, History, Operation, Run, Told, View};
 
 /// Why a history cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +37,7 @@ enum Line<'a> {
     Run(&'a Run),
     Fault(&'a Fault),
     Operation(&'a Operation),
+    Told(&'a Told),
     View(&'a View),
 }
 
@@ -46,10 +47,11 @@ enum OwnedLine {
     Run(Run),
     Fault(Fault),
     Operation(Operation),
+    Told(Told),
     View(View),
 }
 
-/// Writes a history: the run, faults, operations and views, a line each.
+/// Writes a history: the run, faults, operations, what was told, and views, a line each.
 ///
 /// # Errors
 /// When the file cannot be written.
@@ -63,6 +65,7 @@ pub fn write(history: &History, path: &Path) -> Result<(), HistoryError> {
         .into_iter()
         .chain(history.faults.iter().map(Line::Fault))
         .chain(history.operations.iter().map(Line::Operation))
+        .chain(history.told.iter().map(Line::Told))
         .chain(history.views.iter().map(Line::View));
     for line in lines {
         serde_json::to_writer(&mut file, &line).map_err(|error| failed(error.into()))?;
@@ -93,6 +96,7 @@ pub fn read(path: &Path) -> Result<History, HistoryError> {
             OwnedLine::Run(run) => history.run = run,
             OwnedLine::Fault(fault) => history.faults.push(fault),
             OwnedLine::Operation(operation) => history.operations.push(operation),
+            OwnedLine::Told(told) => history.told.push(told),
             OwnedLine::View(view) => history.views.push(view),
         }
     }
@@ -104,7 +108,16 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::history::{Action, Entries, Outcome, Workload};
+    use crate::history::{Action, Entries, News, Outcome, Workload};
+
+    fn told(news: News) -> Told {
+        Told {
+            listener: 1,
+            member: 2,
+            at_ns: 20,
+            news,
+        }
+    }
 
     fn operation(action: Action, outcome: Outcome) -> Operation {
         Operation {
@@ -145,6 +158,16 @@ mod tests {
                 ),
                 operation(Action::Remove, Outcome::Unknown("late".to_owned())),
                 operation(Action::Append(9), Outcome::Written),
+            ],
+            told: vec![
+                told(News::Begins),
+                told(News::Change {
+                    key: "e1".to_owned(),
+                    old: None,
+                    new: Some(7),
+                    number: (256, 2, 3),
+                }),
+                told(News::Ended("late".to_owned())),
             ],
             views: vec![
                 View {

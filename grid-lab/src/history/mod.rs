@@ -5,10 +5,12 @@
 
 mod file;
 mod operation;
+mod told;
 mod view;
 
 pub use file::{HistoryError, read, write};
 pub use operation::{Action, Operation, Outcome, Workload};
+pub use told::{News, Told};
 pub use view::{Entries, View};
 
 use serde::{Deserialize, Serialize};
@@ -42,6 +44,8 @@ pub struct History {
     pub faults: Vec<Fault>,
     /// What clients did; in any order.
     pub operations: Vec<Operation>,
+    /// What those who listen were told, of each in its order.
+    pub told: Vec<Told>,
     /// What each member showed in the end.
     pub views: Vec<View>,
 }

@@ -19,6 +19,8 @@ pub enum Workload {
     /// Numbers that processors add to, one by one and all together, and that queries ask for; checked for what was added
     /// twice, or not at all, and for what a query did not give.
     Counters,
+    /// Entries that clients change while others listen; checked for what those were told twice, or not at all.
+    Events,
 }
 
 impl Workload {
@@ -30,6 +32,7 @@ impl Workload {
             Workload::Inserts => "lab-inserts",
             Workload::Appends => "lab-appends",
             Workload::Counters => "lab-counters",
+            Workload::Events => "lab-events",
         }
     }
 }

@@ -9,13 +9,16 @@ mod appends;
 pub mod ballast;
 mod client;
 mod counters;
+mod events;
 mod inserts;
+mod listener;
 mod probes;
 mod read_back;
 mod registers;
 mod timeline;
 
 pub use access::Access;
+pub use listener::Listener;
 pub use probes::Lane;
 pub use read_back::read_back;
 pub use timeline::{Figures, Pauses, Probe, longest_gap_ns};
@@ -31,7 +34,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Stopwatch;
-use crate::history::Operation;
+use crate::history::{Operation, Told, Workload};
 use crate::random::Random;
 
 use client::Client;
@@ -88,6 +91,8 @@ pub struct LoadSettings {
     pub appends: usize,
     /// Clients that have numbers added to, and query them. Default: 1.
     pub counters: usize,
+    /// Clients that change entries while [others listen](Load::listen). Default: 0.
+    pub events: usize,
     /// Probes. Default: 8.
     pub probes: usize,
     /// How long a client rests between two operations. Default: 5 ms.
@@ -105,6 +110,7 @@ impl Default for LoadSettings {
             inserts: 1,
             appends: 1,
             counters: 1,
+            events: 0,
             probes: 8,
             rest: Duration::from_millis(5),
             request_timeout: Duration::from_secs(5),
@@ -147,6 +153,8 @@ pub struct Load {
     shared: Arc<Shared>,
     clients: JoinSet<Vec<Operation>>,
     probes: JoinSet<()>,
+    listeners: Vec<Arc<Listener>>,
+    listening: JoinSet<()>,
     lanes: Vec<Arc<Lane>>,
     random: Random,
 }
@@ -158,8 +166,31 @@ pub struct Ended {
     pub operations: Vec<Operation>,
     /// What the probes saw.
     pub lanes: Vec<Arc<Lane>>,
+    /// Those who listen, on and on.
+    pub listeners: Listeners,
     /// Whether clients rested since they had done as much as is remembered.
     pub is_full: bool,
+}
+
+/// Those who listen. They do so until this is dropped.
+#[derive(Debug)]
+pub struct Listeners {
+    all: Vec<Arc<Listener>>,
+    _listening: JoinSet<()>,
+}
+
+impl Listeners {
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.all.len()
+    }
+
+    /// All that each was told so far, and what its view shows.
+    #[must_use]
+    pub fn told(&self) -> Vec<Told> {
+        self.all.iter().flat_map(|listener| listener.told()).collect()
+    }
 }
 
 impl Load {
@@ -181,6 +212,8 @@ impl Load {
             shared: Arc::new(shared),
             clients: JoinSet::new(),
             probes: JoinSet::new(),
+            listeners: Vec::new(),
+            listening: JoinSet::new(),
             lanes: Vec::new(),
             random,
         }
@@ -193,6 +226,7 @@ impl Load {
             inserts,
             appends,
             counters,
+            events,
             probes,
             ..
         } = self.shared.settings;
@@ -212,12 +246,33 @@ impl Load {
             let client = self.client(access);
             self.clients.spawn(counters::run(client));
         }
+        for _ in 0..events {
+            let client = self.client(access);
+            self.clients.spawn(events::run(client));
+        }
         for _ in 0..probes {
             let lane = Arc::new(Lane::new(self.lanes.len(), access.member()));
             self.lanes.push(lane.clone());
             self.probes
                 .spawn(probes::run(self.shared.clone(), access.clone(), lane));
         }
+    }
+
+    /// Has somebody listen over this access to what clients change.
+    ///
+    /// # Errors
+    /// When the cache cannot be followed.
+    pub async fn listen(&mut self, access: &Access) -> Result<(), LoadError> {
+        let number = u32::try_from(self.listeners.len()).unwrap_or(u32::MAX);
+        let begun = Listener::begin(number, access, self.shared.watch).await;
+        let (listener, events) = begun.map_err(|error| LoadError::Cache {
+            member: access.member(),
+            cache: Workload::Events.cache(),
+            error,
+        })?;
+        self.listeners.push(listener.clone());
+        self.listening.spawn(listener.run(events));
+        Ok(())
     }
 
     fn client(&self, access: &Arc<Access>) -> Client {
@@ -268,6 +323,10 @@ impl Load {
         Ok(Ended {
             operations,
             lanes: std::mem::take(&mut self.lanes),
+            listeners: Listeners {
+                all: std::mem::take(&mut self.listeners),
+                _listening: std::mem::take(&mut self.listening),
+            },
             is_full: self.shared.operations.load(Ordering::Relaxed) >= self.shared.settings.operations_max,
         })
     }

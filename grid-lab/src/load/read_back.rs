@@ -68,6 +68,7 @@ pub async fn read_back(
     let inserts = again(within, async || all(&access.inserts).await).await;
     let appends = again(within, async || all(&access.appends).await).await;
     let counters = again(within, async || all(&access.counters).await).await;
+    let events = again(within, async || all(&access.events).await).await;
     let counters = counters.map_err(failed(Workload::Counters))?.into_iter();
     let views = vec![
         view(
@@ -85,6 +86,10 @@ pub async fn read_back(
         view(
             Workload::Counters,
             Entries::Numbers(counters.map(|(key, counter)| (key, counter.n)).collect()),
+        ),
+        view(
+            Workload::Events,
+            Entries::Numbers(events.map_err(failed(Workload::Events))?),
         ),
     ];
     Ok((views, read))

@@ -18,6 +18,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     seconds: 30,
     ground: Ground::Namespaces,
     pinned: true,
+    listens: false,
     act,
 };
 

@@ -16,6 +16,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     seconds: 2,
     ground: Ground::Any,
     pinned: false,
+    listens: true,
     act,
 };
 

@@ -17,6 +17,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     seconds: 1,
     ground: Ground::Any,
     pinned: false,
+    listens: true,
     act,
 };
 

@@ -60,6 +60,8 @@ pub struct Scenario {
     pub ground: Ground,
     /// Whether each client talks to one member only, whatever happens.
     pub pinned: bool,
+    /// Whether somebody listens over each session to what clients change.
+    pub listens: bool,
     act: fn(&mut Stage) -> BoxFuture<'_, Result<(), LabError>>,
 }
 

@@ -15,6 +15,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     seconds: 10,
     ground: Ground::Any,
     pinned: false,
+    listens: true,
     act,
 };
 

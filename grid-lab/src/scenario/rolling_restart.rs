@@ -13,6 +13,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     seconds: 1,
     ground: Ground::Any,
     pinned: false,
+    listens: false,
     act,
 };
 

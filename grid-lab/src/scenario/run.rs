@@ -7,8 +7,9 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::checker::{self, Finding, Limits};
-use crate::history::{self, History, Run};
-use crate::load::{Access, Figures, ballast, read_back};
+use crate::clock;
+use crate::history::{self, History, News, Run};
+use crate::load::{Access, Figures, Listeners, ballast, read_back};
 use crate::network::Network;
 use crate::process::Cluster;
 
@@ -19,6 +20,12 @@ pub(super) const SPARE_MEMBERS: usize = 2;
 
 /// How long reading one thing at the end may take.
 const READ_MAX: Duration = Duration::from_secs(30);
+
+/// So long after the last change somebody who listens may be told of it.
+const HEAR_MAX: Duration = Duration::from_secs(20);
+
+/// How often it is looked whether all were told.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Runs a scenario and judges it. Whatever happens, no process and no namespace is left behind.
 ///
@@ -83,9 +90,6 @@ async fn judge(stage: Stage, limits: &Limits) -> Result<Report, LabError> {
         ..
     } = stage;
     let ended = load.end().await?;
-    for access in accesses {
-        access.close().await;
-    }
     let mut figures = Figures::default();
     for lane in &ended.lanes {
         figures.add(lane.with(<[_]>::to_vec));
@@ -106,6 +110,7 @@ async fn judge(stage: Stage, limits: &Limits) -> Result<Report, LabError> {
         },
         faults,
         operations: ended.operations,
+        told: Vec::new(),
         views: Vec::new(),
     };
     let written = history.operations.len();
@@ -132,6 +137,10 @@ async fn judge(stage: Stage, limits: &Limits) -> Result<Report, LabError> {
                 .push(format!("nothing was read at the end: {error}")),
         }
     }
+    hear_to_the_end(&ended.listeners, &mut history, &mut report).await;
+    for access in accesses {
+        access.close().await;
+    }
     history::write(&history, &report.history)?;
     report.findings = checker::check(&history, limits);
     for (member, missing) in lacking {
@@ -146,4 +155,30 @@ async fn judge(stage: Stage, limits: &Limits) -> Result<Report, LabError> {
         .findings
         .extend(rules.iter().filter_map(|rule| rule.check(&history.operations)));
     Ok(report)
+}
+
+/// Waits until those who listen were told of everything, or should have been, and notes what they were told.
+async fn hear_to_the_end(listeners: &Listeners, history: &mut History, report: &mut Report) {
+    if listeners.count() == 0 {
+        return;
+    }
+    let until = clock::now() + HEAR_MAX;
+    loop {
+        history.told = listeners.told();
+        let told = checker::told::is_up_to_date(&history.told, &history.operations, &history.views);
+        if told || clock::now() >= until {
+            break;
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    let count = |of: fn(&News) -> bool| history.told.iter().filter(|told| of(&told.news)).count();
+    let (changes, anew) = (
+        count(|news| matches!(news, News::Change { .. })),
+        count(|news| matches!(news, News::Resync)),
+    );
+    let listeners = listeners.count();
+    report.figure(
+        "events",
+        format!("{changes} told to {listeners} listeners, which had to read anew {anew} times"),
+    );
 }

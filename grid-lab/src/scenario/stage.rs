@@ -65,7 +65,10 @@ impl Stage {
         cluster.whole(&network, WHOLE_MAX).await?;
         let watch = Stopwatch::start();
         let random = Random::new(settings.seed);
-        let load = LoadSettings::default();
+        let load = LoadSettings {
+            events: usize::from(scenario.listens),
+            ..LoadSettings::default()
+        };
         let mut stage = Stage {
             report: Report {
                 scenario: scenario.name.to_owned(),
@@ -94,6 +97,9 @@ impl Stage {
                 .collect();
             let access =
                 Arc::new(Access::connect(member, &addresses, !scenario.pinned, load.request_timeout).await?);
+            if scenario.listens {
+                stage.load.listen(&access).await?;
+            }
             stage.load.add(&access);
             stage.accesses.push(access);
         }

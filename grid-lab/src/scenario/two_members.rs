@@ -20,6 +20,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     seconds: 10,
     ground: Ground::Any,
     pinned: true,
+    listens: false,
     act,
 };
 

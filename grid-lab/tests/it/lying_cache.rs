@@ -10,7 +10,7 @@ use grid_core::cache::{
     Among, Background, BinaryEvents, BinaryPage, BinarySelection, CacheBackend, CacheError, CacheName,
     PageContents, Query, Updated,
 };
-use grid_core::event::Listen;
+use grid_core::event::{BinaryEvent, EventPositions, Listen};
 use grid_core::processor::ProcessorWork;
 use grid_core::query::Aggregator;
 use grid_core::store::{Command, TimeToLive};
@@ -31,6 +31,10 @@ pub(crate) enum Lie {
     Lose,
     /// A change is refused and made.
     ApplyRefused,
+    /// A change is not told to one who follows.
+    Untold,
+    /// A change is told twice to one who follows.
+    ToldTwice,
 }
 
 #[derive(Debug)]
@@ -143,10 +147,30 @@ impl CacheBackend for LyingCache {
     fn listen(&self, listen: Listen) -> BoxFuture<'_, Result<BinaryEvents, CacheError>> {
         self.honest.listen(listen)
     }
+    fn follow(
+        &self,
+        listen: Listen,
+        after: Option<EventPositions>,
+    ) -> BoxFuture<'_, Result<BinaryEvents, CacheError>> {
+        let (lie, following) = (self.lie, self.honest.follow(listen, after));
+        let mut changes = 0_u64;
+        let tell = move |event: Result<BinaryEvent, CacheError>| {
+            let change = event.as_ref().ok().cloned();
+            let change = change.filter(|event| matches!(event, BinaryEvent::Entry(_)));
+            changes += u64::from(change.is_some());
+            let again = match change.filter(|_| changes.is_multiple_of(EVERY)) {
+                Some(_) if lie == Lie::Untold => return futures::stream::iter(Vec::new()),
+                Some(change) if lie == Lie::ToldTwice => Some(Ok(change)),
+                _ => None,
+            };
+            futures::stream::iter([event].into_iter().chain(again).collect::<Vec<_>>())
+        };
+        async move { Ok(following.await?.flat_map(tell).boxed()) }.boxed()
+    }
     fn query(&self, query: Query) -> BinarySelection {
         let number = self.queries.fetch_add(1, Ordering::Relaxed);
         let found = self.honest.query(query);
-        if self.lie == Lie::None || number % QUERIES_EVERY != QUERIES_EVERY - 1 {
+        if !matches!(self.lie, Lie::Lose | Lie::ApplyRefused) || number % QUERIES_EVERY != QUERIES_EVERY - 1 {
             return found;
         }
         // The first entry of each part does not come.

@@ -320,12 +320,12 @@ mod tests {
         assert_eq!(sent(&mut queue, 5), [3]);
         push(&mut queue, 3, "z");
         assert_eq!(
-            queue.may_be_missed(due, after),
+            queue.may_be_missed(AT, after),
             known,
             "until the word is passed on"
         );
         queue.heard(3);
-        assert!(queue.may_be_missed(due, after).is_empty());
+        assert!(queue.may_be_missed(AT, after).is_empty());
     }
 
     #[test]

@@ -153,17 +153,17 @@ impl ListenerTable {
     /// Registers a listener for everything.
     ///
     /// # Errors
-    /// When the id is 0, which stands for none.
+    /// When the id is not positive: 0 stands for none, and the reference takes no others.
     pub(crate) fn add_filter(
         &mut self,
         id: i64,
         filter: EventFilter,
         lite: bool,
     ) -> Result<Registration, Refusal> {
-        if id == 0 {
-            return Err(Refusal::invalid(
-                "a filter id must not be 0; choose another number",
-            ));
+        if id <= 0 {
+            return Err(Refusal::invalid(format!(
+                "a filter id must be positive, and {id} is not; choose another number"
+            )));
         }
         self.filters.insert(id, FilterListener { filter, lite });
         Ok(self.for_all())

@@ -169,6 +169,13 @@ fn bad_listeners() -> Vec<(MapListenerRequest, Code)> {
         ),
         (
             MapListenerRequest {
+                filter_id: -1,
+                ..base()
+            },
+            Code::InvalidArgument,
+        ),
+        (
+            MapListenerRequest {
                 filter: json("{"),
                 ..base()
             },

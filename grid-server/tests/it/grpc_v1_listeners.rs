@@ -193,8 +193,13 @@ async fn every_spelling_of_everything_is_heard() {
     }
     stream.put(cache, "1", "1").await;
     assert_eq!(stream.told(cache).await, []);
-    let refused = stream.listen(cache, on_all(0, None)).await.unwrap_err();
-    assert!(refused.contains("filter id"), "{refused}");
+    for id in [0, -1, i64::MIN] {
+        let refused = stream.listen(cache, on_all(id, None)).await.unwrap_err();
+        assert!(
+            refused.contains("filter id") && refused.contains(&id.to_string()),
+            "{refused}"
+        );
+    }
 }
 
 #[tokio::test]
