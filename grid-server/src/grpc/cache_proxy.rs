@@ -61,6 +61,7 @@ impl CacheSink {
             synthetic: change.expired,
             priming: false,
             expired: change.expired,
+            transformed: true,
         })
     }
 
@@ -77,6 +78,7 @@ impl CacheSink {
             synthetic: change.expired,
             priming: false,
             expired: change.expired,
+            transformed: false,
         })
     }
 }
@@ -287,6 +289,7 @@ impl Primer {
             synthetic: true,
             priming: true,
             expired: false,
+            transformed: false,
         })
     }
 }

@@ -9,7 +9,8 @@ use crate::value::{Binary, Format};
 pub enum EventTransformer {
     /// The new value alone.
     SemiLite,
-    /// What extractors take from the values. A value without an extractor is left out.
+    /// What extractors take from the values. A value without an extractor is left out, and so is one of which nothing is
+    /// taken: no client can tell a null from no value here.
     Extract {
         /// From the value before.
         old: Option<Extractor>,
@@ -52,13 +53,13 @@ fn extracted(
     };
     let entry = QueryEntry::of(key, Some(value));
     let text = extractor.extract(&entry)?.json()?.into_owned();
-    Ok(Some(Binary::new(Format::JSON, text.into())))
+    Ok((text != b"null").then(|| Binary::new(Format::JSON, text.into())))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::query::Filter;
+    use crate::query::{EventFilter, Filter};
     use crate::value::to_binary;
 
     fn json(text: &str) -> Binary {
@@ -86,9 +87,24 @@ mod tests {
         let (old, new) = told.unwrap();
         assert!(old.is_none());
         assert_eq!(new.unwrap().bytes().as_ref(), b"2");
+        let nothing = transformer.transform(&to_binary(&1).unwrap(), None, Some(&json("{}")));
+        assert!(nothing.unwrap().1.is_none());
         let semi = r#"{"@class":"filter.MapEventTransformerFilter","transformer":{"@class":"transformer.SemiLiteEventTransformer"}}"#;
         let filter = read(semi).unwrap();
         assert_eq!(Filter::from_json(&filter.to_json().unwrap()).unwrap(), filter);
+    }
+
+    #[test]
+    fn the_client_of_java_names_their_packages() {
+        let text = r#"{"@class":"util.filter.MapEventTransformerFilter","filter":{"@class":"util.filter.MapEventFilter","mask":7},
+            "transformer":{"@class":"util.transformer.ExtractorEventTransformer",
+            "extractorNew":{"@class":"util.extractor.UniversalExtractor","name":"n","target":0}}}"#;
+        let expected = EventTransformer::Extract {
+            old: None,
+            new: Some(Extractor::path("n")),
+        };
+        let filter = EventFilter::all().transformed(expected);
+        assert_eq!(read(text).unwrap(), Filter::Event(filter));
     }
 
     #[test]

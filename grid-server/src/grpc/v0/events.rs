@@ -93,6 +93,7 @@ pub(crate) struct EventsSession<G = OpenGate> {
 
 fn event_response(event: EventBody) -> ResponseType {
     ResponseType::Event(MapEventResponse {
+        transformation_state: event.transformation_state(),
         id: event.kind,
         key: event.key.into_bytes(),
         new_value: event.new.into_bytes(),
