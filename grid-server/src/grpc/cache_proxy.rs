@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use grid_core::event::EventNumber;
+use grid_core::query::EventFilter;
 use grid_core::store::Change;
 use grid_core::value::{Binary, Key};
 use grid_member::cache::{OpenCache, Reply};
@@ -174,20 +175,25 @@ impl CacheProxy {
     }
 
     /// Adds a listener. The reply is there when it is heard everywhere: no change that starts later is missed. It is at once
-    /// when there is no other member. A listener that is not is taken back with `remove`.
+    /// when there is no other member. What it is then is done by `begin`; a listener that is not heard is taken back with
+    /// `remove`.
     ///
     /// # Errors
     /// Those of `add`.
-    pub(crate) fn add_listener(
+    fn add_listener(
         &self,
         add: impl FnOnce(&mut ListenerTable) -> Result<Registration, Refusal>,
+        begin: impl FnOnce(&mut ListenerTable) + Send + 'static,
         remove: impl FnOnce(&mut ListenerTable) -> Registration + Send + 'static,
     ) -> Result<Reply<()>, Refusal> {
         let quiet = self.change_listeners(add)?;
         let (sink, attached) = (self.sink.clone(), Arc::downgrade(&self.attached));
         Ok(self.cache.heard_everywhere().then(move |heard| {
             match (&heard, attached.upgrade()) {
-                (Ok(()), _) => quiet.into_iter().for_each(Quiet::begin),
+                (Ok(()), _) => {
+                    begin(&mut sink.listeners.write());
+                    quiet.into_iter().for_each(Quiet::begin);
+                }
                 (Err(_), Some(attached)) => {
                     let registration = remove(&mut sink.listeners.write());
                     // What stays of the listener for others has begun.
@@ -197,6 +203,24 @@ impl CacheProxy {
             }
             heard.into()
         }))
+    }
+
+    /// Adds a listener for what a filter selects, under an id of the client's choice. The reply is as that of
+    /// [`add_listener`](Self::add_listener): the listener is told of nothing before, be others of the stream told or not.
+    ///
+    /// # Errors
+    /// When the id is 0.
+    pub(crate) fn add_filter_listener(
+        &self,
+        id: i64,
+        filter: EventFilter,
+        lite: bool,
+    ) -> Result<Reply<()>, Refusal> {
+        self.add_listener(
+            |table| table.add_filter(id, filter, lite),
+            move |table| table.begin_filter(id),
+            move |table| table.remove_filter(id),
+        )
     }
 
     /// Adds a listener for a key, as [`add_listener`](Self::add_listener).
@@ -212,6 +236,8 @@ impl CacheProxy {
         let (added, removed) = (key.clone(), key.clone());
         self.add_listener(
             |table| Ok(table.add_key(added, lite, priming)),
+            // There is one for each key, and its registration is quiet until it is heard.
+            |_| {},
             move |table| table.remove_key(removed),
         )
     }

@@ -15,6 +15,8 @@ use super::Refusal;
 struct FilterListener {
     filter: EventFilter,
     lite: bool,
+    /// Whether it is told of changes. Others of the table may be told already of those that were made before it came.
+    begun: bool,
 }
 
 impl FilterListener {
@@ -23,9 +25,9 @@ impl FilterListener {
         !self.lite || looks_at_values(&self.filter)
     }
 
-    /// Whether it wants to hear of a change. What a filter cannot be evaluated on is not selected.
+    /// Whether it is to hear of a change. What a filter cannot be evaluated on is not selected.
     fn wants(&self, change: &Change) -> bool {
-        is_selected(&self.filter, change)
+        self.begun && is_selected(&self.filter, change)
     }
 }
 
@@ -150,7 +152,8 @@ impl ListenerTable {
         told.collect()
     }
 
-    /// Registers a listener for everything.
+    /// Registers a listener for everything, which is told of nothing before it [begins](Self::begin_filter). One with the
+    /// same filter under the id that has begun goes on.
     ///
     /// # Errors
     /// When the id is 0, which stands for none.
@@ -165,8 +168,18 @@ impl ListenerTable {
                 "a filter id must not be 0; choose another number",
             ));
         }
-        self.filters.insert(id, FilterListener { filter, lite });
+        let before = self.filters.get(&id);
+        let begun = before.is_some_and(|before| before.begun && before.filter == filter);
+        let listener = FilterListener { filter, lite, begun };
+        self.filters.insert(id, listener);
         Ok(self.for_all())
+    }
+
+    /// A listener for everything is told of changes from now on.
+    pub(crate) fn begin_filter(&mut self, id: i64) {
+        if let Some(listener) = self.filters.get_mut(&id) {
+            listener.begun = true;
+        }
     }
 
     /// Takes a listener for everything back. One that was never registered is not missed.
@@ -259,4 +272,55 @@ impl Registration {
 /// What tells keys apart.
 pub(crate) fn identity_of(key: &Key) -> (Format, Bytes) {
     (key.format(), Bytes::copy_from_slice(key.canonical()))
+}
+
+#[cfg(test)]
+mod tests {
+    use grid_core::store::{CacheId, ChangeKind, Sequence};
+
+    use super::*;
+
+    fn change() -> Change {
+        let json = |text: &'static str| Binary::new(Format::JSON, Bytes::from_static(text.as_bytes()));
+        Change {
+            sequence: Sequence::new(1),
+            cache: CacheId::new(1),
+            key: json("1"),
+            kind: ChangeKind::Insert,
+            old: None,
+            new: Some(json("1")),
+            deadline: None,
+            expired: false,
+        }
+    }
+
+    const ALL: Matched = Matched {
+        all: true,
+        key: false,
+    };
+
+    fn ids(table: &ListenerTable) -> Vec<i64> {
+        let told = table.told(&change(), ALL);
+        told.map(|told| told.filter_ids).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_listener_is_told_of_nothing_before_it_begins() {
+        let mut table = ListenerTable::default();
+        let _all = table.add_filter(1, EventFilter::all(), false);
+        assert!(ids(&table).is_empty());
+        table.begin_filter(1);
+        let _all = table.add_filter(2, EventFilter::all(), true);
+        assert_eq!(ids(&table), [1]);
+        table.begin_filter(2);
+        assert_eq!(ids(&table), [2, 1]);
+        let _more_values = table.add_filter(2, EventFilter::all(), false);
+        assert_eq!(ids(&table), [2, 1], "it goes on");
+        let transformer = grid_core::query::EventTransformer::SemiLite;
+        let _another = table.add_filter(2, EventFilter::all().transformed(transformer), false);
+        assert_eq!(ids(&table), [1]);
+        assert!(table.transformed(&change(), ALL).is_empty());
+        table.begin_filter(2);
+        assert_eq!(table.transformed(&change(), ALL).len(), 1);
+    }
 }
