@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use grid_core::event::EventNumber;
+use grid_core::event::{EventNumber, told_kind};
 use grid_core::query::EventFilter;
 use grid_core::store::Change;
 use grid_core::value::{Binary, Key};
@@ -13,7 +13,7 @@ use grid_member::event::{AttachedSink, EventSink, Lifecycle, Matched, Quiet};
 use parking_lot::RwLock;
 
 use super::event_body::event_number;
-use super::listeners::{ListenerTable, Registration, TransformedValues, identity_of};
+use super::listeners::{ListenerTable, Registration, Transformed, identity_of};
 use super::{Edge, EventBody, Reader, Refusal, WireValue};
 
 /// What a stream is told.
@@ -50,15 +50,15 @@ impl CacheSink {
     }
 
     /// The event for one listener that wants other values.
-    fn transformed(&self, change: &Change, id: i64, values: TransformedValues) -> Option<EventBody> {
-        let wanted = values.is_some();
-        let (old, new) = values.unwrap_or_default();
+    fn transformed(&self, change: &Change, told: Transformed) -> Option<EventBody> {
+        let wanted = told.values.is_some();
+        let (old, new) = told.values.unwrap_or_default();
         Some(EventBody {
-            kind: event_number(change.kind),
+            kind: event_number(told.kind),
             key: self.edge.to_wire(self.reader, change.key.clone()).ok()?,
             new: self.value(wanted, new.as_ref())?,
             old: self.value(wanted, old.as_ref())?,
-            filter_ids: vec![id],
+            filter_ids: vec![told.filter_id],
             synthetic: change.expired,
             priming: false,
             expired: change.expired,
@@ -71,7 +71,7 @@ impl CacheSink {
     fn event(&self, change: &Change, matched: Matched) -> Option<EventBody> {
         let told = self.listeners.read().told(change, matched)?;
         Some(EventBody {
-            kind: event_number(change.kind),
+            kind: event_number(told_kind(None, change)),
             key: self.edge.to_wire(self.reader, change.key.clone()).ok()?,
             new: self.value(told.new, change.new.as_ref())?,
             old: self.value(told.old, change.old.as_ref())?,
@@ -89,8 +89,8 @@ impl EventSink for CacheSink {
         if let Some(event) = self.event(change, matched) {
             (self.outlet)(Notice::Entry(Box::new(event)));
         }
-        for (id, values) in self.listeners.read().transformed(change, matched) {
-            if let Some(event) = self.transformed(change, id, values) {
+        for told in self.listeners.read().transformed(change, matched) {
+            if let Some(event) = self.transformed(change, told) {
                 (self.outlet)(Notice::Entry(Box::new(event)));
             }
         }

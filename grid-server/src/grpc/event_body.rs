@@ -1,6 +1,6 @@
 //! Events between the cache and the frames of either protocol version.
 
-use grid_core::store::ChangeKind;
+use grid_core::event::EntryEventKind;
 
 use super::WireValue;
 
@@ -48,10 +48,10 @@ const AS_IT_WAS: i32 = 0;
 const TRANSFORMED: i32 = 2;
 
 /// The number of a kind of event in both protocol versions.
-pub(crate) fn event_number(kind: ChangeKind) -> i32 {
+pub(crate) fn event_number(kind: EntryEventKind) -> i32 {
     match kind {
-        ChangeKind::Insert => 1,
-        ChangeKind::Update => 2,
-        ChangeKind::Delete => 3,
+        EntryEventKind::Insert => 1,
+        EntryEventKind::Update => 2,
+        EntryEventKind::Delete => 3,
     }
 }

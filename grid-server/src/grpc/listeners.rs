@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
-use grid_core::event::{ListenTo, is_selected, looks_at_values, told_values};
+use grid_core::event::{EntryEventKind, ListenTo, is_selected, looks_at_values, told_kind, told_values};
 use grid_core::query::EventFilter;
 use grid_core::store::Change;
 use grid_core::value::{Binary, Format, Key};
@@ -63,8 +63,16 @@ impl KeyListener {
     }
 }
 
-/// The values before and after that a client is told of a change; `None` for a listener that wants none.
-pub(crate) type TransformedValues = Option<(Option<Binary>, Option<Binary>)>;
+/// What a listener with a transformer is told of a change.
+#[derive(Clone, Debug)]
+pub(crate) struct Transformed {
+    /// The listener's id.
+    pub(crate) filter_id: i64,
+    /// What happened.
+    pub(crate) kind: EntryEventKind,
+    /// The values before and after; `None` for a listener that wants none.
+    pub(crate) values: Option<(Option<Binary>, Option<Binary>)>,
+}
 
 /// What of a change a client is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,10 +139,9 @@ impl ListenerTable {
         heard.then_some(told)
     }
 
-    /// What to tell of a change that listeners want transformed, to each in an event of its own: its id, and the values
-    /// before and after.
+    /// What to tell of a change that listeners want transformed, to each in an event of its own.
     #[must_use]
-    pub(crate) fn transformed(&self, change: &Change, matched: Matched) -> Vec<(i64, TransformedValues)> {
+    pub(crate) fn transformed(&self, change: &Change, matched: Matched) -> Vec<Transformed> {
         let has_values = change.has_values();
         if !matched.all || !has_values {
             return Vec::new();
@@ -142,12 +149,17 @@ impl ListenerTable {
         let listeners = self.filters.iter().rev();
         let listeners = listeners.filter(|(_, l)| l.filter.transformer.is_some() && l.wants(change));
         let told = listeners.filter_map(|(id, listener)| {
+            let filter = Some(&listener.filter);
             let values = if listener.lite {
                 None
             } else {
-                Some(told_values(Some(&listener.filter), change)?)
+                Some(told_values(filter, change)?)
             };
-            Some((*id, values))
+            Some(Transformed {
+                filter_id: *id,
+                kind: told_kind(filter, change),
+                values,
+            })
         });
         told.collect()
     }

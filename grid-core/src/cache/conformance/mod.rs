@@ -247,7 +247,8 @@ async fn run_asking<F: Fixture>(report: &mut Report<'_>, fixture: &F) {
         }
         views {
             a_view_follows_its_cache, a_view_of_what_is_extracted, views_under_writers_come_to_what_there_is,
-            a_view_outlives_a_truncation, a_view_says_why_it_ends,
+            a_view_outlives_a_truncation, a_view_says_why_it_ends, a_view_of_keys_alone,
+            what_is_extracted_enters_and_leaves, who_listens_to_a_view_hears_what_it_asked_for,
         }
         numbered {
             who_comes_back_is_told_what_it_missed, what_a_filter_leaves_out_is_passed, a_view_says_how_far_it_is,

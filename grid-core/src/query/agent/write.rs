@@ -332,6 +332,13 @@ impl WriteAgent for EventTransformer {
                 }
                 writer.end();
             }
+            EventTransformer::Selected { new } => {
+                let writer = ObjectWriter::new("girih.SelectedEventTransformer", out);
+                match new {
+                    Some(extractor) => writer.agent("extractorNew", extractor)?.end(),
+                    None => writer.end(),
+                }
+            }
         }
         Ok(())
     }

@@ -17,6 +17,15 @@ pub enum EventTransformer {
         /// From the value after.
         new: Option<Extractor>,
     },
+    /// What becomes of the set of entries that the filter selects: an entry that enters it is told as inserted, one that
+    /// leaves it as deleted. No value before is told, and of the value after what the extractor takes, a null included;
+    /// nothing without one, and when nothing can be taken.
+    ///
+    /// Views ask for it, of members of Girih: the reference does not know it.
+    Selected {
+        /// From the value after.
+        new: Option<Extractor>,
+    },
 }
 
 impl EventTransformer {
@@ -39,6 +48,10 @@ impl EventTransformer {
                 extracted(of_old.as_ref(), key, old)?,
                 extracted(of_new.as_ref(), key, new)?,
             )),
+            EventTransformer::Selected { new: of_new } => {
+                let taken = of_new.as_ref().zip(new).map(|(of, new)| taken(of, key, new));
+                Ok((None, taken.and_then(Result::ok)))
+            }
         }
     }
 }
@@ -51,9 +64,14 @@ fn extracted(
     let (Some(extractor), Some(value)) = (extractor, value) else {
         return Ok(None);
     };
+    let taken = taken(extractor, key, value)?;
+    Ok((taken.bytes().as_ref() != b"null").then_some(taken))
+}
+
+fn taken(extractor: &Extractor, key: &Binary, value: &Binary) -> Result<Binary, QueryError> {
     let entry = QueryEntry::of(key, Some(value));
     let text = extractor.extract(&entry)?.json()?.into_owned();
-    Ok((text != b"null").then(|| Binary::new(Format::JSON, text.into())))
+    Ok(Binary::new(Format::JSON, text.into()))
 }
 
 #[cfg(test)]
@@ -89,9 +107,15 @@ mod tests {
         assert_eq!(new.unwrap().bytes().as_ref(), b"2");
         let nothing = transformer.transform(&to_binary(&1).unwrap(), None, Some(&json("{}")));
         assert!(nothing.unwrap().1.is_none());
-        let semi = r#"{"@class":"filter.MapEventTransformerFilter","transformer":{"@class":"transformer.SemiLiteEventTransformer"}}"#;
-        let filter = read(semi).unwrap();
-        assert_eq!(Filter::from_json(&filter.to_json().unwrap()).unwrap(), filter);
+        for other in [
+            r#"{"@class":"transformer.SemiLiteEventTransformer"}"#,
+            r#"{"@class":"girih.SelectedEventTransformer"}"#,
+            r#"{"@class":"girih.SelectedEventTransformer","extractorNew":{"@class":"extractor.UniversalExtractor","name":"n"}}"#,
+        ] {
+            let text = format!(r#"{{"@class":"filter.MapEventTransformerFilter","transformer":{other}}}"#);
+            let filter = read(&text).unwrap();
+            assert_eq!(Filter::from_json(&filter.to_json().unwrap()).unwrap(), filter);
+        }
     }
 
     #[test]
