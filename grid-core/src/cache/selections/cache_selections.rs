@@ -161,7 +161,6 @@ where
     ///
     /// # Errors
     /// Those of [`get`](Self::get) and of [`NamedCache::entries_where`].
-    #[expect(clippy::type_complexity, reason = "entries as they come")]
     pub async fn entries_where(&self, filter: &Filter) -> Result<Vec<(Arc<K>, Arc<V>)>, CacheError> {
         let view = self.get(filter).await?;
         if view.is_current() {

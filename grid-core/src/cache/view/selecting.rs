@@ -11,7 +11,6 @@ use super::ViewEvent;
 const ANYTHING: &[u8] = b"null";
 
 /// The key of a change, and the values before and after; `None` for what is told to everyone.
-#[expect(clippy::type_complexity, reason = "a change is its parts")]
 fn parts<K, V>(event: &ViewEvent<K, V>) -> Option<(&K, Option<&V>, Option<&V>)> {
     match event {
         ViewEvent::Inserted { key, new } => Some((key, None, Some(new))),
