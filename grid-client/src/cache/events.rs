@@ -13,6 +13,7 @@ use grid_core::event::{BinaryEntryEvent, EntryEventKind};
 use grid_core::value::Binary;
 use grid_proto::any::Packed;
 use grid_proto::v1::cache::MapEventMessage;
+use grid_proto::v1::cache::map_event_message::TransformationState;
 
 use crate::codec::{Payload, binary_of};
 use crate::session::Life;
@@ -21,9 +22,18 @@ use super::CacheState;
 use super::event_queue::{EventQueue, Item};
 use super::listeners::Target;
 
-/// The event of a `MapEvent` frame, with the numbers of the filters that it matched; `None` for one that says nothing, as
-/// the reference sends after a truncation.
-pub(super) fn entry_event(payload: Option<Payload>) -> Result<Option<(BinaryEntryEvent, Vec<i64>)>, String> {
+/// An event as the server reports it.
+#[derive(Debug)]
+pub(super) struct Reported {
+    pub(super) event: BinaryEntryEvent,
+    /// The numbers of the filters that it matched.
+    pub(super) filter_ids: Vec<i64>,
+    /// Whether its values are what the transformer of those filters made of them: it is for nobody else.
+    pub(super) is_transformed: bool,
+}
+
+/// The event of a `MapEvent` frame; `None` for one that says nothing, as the reference sends after a truncation.
+pub(super) fn entry_event(payload: Option<Payload>) -> Result<Option<Reported>, String> {
     let payload = payload.ok_or("an event came without a message")?;
     if !payload.is(MapEventMessage::TYPE_URL) {
         return Err(format!("an event came with a {}", payload.type_url()));
@@ -35,12 +45,14 @@ pub(super) fn entry_event(payload: Option<Payload>) -> Result<Option<(BinaryEntr
         3 => EntryEventKind::Delete,
         _ => return Ok(None),
     };
+    let is_transformed = message.transformation_state == TransformationState::Transformed as i32;
     let value = |bytes: Bytes| -> Result<Option<Binary>, CacheError> {
         if bytes.is_empty() {
-            Ok(None)
-        } else {
-            binary_of(bytes).map(Some)
+            return Ok(None);
         }
+        let value = binary_of(bytes)?;
+        // What a transformer leaves out comes as null.
+        Ok((!is_transformed || value.bytes().as_ref() != b"null").then_some(value))
     };
     let read = || -> Result<BinaryEntryEvent, CacheError> {
         // A value that there cannot be comes as null.
@@ -66,9 +78,12 @@ pub(super) fn entry_event(payload: Option<Payload>) -> Result<Option<(BinaryEntr
         })
     };
     let filter_ids = message.filter_ids;
-    read()
-        .map(|event| Some((event, filter_ids)))
-        .map_err(|error| error.to_string())
+    let event = read().map_err(|error| error.to_string())?;
+    Ok(Some(Reported {
+        event,
+        filter_ids,
+        is_transformed,
+    }))
 }
 
 /// What one listener hears. Dropping it ends the listening.

@@ -13,6 +13,7 @@ use grid_core::event::{BinaryEntryEvent, BinaryEvent};
 use grid_core::value::Key;
 
 use super::event_queue::EventQueue;
+use super::events::Reported;
 
 /// A life that no connection has: who listens since then has missed something.
 const NO_LIFE: u32 = u32::MAX;
@@ -37,8 +38,8 @@ pub(crate) enum Target {
     Where(i64, Bytes),
 }
 
-/// The number of the first filter; the one for everything has the number before.
-const FIRST_FILTER_ID: i64 = 2;
+/// The number of the filter for everything. Those of others are greater.
+pub(crate) const EVERYTHING_ID: i64 = 1;
 
 /// What to ask of the server.
 #[derive(Clone, Debug)]
@@ -168,7 +169,7 @@ impl Listeners {
             Some((id, _)) => *id,
             None => {
                 self.filter_count += 1;
-                FIRST_FILTER_ID + self.filter_count
+                EVERYTHING_ID + self.filter_count
             }
         };
         Target::Where(id, filter)
@@ -292,16 +293,24 @@ impl Listeners {
         group.is_not_reported();
     }
 
-    /// Hands an event of an entry to those who want it: it matched the filters with these numbers.
-    pub(crate) fn deliver(&self, event: &BinaryEntryEvent, filter_ids: &[i64]) {
-        self.all.deliver(event);
+    /// Hands an event of an entry to those whom it is for.
+    pub(super) fn deliver(&self, reported: &Reported) {
+        let Reported {
+            event,
+            filter_ids,
+            is_transformed,
+        } = reported;
+        // One for a key alone may come while the server is told of who wants everything.
+        if filter_ids.contains(&EVERYTHING_ID) {
+            self.all.deliver(event);
+        }
         for group in self.filters.values() {
             let id = group.filter.as_ref().map(|(id, _)| id);
             if id.is_some_and(|id| filter_ids.contains(id)) {
                 group.deliver(event);
             }
         }
-        if self.keys.is_empty() {
+        if *is_transformed || self.keys.is_empty() {
             return;
         }
         match Key::new(event.key.clone()) {
@@ -403,9 +412,9 @@ mod tests {
         taken
     }
 
-    fn put(listeners: &Listeners, key: &'static str) {
-        listeners.deliver(
-            &BinaryEntryEvent {
+    fn reported(key: &'static str, filter_ids: &[i64], is_transformed: bool) -> Reported {
+        Reported {
+            event: BinaryEntryEvent {
                 kind: EntryEventKind::Insert,
                 key: json(key),
                 old: None,
@@ -414,8 +423,35 @@ mod tests {
                 expired: false,
                 number: None,
             },
-            &[],
-        );
+            filter_ids: filter_ids.to_vec(),
+            is_transformed,
+        }
+    }
+
+    fn put(listeners: &Listeners, key: &'static str) {
+        listeners.deliver(&reported(key, &[EVERYTHING_ID], false));
+    }
+
+    #[test]
+    fn what_was_transformed_is_for_those_alone_whose_transformer_it_was() {
+        let mut listeners = Listeners::default();
+        let (all, one, transformed) = (queue(), queue(), queue());
+        let target = listeners.target_where(Bytes::from_static(b"t"));
+        let Target::Where(id, _) = target else {
+            panic!("{target:?}")
+        };
+        listeners.add(&Target::All, Level::Values, all.clone());
+        listeners.add(&key("1"), Level::Values, one.clone());
+        listeners.add(&target, Level::Values, transformed.clone());
+        sync(&mut listeners, 1);
+        let counts = || (taken(&all).len(), taken(&one).len(), taken(&transformed).len());
+        listeners.deliver(&reported("1", &[id], true));
+        assert_eq!(counts(), (0, 0, 1));
+        listeners.deliver(&reported("1", &[EVERYTHING_ID], false));
+        assert_eq!(counts(), (1, 1, 0));
+        // The server does not report everything yet.
+        listeners.deliver(&reported("1", &[], false));
+        assert_eq!(counts(), (0, 1, 0));
     }
 
     #[test]
@@ -432,22 +468,14 @@ mod tests {
         listeners.add(&second, Level::Lite, other.clone());
         assert!(matches!(listeners.target_where(text("a")), Target::Where(same, _) if same == id));
         assert_eq!(sync(&mut listeners, 1), ["filter lite", "filter lite"]);
-        let event = BinaryEntryEvent {
-            kind: EntryEventKind::Insert,
-            key: json("1"),
-            old: None,
-            new: Some(json("1")),
-            synthetic: false,
-            expired: false,
-            number: None,
-        };
-        listeners.deliver(&event, &[id]);
+        let event = reported("1", &[id], false);
+        listeners.deliver(&event);
         assert_eq!((taken(&one).len(), taken(&other).len()), (1, 0));
         // Another one with the same filter wants more.
         let target = listeners.target_where(text("a"));
         listeners.add(&target, Level::Values, again.clone());
         assert_eq!(sync(&mut listeners, 1), ["filter values"]);
-        listeners.deliver(&event, &[id]);
+        listeners.deliver(&event);
         assert_eq!((taken(&one).len(), taken(&again).len()), (1, 1));
         listeners.truncated();
         assert_eq!((taken(&one).len(), taken(&other).len()), (1, 1));

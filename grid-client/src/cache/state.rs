@@ -27,14 +27,11 @@ use crate::session::Settings;
 use super::Keeper;
 use super::event_queue::EventQueue;
 use super::events::entry_event;
-use super::listeners::{Change, Level, Listeners, Target};
+use super::listeners::{Change, EVERYTHING_ID, Level, Listeners, Target};
 
 /// The filter of a listener that wants everything, as the clients of the reference write it.
 const EVERYTHING: &str =
     r#"{"@class":"filter.MapEventFilter","mask":7,"filter":{"@class":"filter.AlwaysFilter"}}"#;
-
-/// The number of that filter. Those of others are greater.
-const EVERYTHING_ID: i64 = 1;
 
 /// What the caches of a session share.
 #[derive(Debug)]
@@ -639,7 +636,7 @@ impl CacheRoute for CacheState {
             Ok(Ok(ResponseType::MapEvent)) => {
                 let listeners = self.listeners.lock();
                 match entry_event(message.payload) {
-                    Ok(Some((event, filter_ids))) => listeners.deliver(&event, &filter_ids),
+                    Ok(Some(reported)) => listeners.deliver(&reported),
                     Ok(None) => {}
                     Err(what) => listeners.fail_all(&what),
                 }

@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use grid_core::cache::selections::{SelectionLimits, Selections};
 use grid_core::cache::{Background, Cache, CacheBackend, CacheError, CacheName, Caches};
 
 use crate::cache::{CacheState, Keeper, RemoteCache, Wiring};
@@ -224,6 +225,30 @@ impl Session {
         let state = self.state(CacheName::new(name)?)?;
         state.open_home().await?;
         Ok(Arc::new(RemoteCache::new(state, self.core.life.clone())))
+    }
+
+    /// A registry of selections of this session's caches: what a filter selects is read once, kept up to date, and answered
+    /// from here when it is asked for again, within limits.
+    ///
+    /// ```no_run
+    /// use grid_client::Session;
+    /// use grid_core::cache::selections::SelectionLimits;
+    /// use grid_core::query::field;
+    ///
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let session = Session::connect("127.0.0.1:1408").await?;
+    /// let selections = session.selections(SelectionLimits::default());
+    /// let people = selections.of(session.cache::<String, serde_json::Value>("people").await?);
+    /// println!("{} adults", people.count(&field("age").ge(18)).await?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn selections(&self, limits: SelectionLimits) -> Selections {
+        let began = crate::clock::now();
+        Selections::new(limits, move || {
+            crate::clock::now().saturating_duration_since(began)
+        })
     }
 
     fn state(&self, name: CacheName) -> Result<Arc<CacheState>, CacheError> {

@@ -239,9 +239,21 @@ where
         .boxed()
     }
 
-    async fn listen_to(&self, to: ListenTo, values: bool) -> Result<Events<K, V>, CacheError> {
+    async fn listen_to<W>(&self, to: ListenTo, values: bool) -> Result<Events<K, W>, CacheError>
+    where
+        W: DeserializeOwned + Send + 'static,
+    {
         let events = self.backend.listen(Listen { to, values }).await?;
         Ok(decoded_events(events))
+    }
+
+    async fn follow<W>(
+        &self,
+        to: ListenTo,
+        values: bool,
+        after: Option<EventPositions>,
+    ) -> Result<FollowedEvents<K, W>, CacheError> {
+        FollowedEvents::open(self.backend.as_ref(), Listen { to, values }, after).await
     }
 }
 
@@ -600,6 +612,16 @@ where
         self.listen_to(ListenTo::Where(filter.into()), true).await
     }
 
+    async fn listen_where_as<W>(
+        &self,
+        filter: impl Into<EventFilter> + Send,
+    ) -> Result<Events<K, W>, CacheError>
+    where
+        W: DeserializeOwned + Send + 'static,
+    {
+        self.listen_to(ListenTo::Where(filter.into()), true).await
+    }
+
     async fn listen_where_lite(
         &self,
         filter: impl Into<EventFilter> + Send,
@@ -612,11 +634,38 @@ where
         filter: impl Into<EventFilter> + Send,
         after: Option<EventPositions>,
     ) -> Result<FollowedEvents<K, V>, CacheError> {
-        let listen = Listen {
-            to: ListenTo::Where(filter.into()),
-            values: true,
-        };
-        FollowedEvents::open(self.backend.as_ref(), listen, after).await
+        self.follow(ListenTo::Where(filter.into()), true, after).await
+    }
+
+    async fn listen_from_as<W>(
+        &self,
+        filter: impl Into<EventFilter> + Send,
+        after: Option<EventPositions>,
+    ) -> Result<FollowedEvents<K, W>, CacheError>
+    where
+        W: DeserializeOwned + Send + 'static,
+    {
+        self.follow(ListenTo::Where(filter.into()), true, after).await
+    }
+
+    async fn listen_from_lite(
+        &self,
+        filter: impl Into<EventFilter> + Send,
+        after: Option<EventPositions>,
+    ) -> Result<FollowedEvents<K, V>, CacheError> {
+        self.follow(ListenTo::Where(filter.into()), false, after).await
+    }
+
+    async fn listen_key_from<Q>(
+        &self,
+        key: &Q,
+        after: Option<EventPositions>,
+    ) -> Result<FollowedEvents<K, V>, CacheError>
+    where
+        K: Borrow<Q>,
+        Q: Serialize + Sync + ?Sized,
+    {
+        self.follow(ListenTo::Key(value::to_key(key)?), true, after).await
     }
 
     async fn listen_key_primed<Q>(&self, key: &Q) -> Result<Events<K, V>, CacheError>

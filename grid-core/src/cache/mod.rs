@@ -18,6 +18,7 @@ mod invoked;
 mod name;
 mod named_cache;
 mod query;
+pub mod selections;
 mod unavailability;
 pub mod view;
 

@@ -426,6 +426,29 @@ pub trait NamedCache<K, V>: Send + Sync {
         filter: impl Into<EventFilter> + Send,
     ) -> impl Future<Output = Result<Events<K, V>, CacheError>> + Send;
 
+    /// Events of what a filter selects, with what its [transformer](EventFilter::transformed) makes of the values, as another
+    /// type: less travels. What the transformer leaves out is `None`, and so is a null.
+    ///
+    /// ```
+    /// # use grid_core::cache::{CacheError, Events, NamedCache};
+    /// # use grid_core::query::{EventFilter, EventTransformer, Extractor, field};
+    /// # async fn example(people: &impl NamedCache<String, serde_json::Value>) -> Result<(), CacheError> {
+    /// let age = Some(Extractor::path("age"));
+    /// let ages = EventTransformer::Extract { old: age.clone(), new: age };
+    /// let adults = EventFilter::new(field("age").ge(18)).transformed(ages);
+    /// let events: Events<String, u32> = people.listen_where_as(adults).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// A change that the transformer cannot be used on is not told.
+    fn listen_where_as<W>(
+        &self,
+        filter: impl Into<EventFilter> + Send,
+    ) -> impl Future<Output = Result<Events<K, W>, CacheError>> + Send
+    where
+        W: DeserializeOwned + Send + 'static;
+
     /// Events of what a filter selects, without values.
     fn listen_where_lite(
         &self,
@@ -473,6 +496,42 @@ pub trait NamedCache<K, V>: Send + Sync {
         filter: impl Into<EventFilter> + Send,
         after: Option<EventPositions>,
     ) -> impl Future<Output = Result<FollowedEvents<K, V>, CacheError>> + Send;
+
+    /// Events with numbers as those of [`NamedCache::listen_from`], with what the filter's
+    /// [transformer](EventFilter::transformed) makes of the values, as in [`NamedCache::listen_where_as`].
+    ///
+    /// # Errors
+    /// As those of [`NamedCache::listen_from`].
+    fn listen_from_as<W>(
+        &self,
+        filter: impl Into<EventFilter> + Send,
+        after: Option<EventPositions>,
+    ) -> impl Future<Output = Result<FollowedEvents<K, W>, CacheError>> + Send
+    where
+        W: DeserializeOwned + Send + 'static;
+
+    /// Events with numbers as those of [`NamedCache::listen_from`], without values.
+    ///
+    /// # Errors
+    /// As those of [`NamedCache::listen_from`].
+    fn listen_from_lite(
+        &self,
+        filter: impl Into<EventFilter> + Send,
+        after: Option<EventPositions>,
+    ) -> impl Future<Output = Result<FollowedEvents<K, V>, CacheError>> + Send;
+
+    /// Events with numbers of one key, with values, under the terms of [`NamedCache::listen_from`].
+    ///
+    /// # Errors
+    /// As those of [`NamedCache::listen_from`].
+    fn listen_key_from<Q>(
+        &self,
+        key: &Q,
+        after: Option<EventPositions>,
+    ) -> impl Future<Output = Result<FollowedEvents<K, V>, CacheError>> + Send
+    where
+        K: Borrow<Q>,
+        Q: Serialize + Sync + ?Sized;
 
     /// Events of one key, with values, beginning with what its entry is: a synthetic insert of the value that is there, a
     /// synthetic delete when there is none; or a change that came meanwhile.

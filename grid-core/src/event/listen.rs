@@ -1,6 +1,6 @@
 //! What a listener asks for.
 
-use crate::query::{EventFilter, QueryEntry};
+use crate::query::{EventFilter, EventTransformer, QueryEntry};
 use crate::store::{Change, ChangeKind};
 use crate::value::{Binary, Key};
 
@@ -51,6 +51,28 @@ pub fn looks_at_values(filter: &EventFilter) -> bool {
     filter.looks_at_values() || filter.transformer.is_some()
 }
 
+/// What a listener is told to have happened by a change that it selected.
+#[must_use]
+pub fn told_kind(filter: Option<&EventFilter>, change: &Change) -> EntryEventKind {
+    if let Some(filter) = filter
+        && matches!(filter.transformer, Some(EventTransformer::Selected { .. }))
+    {
+        let selects = |value: Option<&Binary>| {
+            value.is_some_and(|value| filter.selects(&QueryEntry::of(&change.key, Some(value))))
+        };
+        return match (selects(change.old.as_ref()), selects(change.new.as_ref())) {
+            (_, false) => EntryEventKind::Delete,
+            (false, true) => EntryEventKind::Insert,
+            (true, true) => EntryEventKind::Update,
+        };
+    }
+    match change.kind {
+        ChangeKind::Insert => EntryEventKind::Insert,
+        ChangeKind::Update => EntryEventKind::Update,
+        ChangeKind::Delete => EntryEventKind::Delete,
+    }
+}
+
 /// The values before and after that a listener is told of a change that it selected; `None` when what it wants to be told
 /// cannot be taken from them: then the change is not told.
 #[must_use]
@@ -61,8 +83,10 @@ pub fn told_values(
     let Some(transformer) = filter.and_then(|filter| filter.transformer.as_ref()) else {
         return Some((change.old.clone(), change.new.clone()));
     };
-    let told = transformer.transform(&change.key, change.old.as_ref(), change.new.as_ref());
-    told.ok()
+    let leaves = matches!(transformer, EventTransformer::Selected { .. })
+        && told_kind(filter, change) == EntryEventKind::Delete;
+    let new = change.new.as_ref().filter(|_| !leaves);
+    transformer.transform(&change.key, change.old.as_ref(), new).ok()
 }
 
 /// The event of a change for a listener that wants to hear of it, without a number; `None` when what it wants to be told cannot
@@ -75,11 +99,7 @@ pub fn told_event(change: &Change, listen: &Listen) -> Option<BinaryEntryEvent> 
         (None, None)
     };
     Some(BinaryEntryEvent {
-        kind: match change.kind {
-            ChangeKind::Insert => EntryEventKind::Insert,
-            ChangeKind::Update => EntryEventKind::Update,
-            ChangeKind::Delete => EntryEventKind::Delete,
-        },
+        kind: told_kind(listen.filter(), change),
         key: change.key.clone(),
         old,
         new,
@@ -113,10 +133,12 @@ pub fn is_selected(filter: &EventFilter, change: &Change) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
-    use crate::query::{EventCauses, EventKinds, Extractor};
+    use crate::query::{EventCauses, EventKinds, Extractor, field};
     use crate::store::{CacheId, Sequence};
-    use crate::value::to_binary;
+    use crate::value::{Format, to_binary};
 
     fn change(kind: ChangeKind, old: Option<u32>, new: Option<u32>, expired: bool) -> Change {
         let value = |age: Option<u32>| age.map(|age| to_binary(&serde_json::json!({ "age": age })).unwrap());
@@ -165,5 +187,78 @@ mod tests {
         ] {
             assert_eq!(is_selected(&filter, &change), expected, "{change:?}");
         }
+    }
+
+    fn json(text: &'static str) -> Binary {
+        Binary::new(Format::JSON, Bytes::from_static(text.as_bytes()))
+    }
+
+    fn of_texts(old: Option<&'static str>, new: Option<&'static str>) -> Change {
+        Change {
+            sequence: Sequence::new(1),
+            cache: CacheId::new(1),
+            key: json("1"),
+            kind: match (old, new) {
+                (None, _) => ChangeKind::Insert,
+                (_, None) => ChangeKind::Delete,
+                _ => ChangeKind::Update,
+            },
+            old: old.map(json),
+            new: new.map(json),
+            deadline: None,
+            expired: false,
+        }
+    }
+
+    const YOUNG: &str = r#"{"age":10}"#;
+    const OLD: &str = r#"{"age":70}"#;
+    const OLDER: &str = r#"{"age":71}"#;
+
+    fn told(
+        kinds: EventKinds,
+        new: Option<Extractor>,
+        change: &Change,
+    ) -> Option<(EntryEventKind, Option<Bytes>)> {
+        let filter = EventFilter::new(field("age").ge(60)).of_kinds(kinds);
+        let filter = filter.transformed(EventTransformer::Selected { new });
+        if !is_selected(&filter, change) {
+            return None;
+        }
+        let listen = Listen {
+            to: ListenTo::Where(filter),
+            values: true,
+        };
+        let event = told_event(change, &listen).unwrap();
+        assert!(event.old.is_none());
+        Some((event.kind, event.new.map(|new| new.bytes().clone())))
+    }
+
+    #[test]
+    fn what_becomes_of_a_selection_is_told_and_no_value_that_is_not_asked_for() {
+        let age = || Some(Extractor::path("age"));
+        let enters = of_texts(Some(YOUNG), Some(OLD));
+        let stays = of_texts(Some(OLD), Some(OLDER));
+        let leaves = of_texts(Some(OLD), Some(YOUNG));
+        let goes = of_texts(Some(OLD), None);
+        let is_none = of_texts(None, Some(YOUNG));
+        let taken = |text: &'static str| Some(Bytes::from_static(text.as_bytes()));
+        for (change, kind, new) in [
+            (&enters, EntryEventKind::Insert, taken("70")),
+            (&stays, EntryEventKind::Update, taken("71")),
+            (&leaves, EntryEventKind::Delete, None),
+            (&goes, EntryEventKind::Delete, None),
+        ] {
+            assert_eq!(told(EventKinds::ALL, age(), change), Some((kind, new)));
+        }
+        assert_eq!(told(EventKinds::ALL, age(), &is_none), None);
+        assert_eq!(
+            told(EventKinds::KEY_SET, None, &enters),
+            Some((EntryEventKind::Insert, None))
+        );
+        assert_eq!(told(EventKinds::KEY_SET, None, &stays), None);
+        assert_eq!(
+            told(EventKinds::KEY_SET, None, &leaves),
+            Some((EntryEventKind::Delete, None))
+        );
     }
 }

@@ -20,5 +20,5 @@ pub use cache_event::{CacheEvent, EntryEvent, EntryEventKind};
 pub use event_log::{EventLog, Gap, Logged, LoggedChange, ReadLog};
 pub use event_number::EventNumber;
 pub use event_positions::{EventOrigin, EventPositions, PositionsError};
-pub use listen::{Listen, ListenTo, is_selected, looks_at_values, told_event, told_values};
+pub use listen::{Listen, ListenTo, is_selected, looks_at_values, told_event, told_kind, told_values};
 pub use log_reader::{LogReader, Taken};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use grid_core::cache::selections::{SelectionLimits, Selections};
 use grid_core::cache::{Cache, CacheBackend, CacheError, CacheName, Caches};
 use grid_core::partition::PartitionCount;
 use grid_core::partition::table::BackupCount;
@@ -72,6 +73,40 @@ impl Grid {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.inner.clock.now()
+    }
+
+    /// A registry of selections of this member's caches: what a filter selects is read once, kept up to date, and answered from
+    /// here when it is asked for again, within limits.
+    ///
+    /// ```
+    /// use grid_core::cache::NamedCache;
+    /// use grid_core::cache::selections::SelectionLimits;
+    /// use grid_core::query::field;
+    /// use grid_member::Grid;
+    /// use serde_json::{Value, json};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let grid = Grid::builder().build().await?;
+    /// let stock = grid.cache::<String, Value>("stock").await?;
+    /// stock.insert(&"pears".to_owned(), &json!({"count": 3})).await?;
+    ///
+    /// let selections = grid.selections(SelectionLimits::default());
+    /// let kept = selections.of(stock);
+    /// let scarce = field("count").lt(10);
+    /// for _ in 0..3 {
+    ///     assert_eq!(kept.values_where(&scarce).await?.len(), 1);
+    /// }
+    /// let figures = selections.figures();
+    /// assert_eq!((figures.misses, figures.hits, figures.entries), (1, 2, 1));
+    /// grid.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn selections(&self, limits: SelectionLimits) -> Selections {
+        let clock = self.inner.clock.clone();
+        Selections::new(limits, move || clock.uptime())
     }
 
     /// How many partitions the keys of partitioned caches are spread over.

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use grid_core::event::EventNumber;
+use grid_core::event::{EventNumber, told_kind};
+use grid_core::query::EventFilter;
 use grid_core::store::Change;
 use grid_core::value::{Binary, Key};
 use grid_member::cache::{OpenCache, Reply};
@@ -12,7 +13,7 @@ use grid_member::event::{AttachedSink, EventSink, Lifecycle, Matched, Quiet};
 use parking_lot::RwLock;
 
 use super::event_body::event_number;
-use super::listeners::{ListenerTable, Registration, TransformedValues, identity_of};
+use super::listeners::{ListenerTable, Registration, Transformed, identity_of};
 use super::{Edge, EventBody, Reader, Refusal, WireValue};
 
 /// What a stream is told.
@@ -49,18 +50,19 @@ impl CacheSink {
     }
 
     /// The event for one listener that wants other values.
-    fn transformed(&self, change: &Change, id: i64, values: TransformedValues) -> Option<EventBody> {
-        let wanted = values.is_some();
-        let (old, new) = values.unwrap_or_default();
+    fn transformed(&self, change: &Change, told: Transformed) -> Option<EventBody> {
+        let wanted = told.values.is_some();
+        let (old, new) = told.values.unwrap_or_default();
         Some(EventBody {
-            kind: event_number(change.kind),
+            kind: event_number(told.kind),
             key: self.edge.to_wire(self.reader, change.key.clone()).ok()?,
             new: self.value(wanted, new.as_ref())?,
             old: self.value(wanted, old.as_ref())?,
-            filter_ids: vec![id],
+            filter_ids: vec![told.filter_id],
             synthetic: change.expired,
             priming: false,
             expired: change.expired,
+            transformed: true,
         })
     }
 
@@ -69,7 +71,7 @@ impl CacheSink {
     fn event(&self, change: &Change, matched: Matched) -> Option<EventBody> {
         let told = self.listeners.read().told(change, matched)?;
         Some(EventBody {
-            kind: event_number(change.kind),
+            kind: event_number(told_kind(None, change)),
             key: self.edge.to_wire(self.reader, change.key.clone()).ok()?,
             new: self.value(told.new, change.new.as_ref())?,
             old: self.value(told.old, change.old.as_ref())?,
@@ -77,6 +79,7 @@ impl CacheSink {
             synthetic: change.expired,
             priming: false,
             expired: change.expired,
+            transformed: false,
         })
     }
 }
@@ -86,8 +89,8 @@ impl EventSink for CacheSink {
         if let Some(event) = self.event(change, matched) {
             (self.outlet)(Notice::Entry(Box::new(event)));
         }
-        for (id, values) in self.listeners.read().transformed(change, matched) {
-            if let Some(event) = self.transformed(change, id, values) {
+        for told in self.listeners.read().transformed(change, matched) {
+            if let Some(event) = self.transformed(change, told) {
                 (self.outlet)(Notice::Entry(Box::new(event)));
             }
         }
@@ -172,20 +175,25 @@ impl CacheProxy {
     }
 
     /// Adds a listener. The reply is there when it is heard everywhere: no change that starts later is missed. It is at once
-    /// when there is no other member. A listener that is not is taken back with `remove`.
+    /// when there is no other member. What it is then is done by `begin`; a listener that is not heard is taken back with
+    /// `remove`.
     ///
     /// # Errors
     /// Those of `add`.
-    pub(crate) fn add_listener(
+    fn add_listener(
         &self,
         add: impl FnOnce(&mut ListenerTable) -> Result<Registration, Refusal>,
+        begin: impl FnOnce(&mut ListenerTable) + Send + 'static,
         remove: impl FnOnce(&mut ListenerTable) -> Registration + Send + 'static,
     ) -> Result<Reply<()>, Refusal> {
         let quiet = self.change_listeners(add)?;
         let (sink, attached) = (self.sink.clone(), Arc::downgrade(&self.attached));
         Ok(self.cache.heard_everywhere().then(move |heard| {
             match (&heard, attached.upgrade()) {
-                (Ok(()), _) => quiet.into_iter().for_each(Quiet::begin),
+                (Ok(()), _) => {
+                    begin(&mut sink.listeners.write());
+                    quiet.into_iter().for_each(Quiet::begin);
+                }
                 (Err(_), Some(attached)) => {
                     let registration = remove(&mut sink.listeners.write());
                     // What stays of the listener for others has begun.
@@ -195,6 +203,24 @@ impl CacheProxy {
             }
             heard.into()
         }))
+    }
+
+    /// Adds a listener for what a filter selects, under an id of the client's choice. The reply is as that of
+    /// [`add_listener`](Self::add_listener): the listener is told of nothing before, be others of the stream told or not.
+    ///
+    /// # Errors
+    /// When the id is 0.
+    pub(crate) fn add_filter_listener(
+        &self,
+        id: i64,
+        filter: EventFilter,
+        lite: bool,
+    ) -> Result<Reply<()>, Refusal> {
+        self.add_listener(
+            |table| table.add_filter(id, filter, lite),
+            move |table| table.begin_filter(id),
+            move |table| table.remove_filter(id),
+        )
     }
 
     /// Adds a listener for a key, as [`add_listener`](Self::add_listener).
@@ -210,6 +236,8 @@ impl CacheProxy {
         let (added, removed) = (key.clone(), key.clone());
         self.add_listener(
             |table| Ok(table.add_key(added, lite, priming)),
+            // There is one for each key, and its registration is quiet until it is heard.
+            |_| {},
             move |table| table.remove_key(removed),
         )
     }
@@ -287,6 +315,7 @@ impl Primer {
             synthetic: true,
             priming: true,
             expired: false,
+            transformed: false,
         })
     }
 }

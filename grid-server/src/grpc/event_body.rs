@@ -1,6 +1,6 @@
 //! Events between the cache and the frames of either protocol version.
 
-use grid_core::store::ChangeKind;
+use grid_core::event::EntryEventKind;
 
 use super::WireValue;
 
@@ -23,6 +23,8 @@ pub struct EventBody {
     pub priming: bool,
     /// Whether the entry's time was over.
     pub expired: bool,
+    /// Whether the values are what the transformer of its one listener made of them: it is for no other.
+    pub transformed: bool,
 }
 
 impl EventBody {
@@ -31,13 +33,25 @@ impl EventBody {
     pub fn weight(&self) -> usize {
         size_of::<Self>() + self.key.len() + self.new.len() + self.old.len() + 8 * self.filter_ids.len()
     }
+
+    /// The number of the state of its transformation in both protocol versions.
+    pub(crate) fn transformation_state(&self) -> i32 {
+        if self.transformed { TRANSFORMED } else { AS_IT_WAS }
+    }
 }
 
+/// The state of a transformation in both protocol versions, of an event whose values are as they were, as the reference
+/// sends it: `NON_TRANSFORMABLE`.
+const AS_IT_WAS: i32 = 0;
+
+/// `TRANSFORMED`: clients show such an event to none of their listeners for keys.
+const TRANSFORMED: i32 = 2;
+
 /// The number of a kind of event in both protocol versions.
-pub(crate) fn event_number(kind: ChangeKind) -> i32 {
+pub(crate) fn event_number(kind: EntryEventKind) -> i32 {
     match kind {
-        ChangeKind::Insert => 1,
-        ChangeKind::Update => 2,
-        ChangeKind::Delete => 3,
+        EntryEventKind::Insert => 1,
+        EntryEventKind::Update => 2,
+        EntryEventKind::Delete => 3,
     }
 }

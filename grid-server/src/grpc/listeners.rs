@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
-use grid_core::event::{ListenTo, is_selected, looks_at_values, told_values};
+use grid_core::event::{EntryEventKind, ListenTo, is_selected, looks_at_values, told_kind, told_values};
 use grid_core::query::EventFilter;
 use grid_core::store::Change;
 use grid_core::value::{Binary, Format, Key};
@@ -15,6 +15,8 @@ use super::Refusal;
 struct FilterListener {
     filter: EventFilter,
     lite: bool,
+    /// Whether it is told of changes. Others of the table may be told already of those that were made before it came.
+    begun: bool,
 }
 
 impl FilterListener {
@@ -23,9 +25,9 @@ impl FilterListener {
         !self.lite || looks_at_values(&self.filter)
     }
 
-    /// Whether it wants to hear of a change. What a filter cannot be evaluated on is not selected.
+    /// Whether it is to hear of a change. What a filter cannot be evaluated on is not selected.
     fn wants(&self, change: &Change) -> bool {
-        is_selected(&self.filter, change)
+        self.begun && is_selected(&self.filter, change)
     }
 }
 
@@ -61,8 +63,16 @@ impl KeyListener {
     }
 }
 
-/// The values before and after that a client is told of a change; `None` for a listener that wants none.
-pub(crate) type TransformedValues = Option<(Option<Binary>, Option<Binary>)>;
+/// What a listener with a transformer is told of a change.
+#[derive(Clone, Debug)]
+pub(crate) struct Transformed {
+    /// The listener's id.
+    pub(crate) filter_id: i64,
+    /// What happened.
+    pub(crate) kind: EntryEventKind,
+    /// The values before and after; `None` for a listener that wants none.
+    pub(crate) values: Option<(Option<Binary>, Option<Binary>)>,
+}
 
 /// What of a change a client is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,10 +139,9 @@ impl ListenerTable {
         heard.then_some(told)
     }
 
-    /// What to tell of a change that listeners want transformed, to each in an event of its own: its id, and the values
-    /// before and after.
+    /// What to tell of a change that listeners want transformed, to each in an event of its own.
     #[must_use]
-    pub(crate) fn transformed(&self, change: &Change, matched: Matched) -> Vec<(i64, TransformedValues)> {
+    pub(crate) fn transformed(&self, change: &Change, matched: Matched) -> Vec<Transformed> {
         let has_values = change.has_values();
         if !matched.all || !has_values {
             return Vec::new();
@@ -140,17 +149,23 @@ impl ListenerTable {
         let listeners = self.filters.iter().rev();
         let listeners = listeners.filter(|(_, l)| l.filter.transformer.is_some() && l.wants(change));
         let told = listeners.filter_map(|(id, listener)| {
+            let filter = Some(&listener.filter);
             let values = if listener.lite {
                 None
             } else {
-                Some(told_values(Some(&listener.filter), change)?)
+                Some(told_values(filter, change)?)
             };
-            Some((*id, values))
+            Some(Transformed {
+                filter_id: *id,
+                kind: told_kind(filter, change),
+                values,
+            })
         });
         told.collect()
     }
 
-    /// Registers a listener for everything.
+    /// Registers a listener for everything, which is told of nothing before it [begins](Self::begin_filter). One with the
+    /// same filter under the id that has begun goes on.
     ///
     /// # Errors
     /// When the id is not positive: 0 stands for none, and the reference takes no others.
@@ -165,8 +180,18 @@ impl ListenerTable {
                 "a filter id must be positive, and {id} is not; choose another number"
             )));
         }
-        self.filters.insert(id, FilterListener { filter, lite });
+        let before = self.filters.get(&id);
+        let begun = before.is_some_and(|before| before.begun && before.filter == filter);
+        let listener = FilterListener { filter, lite, begun };
+        self.filters.insert(id, listener);
         Ok(self.for_all())
+    }
+
+    /// A listener for everything is told of changes from now on.
+    pub(crate) fn begin_filter(&mut self, id: i64) {
+        if let Some(listener) = self.filters.get_mut(&id) {
+            listener.begun = true;
+        }
     }
 
     /// Takes a listener for everything back. One that was never registered is not missed.
@@ -259,4 +284,55 @@ impl Registration {
 /// What tells keys apart.
 pub(crate) fn identity_of(key: &Key) -> (Format, Bytes) {
     (key.format(), Bytes::copy_from_slice(key.canonical()))
+}
+
+#[cfg(test)]
+mod tests {
+    use grid_core::store::{CacheId, ChangeKind, Sequence};
+
+    use super::*;
+
+    fn change() -> Change {
+        let json = |text: &'static str| Binary::new(Format::JSON, Bytes::from_static(text.as_bytes()));
+        Change {
+            sequence: Sequence::new(1),
+            cache: CacheId::new(1),
+            key: json("1"),
+            kind: ChangeKind::Insert,
+            old: None,
+            new: Some(json("1")),
+            deadline: None,
+            expired: false,
+        }
+    }
+
+    const ALL: Matched = Matched {
+        all: true,
+        key: false,
+    };
+
+    fn ids(table: &ListenerTable) -> Vec<i64> {
+        let told = table.told(&change(), ALL);
+        told.map(|told| told.filter_ids).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_listener_is_told_of_nothing_before_it_begins() {
+        let mut table = ListenerTable::default();
+        let _all = table.add_filter(1, EventFilter::all(), false);
+        assert!(ids(&table).is_empty());
+        table.begin_filter(1);
+        let _all = table.add_filter(2, EventFilter::all(), true);
+        assert_eq!(ids(&table), [1]);
+        table.begin_filter(2);
+        assert_eq!(ids(&table), [2, 1]);
+        let _more_values = table.add_filter(2, EventFilter::all(), false);
+        assert_eq!(ids(&table), [2, 1], "it goes on");
+        let transformer = grid_core::query::EventTransformer::SemiLite;
+        let _another = table.add_filter(2, EventFilter::all().transformed(transformer), false);
+        assert_eq!(ids(&table), [1]);
+        assert!(table.transformed(&change(), ALL).is_empty());
+        table.begin_filter(2);
+        assert_eq!(table.transformed(&change(), ALL).len(), 1);
+    }
 }

@@ -78,6 +78,52 @@ async fn version_1_hears_of_changes_everywhere_and_of_its_own_before_the_answer(
     end(servers).await;
 }
 
+/// An event of a change may still be on its way, for others of the stream, when the change was acknowledged at another member.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_listener_of_a_stream_hears_nothing_of_what_was_acknowledged_before() {
+    const STANDING: i64 = 1;
+    let servers = three().await;
+    let mut own = Stream::open_with(channel(&servers[0]).await, init("json")).await;
+    let cache = own.ensure("a").await.unwrap();
+    own.listen(cache, on_all(STANDING, Some(&masked(7))))
+        .await
+        .unwrap();
+    let mut others = Vec::new();
+    for server in &servers[1..] {
+        let mut other = Stream::open_with(channel(server).await, init("json")).await;
+        let its = other.ensure("a").await.unwrap();
+        others.push((other, its));
+    }
+    for round in 2..150 {
+        for (other, its) in &mut others {
+            other.put(*its, "1", "0").await;
+            let second = on_all(round, Some(&masked(7)));
+            own.listen(cache, second.clone()).await.unwrap();
+            other.put(*its, "1", "1").await;
+            loop {
+                let Told::Event(_, event) = own.next_told().await else {
+                    panic!("the cache changed as a whole");
+                };
+                if event.new_value == json("1") && event.old_value == json("0") {
+                    assert_eq!(event.filter_ids, [round, STANDING]);
+                    break;
+                }
+                assert_eq!(
+                    event.filter_ids,
+                    [STANDING],
+                    "in round {round} {event:?} was before"
+                );
+            }
+            let ended = MapListenerRequest {
+                subscribe: false,
+                ..second
+            };
+            own.listen(cache, ended).await.unwrap();
+        }
+    }
+    end(servers).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn version_0_hears_of_changes_everywhere() {
     let servers = three().await;

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use grid_proto::google::Empty;
+use grid_proto::v0::map_event_response::TransformationState;
 use grid_proto::v0::map_listener_request::RequestType;
 use grid_proto::v0::map_listener_response::ResponseType;
 use grid_proto::v0::{ClearRequest, DestroyRequest, MapEventResponse, MapListenerRequest, TruncateRequest};
@@ -53,6 +54,39 @@ async fn events_of_entries() {
         ..base.clone()
     };
     assert_eq!(expired, expected);
+}
+
+#[tokio::test]
+async fn what_was_transformed_is_told_apart() {
+    let server = serve("").await;
+    let mut client = v0(&server).await;
+    let mut events = Events::open(&mut client).await;
+    events.listen(asked(RequestType::Init, "i")).await;
+    events.listen(keyed("1")).await;
+    let filter = r#"{"@class":"filter.MapEventTransformerFilter","transformer":{
+        "@class":"util.transformer.ExtractorEventTransformer",
+        "extractorOld":{"@class":"extractor.UniversalExtractor","name":"n"},
+        "extractorNew":{"@class":"extractor.UniversalExtractor","name":"n"}}}"#;
+    let of_n = MapListenerRequest {
+        filter: json(filter),
+        ..filtered(5, 7)
+    };
+    events.listen(of_n).await;
+    put(&mut client, "1", r#"{"n":1}"#, 0).await.unwrap();
+    let as_it_was = MapEventResponse {
+        id: 1,
+        key: json("1"),
+        new_value: json(r#"{"n":1}"#),
+        ..MapEventResponse::default()
+    };
+    assert_eq!(events.event().await, as_it_was);
+    let transformed = MapEventResponse {
+        new_value: json("1"),
+        filter_ids: vec![5],
+        transformation_state: TransformationState::Transformed as i32,
+        ..as_it_was
+    };
+    assert_eq!(events.event().await, transformed);
 }
 
 #[tokio::test]

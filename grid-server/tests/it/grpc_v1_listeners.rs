@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use grid_proto::google::BytesValue;
+use grid_proto::v1::cache::map_event_message::TransformationState;
 use grid_proto::v1::cache::{
     MapEventMessage, MapListenerRequest, NamedCacheRequestType as Type, PutAllRequest,
 };
@@ -265,6 +266,14 @@ async fn a_priming_listener_is_told_the_present_value_first() {
     );
 }
 
+/// An event that clients show to nobody but the listeners with these filters.
+fn transformed_event(event: MapEventMessage) -> MapEventMessage {
+    MapEventMessage {
+        transformation_state: TransformationState::Transformed as i32,
+        ..event
+    }
+}
+
 #[tokio::test]
 async fn each_listener_is_told_what_its_transformer_makes_of_the_values() {
     let server = serve("").await;
@@ -285,14 +294,15 @@ async fn each_listener_is_told_what_its_transformer_makes_of_the_values() {
     stream.listen(cache, on_all(1, Some(&masked(7)))).await.unwrap();
     stream.listen(cache, transformed(2, semi_lite)).await.unwrap();
     stream.listen(cache, transformed(3, of_old)).await.unwrap();
+    stream.listen(cache, on_key("1")).await.unwrap();
     let (one, two) = (r#"{"n":1}"#, r#"{"n":2}"#);
     stream.put(cache, "1", one).await;
     stream.told.clear();
     stream.put(cache, "1", two).await;
     let expected = [
         event(2, "1", Some(one), Some(two), &[1]),
-        event(2, "1", Some("1"), Some("null"), &[3]),
-        event(2, "1", Some("null"), Some(two), &[2]),
+        transformed_event(event(2, "1", Some("1"), Some("null"), &[3])),
+        transformed_event(event(2, "1", Some("null"), Some(two), &[2])),
     ];
     let told: Vec<Told> = stream.told.drain(..).collect();
     assert_eq!(

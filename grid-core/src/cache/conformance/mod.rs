@@ -40,7 +40,9 @@ pub mod lookup;
 pub mod numbered;
 pub mod paging;
 pub mod queries;
+pub mod selections;
 pub mod statements;
+pub mod transformed;
 pub mod values;
 pub mod vectors;
 pub mod views;
@@ -240,12 +242,22 @@ async fn run_asking<F: Fixture>(report: &mut Report<'_>, fixture: &F) {
             listeners_of_all_sorts_stand_side_by_side, what_cannot_be_evaluated_leaves,
             a_primed_listener_begins_with_what_is_there,
         }
+        transformed {
+            a_transformer_is_heard_by_its_listener_alone, values_of_another_type_are_told,
+            a_value_that_is_left_out_is_none, what_is_transformed_is_numbered,
+        }
         views {
             a_view_follows_its_cache, a_view_of_what_is_extracted, views_under_writers_come_to_what_there_is,
-            a_view_outlives_a_truncation, a_view_says_why_it_ends,
+            a_view_outlives_a_truncation, a_view_says_why_it_ends, a_view_of_keys_alone,
+            what_is_extracted_enters_and_leaves, who_listens_to_a_view_hears_what_it_asked_for,
+        }
+        selections {
+            what_is_asked_for_again_is_answered_from_the_copy, selections_are_told_apart,
+            what_is_beyond_the_limits_is_let_go, one_opens_for_all_who_ask, what_has_ended_is_made_anew,
         }
         numbered {
             who_comes_back_is_told_what_it_missed, what_a_filter_leaves_out_is_passed, a_view_says_how_far_it_is,
+            a_key_is_followed_alone, who_follows_without_values_gets_none,
         }
     }
 }

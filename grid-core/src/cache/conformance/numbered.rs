@@ -96,6 +96,44 @@ pub async fn what_a_filter_leaves_out_is_passed<F: Fixture>(fixture: &F) {
     }
 }
 
+/// One who follows a key hears of its changes alone, and of those while it was away.
+pub async fn a_key_is_followed_alone<F: Fixture>(fixture: &F) {
+    let cache = fixture.open::<u32, u32>("conformance-numbered-key").await;
+    let mut events = cache.listen_key_from(&1, None).await.expect("listen_key_from");
+    for key in 0..5 {
+        cache.insert(&key, &10).await.expect("insert");
+    }
+    let heard = entry(fixture, &mut events).await;
+    assert_eq!((heard.key, heard.old, heard.new), (1, None, Some(10)));
+    let positions = events.positions().clone();
+    drop(events);
+    for key in 0..5 {
+        cache.remove(&key).await.expect("remove");
+    }
+    let mut events = cache
+        .listen_key_from(&1, Some(positions))
+        .await
+        .expect("listen_key_from");
+    let heard = entry(fixture, &mut events).await;
+    assert_eq!((heard.key, heard.old, heard.new), (1, Some(10), None));
+}
+
+/// Without values only keys are told, and the filter is asked all the same.
+pub async fn who_follows_without_values_gets_none<F: Fixture>(fixture: &F) {
+    let cache = people(fixture, "conformance-numbered-lite", 0).await;
+    let oslo = field("city").eq("Oslo");
+    let mut events = cache
+        .listen_from_lite(&oslo, None)
+        .await
+        .expect("listen_from_lite");
+    fill(&cache, 10).await;
+    for _ in 0..4 {
+        let heard = entry(fixture, &mut events).await;
+        assert_eq!((heard.key % 3, &heard.old, &heard.new), (0, &None, &None));
+        assert!(heard.number.is_some());
+    }
+}
+
 /// A view knows how far it is, and gets as far as any listener.
 pub async fn a_view_says_how_far_it_is<F: Fixture>(fixture: &F) {
     let cache = people(fixture, "conformance-numbered-view", 20).await;

@@ -9,7 +9,7 @@ use futures::future::join_all;
 use crate::cache::view::{ViewEvent, ViewEvents, ViewPhase};
 use crate::cache::{View, ViewPlan};
 use crate::processor::Processor;
-use crate::query::{Extractor, Filter, field};
+use crate::query::{EventFilter, EventKinds, EventTransformer, Extractor, Filter, field};
 
 use super::queries::{Person, people};
 use super::wait::{EVENT_BOUND, within};
@@ -109,6 +109,115 @@ pub async fn a_view_of_what_is_extracted<F: Fixture>(fixture: &F) {
         .expect("set");
     let updated = next(fixture, &mut events).await;
     assert!(matches!(updated, ViewEvent::Updated { old, new, .. } if *old == "Rome" && *new == "Lima"));
+}
+
+/// A view of keys alone knows which entries are selected, and is told only of those that come and go.
+pub async fn a_view_of_keys_alone<F: Fixture>(fixture: &F) {
+    let cache = people(fixture, "conformance-view-keys", 30).await;
+    let view: View<u32, ()> = cache
+        .view_of(ViewPlan::new(field("city").eq("Oslo")).keys_only())
+        .await
+        .expect("view_of");
+    assert_eq!(view.len(), 10);
+    assert!(view.contains_key(&3).expect("contains_key") && !view.contains_key(&1).expect("contains_key"));
+    let mut events = view.listen();
+    for (key, person) in [
+        (3, Person::of(6)),
+        (6, Person::of(1)),
+        (1, Person::of(3)),
+        (9, Person::of(12)),
+    ] {
+        cache.insert(&key, &person).await.expect("insert");
+    }
+    cache.insert(&3_000, &Person::of(3_000)).await.expect("insert");
+    cache.insert(&3_001, &Person::of(3_001)).await.expect("insert");
+    cache.remove(&9).await.expect("remove");
+    cache.remove(&2).await.expect("remove");
+    assert!(matches!(next(fixture, &mut events).await, ViewEvent::Deleted { key, .. } if *key == 6));
+    assert!(matches!(next(fixture, &mut events).await, ViewEvent::Inserted { key, .. } if *key == 1));
+    assert!(matches!(next(fixture, &mut events).await, ViewEvent::Inserted { key, .. } if *key == 3_000));
+    assert!(matches!(next(fixture, &mut events).await, ViewEvent::Deleted { key, .. } if *key == 9));
+    let mut keys: Vec<u32> = view.keys().iter().map(|key| **key).collect();
+    keys.sort_unstable();
+    assert_eq!(keys, [0, 1, 3, 12, 15, 18, 21, 24, 27, 3_000]);
+    let nulls: u64 = 10 * 4;
+    assert!(
+        view.bytes() > nulls && view.bytes() < 100,
+        "{} bytes",
+        view.bytes()
+    );
+}
+
+/// A view of what is extracted follows entries that the filter selects, and selects no more.
+pub async fn what_is_extracted_enters_and_leaves<F: Fixture>(fixture: &F) {
+    let cache = people(fixture, "conformance-view-extracted-moves", 30).await;
+    let plan = ViewPlan::new(field("city").eq("Oslo")).extracting(Extractor::path("age"));
+    let view: View<u32, u32> = cache.view_of(plan).await.expect("view_of");
+    let mut events = view.listen();
+    for (key, person) in [(1, Person::of(33)), (1, Person::of(66)), (3, Person::of(1))] {
+        cache.insert(&key, &person).await.expect("insert");
+    }
+    cache.remove(&1).await.expect("remove");
+    let inserted = next(fixture, &mut events).await;
+    assert!(
+        matches!(&inserted, ViewEvent::Inserted { key, new } if **key == 1 && **new == 33),
+        "{inserted:?}"
+    );
+    let updated = next(fixture, &mut events).await;
+    assert!(
+        matches!(&updated, ViewEvent::Updated { old, new, .. } if **old == 33 && **new == 66),
+        "{updated:?}"
+    );
+    let left = next(fixture, &mut events).await;
+    assert!(
+        matches!(&left, ViewEvent::Deleted { key, old } if **key == 3 && **old == 3),
+        "{left:?}"
+    );
+    let deleted = next(fixture, &mut events).await;
+    assert!(
+        matches!(&deleted, ViewEvent::Deleted { key, old } if **key == 1 && **old == 66),
+        "{deleted:?}"
+    );
+    assert_eq!(view.len(), 9);
+}
+
+/// Those who listen to a view hear of a key, of kinds of changes, or of what a filter selects of it, as they asked.
+pub async fn who_listens_to_a_view_hears_what_it_asked_for<F: Fixture>(fixture: &F) {
+    let cache = people(fixture, "conformance-view-listening", 30).await;
+    let view = cache.view(&field("city").eq("Oslo")).await.expect("view");
+    let mut of_key = view.listen_key(&3).expect("listen_key");
+    let mut gone = view.listen_kinds(EventKinds::DELETED);
+    let old = EventFilter::new(field("age").ge(60));
+    let mut gets_old = view
+        .listen_where(old.clone().of_kinds(EventKinds::INSERTED | EventKinds::ENTERED))
+        .expect("listen_where");
+    let mut of_old = view.listen_where(old.clone()).expect("listen_where");
+    let transformed = old.transformed(EventTransformer::SemiLite);
+    assert!(
+        view.listen_where(transformed).is_err(),
+        "events have the types of the view"
+    );
+    // One gets old, one comes old, one leaves the view, and one that is none of the view's gets old.
+    for (key, person) in [
+        (3, Person::of(63)),
+        (1, Person::of(66)),
+        (3, Person::of(1)),
+        (2, Person::of(62)),
+    ] {
+        cache.insert(&key, &person).await.expect("insert");
+    }
+    assert!(matches!(next(fixture, &mut of_key).await, ViewEvent::Updated { new, .. } if new.age == 63));
+    assert!(matches!(next(fixture, &mut of_key).await, ViewEvent::Deleted { old, .. } if old.age == 63));
+    assert!(matches!(next(fixture, &mut gone).await, ViewEvent::Deleted { key, .. } if *key == 3));
+    assert!(matches!(next(fixture, &mut gets_old).await, ViewEvent::Updated { key, .. } if *key == 3));
+    assert!(matches!(next(fixture, &mut gets_old).await, ViewEvent::Inserted { key, .. } if *key == 1));
+    assert!(matches!(next(fixture, &mut of_old).await, ViewEvent::Updated { key, .. } if *key == 3));
+    assert!(matches!(next(fixture, &mut of_old).await, ViewEvent::Inserted { key, .. } if *key == 1));
+    assert!(matches!(next(fixture, &mut of_old).await, ViewEvent::Deleted { key, .. } if *key == 3));
+    cache.destroy().await.expect("destroy");
+    for events in [&mut of_key, &mut gone, &mut gets_old, &mut of_old] {
+        while !matches!(next(fixture, events).await, ViewEvent::Ended(_)) {}
+    }
 }
 
 /// While others write as fast as they can, a view is opened again and again; when they are done, each comes to what

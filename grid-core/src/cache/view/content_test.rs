@@ -5,7 +5,7 @@ use crate::query::{Extractor, field};
 use crate::value::to_binary;
 
 fn content(plan: ViewPlan) -> Content<u32, serde_json::Value> {
-    Content::new(plan)
+    Content::new(plan, false)
 }
 
 fn plan() -> ViewPlan {
@@ -73,10 +73,19 @@ fn what_is_gone_when_all_was_read_anew_is_told() {
     view.begin_reading();
     assert!(view.take_read(read(1, 10)).unwrap().is_empty(), "it is as it was");
     let told = view.take_read(read(2, 11)).unwrap();
-    assert!(matches!(&told[..], [ViewEvent::Updated { .. }]), "{told:?}");
+    assert!(
+        matches!(
+            &told[..],
+            [Told {
+                event: ViewEvent::Updated { .. },
+                ..
+            }]
+        ),
+        "{told:?}"
+    );
     let told = view.end_reading();
     assert!(
-        matches!(&told[..], [ViewEvent::Deleted { key, .. }] if **key == 3),
+        matches!(&told[..], [Told { event: ViewEvent::Deleted { key, .. }, .. }] if **key == 3),
         "{told:?}"
     );
     assert_eq!(shown(&view), [(1, 10), (2, 11)]);
@@ -84,13 +93,13 @@ fn what_is_gone_when_all_was_read_anew_is_told() {
 
 #[test]
 fn a_change_that_leaves_what_is_extracted_is_none() {
-    let mut view: Content<u32, i64> = Content::new(plan().extracting(Extractor::path("half")));
+    let mut view: Content<u32, i64> = Content::new(plan().extracting(Extractor::path("half")), false);
     view.begin_reading();
     view.take_read(read(1, 10)).unwrap();
     view.end_reading();
     assert!(view.take_event(event(1, Some(11))).unwrap().is_none());
     let told = view.take_event(event(1, Some(12))).unwrap();
-    assert!(matches!(told, Some(ViewEvent::Updated { new, .. }) if *new == 6));
+    assert!(matches!(told, Some(Told { event: ViewEvent::Updated { new, .. }, .. }) if *new == 6));
 }
 
 #[test]
@@ -104,6 +113,80 @@ fn more_than_a_view_may_have_is_an_error() {
     view.end_reading();
     view.take_event(event(3, Some(10))).unwrap();
     assert!(view.take_event(event(4, Some(10))).is_err());
+}
+
+#[test]
+fn bytes_are_counted_and_limited() {
+    let mut view = content(plan().bytes_max(55));
+    view.begin_reading();
+    view.take_read(read(1, 10)).unwrap();
+    let one = view.bytes();
+    assert_eq!(one, 1 + u64::try_from(value(10).bytes().len()).unwrap());
+    view.take_read(read(2, 10)).unwrap();
+    view.take_event(event(3, None)).unwrap();
+    assert_eq!(view.bytes(), 2 * one + 1, "a key that is kept in mind counts");
+    view.end_reading();
+    assert_eq!(view.bytes(), 2 * one);
+    // A value that takes the place of a shorter one.
+    view.take_event(event(2, Some(1_000))).unwrap();
+    let grown = view.bytes();
+    assert!(grown > 2 * one);
+    let error = view.take_event(event(2, Some(1_000_000_000_000))).unwrap_err();
+    assert!(error.to_string().contains("bytes_max"), "{error}");
+    assert!(view.is_full());
+    assert_eq!(view.bytes(), grown);
+    let mut view = content(plan().bytes_max(55));
+    view.take_event(event(1, Some(10))).unwrap();
+    view.take_event(event(1, None)).unwrap();
+    assert_eq!((view.bytes(), view.is_full()), (0, false));
+}
+
+fn of_set(key: u32, kind: EntryEventKind, new: Option<i64>) -> BinaryEntryEvent {
+    BinaryEntryEvent {
+        kind,
+        new: new.map(|n| to_binary(&n).unwrap()),
+        ..event(key, None)
+    }
+}
+
+#[test]
+fn a_view_of_keys_wants_no_values() {
+    let mut view: Content<u32, ()> = Content::new(plan().keys_only(), true);
+    view.begin_reading();
+    view.take_read(vec![(Some(to_binary(&1).unwrap()), None)])
+        .unwrap();
+    view.take_event(of_set(2, EntryEventKind::Insert, None)).unwrap();
+    view.end_reading();
+    assert_eq!(view.len(), 2);
+    let told = view.take_event(of_set(2, EntryEventKind::Update, None)).unwrap();
+    assert!(told.is_none(), "{told:?}");
+    let told = view.take_event(of_set(1, EntryEventKind::Delete, None)).unwrap();
+    assert!(matches!(told, Some(Told { event: ViewEvent::Deleted { key, .. }, .. }) if *key == 1));
+}
+
+#[test]
+fn what_is_extracted_comes_with_the_events_of_a_selection() {
+    let plan = plan().extracting(Extractor::path("half"));
+    let mut view: Content<u32, i64> = Content::new(plan, true);
+    view.begin_reading();
+    view.take_read(read(1, 10)).unwrap();
+    view.end_reading();
+    view.take_event(of_set(1, EntryEventKind::Update, Some(7)))
+        .unwrap();
+    view.take_event(of_set(2, EntryEventKind::Insert, Some(3)))
+        .unwrap();
+    let mut shown = Vec::new();
+    view.for_each(|key, value| shown.push((**key, **value)));
+    shown.sort_unstable();
+    assert_eq!(
+        shown,
+        [(1, 7), (2, 3)],
+        "the filter was asked where the event came from"
+    );
+    let error = view
+        .take_event(of_set(1, EntryEventKind::Update, None))
+        .unwrap_err();
+    assert!(error.to_string().contains("extractor"), "{error}");
 }
 
 /// One step of what happens to a cache and to a view of it.

@@ -10,6 +10,8 @@ use futures::Stream;
 
 use crate::cache::CacheError;
 
+use super::content::Told;
+
 /// A change of a view.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -66,6 +68,29 @@ impl<K, V> Clone for ViewEvent<K, V> {
     }
 }
 
+/// What one who listens to a view wants to hear of.
+pub(super) enum Wish<K, V> {
+    /// Every change.
+    All,
+    /// Those of the key with this hash.
+    Key(u128),
+    /// Those of which this is true.
+    Where(Selects<K, V>),
+}
+
+/// Whether a change is meant.
+pub(super) type Selects<K, V> = Box<dyn Fn(&ViewEvent<K, V>) -> bool + Send + Sync>;
+
+impl<K, V> Wish<K, V> {
+    fn wants(&self, told: &Told<K, V>) -> bool {
+        match self {
+            Wish::All => true,
+            Wish::Key(key) => *key == told.key,
+            Wish::Where(selects) => selects(&told.event),
+        }
+    }
+}
+
 struct State<K, V> {
     events: VecDeque<ViewEvent<K, V>>,
     /// Whether events were dropped after those that are here.
@@ -80,6 +105,7 @@ struct State<K, V> {
 pub(super) struct Queue<K, V> {
     state: Mutex<State<K, V>>,
     len_max: usize,
+    wish: Wish<K, V>,
 }
 
 impl<K, V> Queue<K, V> {
@@ -138,7 +164,7 @@ impl<K, V> Listeners<K, V> {
     }
 
     /// Someone listens from now on.
-    pub(super) fn add(&mut self, len_max: usize) -> ViewEvents<K, V> {
+    pub(super) fn add(&mut self, len_max: usize, wish: Wish<K, V>) -> ViewEvents<K, V> {
         let state = State {
             events: VecDeque::new(),
             lost: false,
@@ -149,16 +175,19 @@ impl<K, V> Listeners<K, V> {
         let queue = Arc::new(Queue {
             state: Mutex::new(state),
             len_max,
+            wish,
         });
         self.0.retain(|listener| listener.strong_count() > 0);
         self.0.push(Arc::downgrade(&queue));
         ViewEvents(queue)
     }
 
-    pub(super) fn tell(&mut self, event: &ViewEvent<K, V>) {
+    pub(super) fn tell(&mut self, told: &Told<K, V>) {
         self.0.retain(|listener| match listener.upgrade() {
             Some(queue) => {
-                queue.push(event.clone());
+                if queue.wish.wants(told) {
+                    queue.push(told.event.clone());
+                }
                 true
             }
             None => false,

@@ -13,12 +13,13 @@ use crate::cache::{
     Selected,
 };
 use crate::event::{BinaryEntryEvent, BinaryEvent, EventPositions, Listen, ListenTo};
-use crate::query::EventFilter;
+use crate::query::{EventFilter, EventKinds, EventTransformer};
 
-use super::content::Content;
-use super::events::Listeners;
+use super::content::{Content, Told};
+use super::events::{Listeners, Wish};
+use super::plan::Contents;
 use super::progress::Progress;
-use super::{ViewEvent, ViewEvents, ViewPhase, ViewPlan, ViewStatus};
+use super::{ViewEvents, ViewPhase, ViewPlan, ViewStatus};
 
 /// The pause after a first reading that failed; each further one doubles it.
 const PAUSE_FIRST: Duration = Duration::from_millis(50);
@@ -80,16 +81,26 @@ impl<K, V> Shared<K, V> {
         state.progress.current_to()
     }
 
+    /// All entries, and what is told of changes after they were taken to one who wants to hear of this.
     #[expect(clippy::type_complexity, reason = "a snapshot is entries as they come")]
-    pub(super) fn follow(&self) -> (Vec<(Arc<K>, Arc<V>)>, ViewEvents<K, V>) {
+    pub(super) fn follow(&self, wish: Wish<K, V>) -> (Vec<(Arc<K>, Arc<V>)>, ViewEvents<K, V>) {
         let mut state = self.write();
         let entries = state.content.entries();
+        (entries, Self::add(&mut state, wish))
+    }
+
+    /// What is told of changes from now on to one who wants to hear of this.
+    pub(super) fn listen(&self, wish: Wish<K, V>) -> ViewEvents<K, V> {
+        Self::add(&mut self.write(), wish)
+    }
+
+    fn add(state: &mut State<K, V>, wish: Wish<K, V>) -> ViewEvents<K, V> {
         let len_max = state.content.plan().event_queue_len;
-        let events = state.listeners.add(len_max);
+        let events = state.listeners.add(len_max, wish);
         if let ViewPhase::Ended(error) = &state.phase {
             state.listeners.end(error);
         }
-        (entries, events)
+        events
     }
 
     /// Changes what is shown, and tells of it in the same step.
@@ -98,7 +109,7 @@ impl<K, V> Shared<K, V> {
         change: impl FnOnce(&mut Content<K, V>) -> Result<E, CacheError>,
     ) -> Result<(), CacheError>
     where
-        E: IntoIterator<Item = ViewEvent<K, V>>,
+        E: IntoIterator<Item = Told<K, V>>,
     {
         let mut state = self.write();
         let events = change(&mut state.content)?;
@@ -166,6 +177,24 @@ enum Heard {
     ReadAnew,
 }
 
+/// The events that a view wants which has less than the values; `None` for one that has them.
+fn selected(plan: &ViewPlan) -> Option<EventFilter> {
+    let (kinds, new) = match &plan.contents {
+        Contents::Values => return None,
+        Contents::Extracted(extractor) => (EventKinds::ALL, Some(extractor.clone())),
+        Contents::Keys => (EventKinds::KEY_SET, None),
+    };
+    let filter = EventFilter::new(plan.filter.clone()).of_kinds(kinds);
+    Some(filter.transformed(EventTransformer::Selected { new }))
+}
+
+fn listen_to(filter: EventFilter) -> Listen {
+    Listen {
+        to: ListenTo::Where(filter),
+        values: true,
+    }
+}
+
 /// Listens for a view, and reads. Whatever ends it ends the view.
 pub(super) struct Keeper<K, V> {
     shared: Arc<Shared<K, V>>,
@@ -192,21 +221,25 @@ where
         background: Arc<dyn Background>,
         plan: ViewPlan,
     ) -> Result<Self, CacheError> {
-        let listen = Listen {
-            to: ListenTo::Where(EventFilter::new(plan.filter.clone())),
-            values: true,
-        };
-        let events = match backend.follow(listen.clone(), None).await {
-            Err(CacheError::Unsupported { .. }) => backend.listen(listen).await?,
-            followed => followed?,
+        let all = EventFilter::new(plan.filter.clone());
+        let selected = selected(&plan);
+        let hears_selection = selected.is_some();
+        let wanted = listen_to(selected.unwrap_or_else(|| all.clone()));
+        let (events, hears_selection) = match backend.follow(wanted, None).await {
+            // Who numbers no changes may not know of selections either.
+            Err(CacheError::Unsupported { .. }) => (backend.listen(listen_to(all)).await?, false),
+            followed => (followed?, hears_selection),
         };
         let query = Query {
             filter: plan.filter.clone(),
-            contents: QueryContents::Entries,
+            contents: match plan.contents {
+                Contents::Keys => QueryContents::Keys,
+                Contents::Values | Contents::Extracted(_) => QueryContents::Entries,
+            },
             order: None,
         };
         let state = State {
-            content: Content::new(plan),
+            content: Content::new(plan, hears_selection),
             listeners: Listeners::new(),
             phase: ViewPhase::Reading(None),
             progress: Progress::new(),
@@ -294,7 +327,8 @@ where
             match self.read_once().await {
                 Ok(false) => return Ok(()),
                 Ok(true) => {}
-                Err(error) if error.is_transient() && !is_of_view(&error) => {
+                // What is too large for the view is so at the next reading, too.
+                Err(error) if error.is_transient() && !self.shared.read().is_full() => {
                     self.shared.set_phase(ViewPhase::Reading(Some(Arc::new(error))));
                 }
                 Err(error) => return Err(error),
@@ -303,11 +337,6 @@ where
             pause = (pause * 2).min(PAUSE_MAX);
         }
     }
-}
-
-/// Whether an error says that the view itself is too large, which no further reading changes.
-fn is_of_view(error: &CacheError) -> bool {
-    matches!(error, CacheError::Overloaded { what } if what.starts_with("a view has "))
 }
 
 /// Takes in what was heard of the cache.

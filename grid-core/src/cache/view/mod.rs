@@ -20,16 +20,23 @@
 //! Where changes are numbered, the view [follows](CacheBackend::follow) the cache: it knows [how far](View::current_to) it is, and
 //! after a lost connection it goes on from there. Elsewhere a lost connection is one where events were lost.
 //!
-//! `progress` knows how far the view is; `content` decides all of this and does nothing; `keeper` listens and reads.
+//! A view that has less than the values hears, where changes are numbered, what becomes of the set that its filter selects
+//! ([`EventTransformer::Selected`](crate::query::EventTransformer::Selected)): only what it shows travels with events.
+//!
+//! `progress` knows how far the view is; `content` decides all of this and does nothing, within its `room`; `keeper` listens
+//! and reads; `selecting` says which changes those want to hear of who listen to the view.
 
 mod content;
 mod events;
 mod keeper;
 mod plan;
 mod progress;
+mod room;
+mod selecting;
 mod status;
 
 pub use events::{ViewEvent, ViewEvents};
+pub(crate) use plan::Contents;
 pub use plan::ViewPlan;
 pub use status::{ViewPhase, ViewStatus};
 
@@ -41,18 +48,24 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::event::EventPositions;
+use crate::query::{EventCauses, EventFilter, EventKinds};
 use crate::value;
 
-use super::{CacheBackend, CacheError};
-use content::identity_of;
+use super::{Background, CacheBackend, CacheError};
+use content::{identity_of, print_of};
+use events::Wish;
 use keeper::{Keeper, Shared};
+use selecting::{is_of_kind, is_selected};
 
 /// Keeps the task of a view running: when the last handle goes, so does the task.
-struct Life(AbortHandle);
+struct Life {
+    task: AbortHandle,
+    background: Arc<dyn Background>,
+}
 
 impl Drop for Life {
     fn drop(&mut self) {
-        self.0.abort();
+        self.task.abort();
     }
 }
 
@@ -120,7 +133,10 @@ where
         keeper.read().await?;
         let shared = keeper.shared().clone();
         let (task, abort) = abortable(keeper.keep());
-        let life = Arc::new(Life(abort));
+        let life = Arc::new(Life {
+            task: abort,
+            background: background.clone(),
+        });
         background.spawn(Box::pin(async move {
             let _ended_or_dropped = task.await;
         }))?;
@@ -145,6 +161,16 @@ impl<K, V> View<K, V> {
     pub fn contains_key<Q: Serialize + ?Sized>(&self, key: &Q) -> Result<bool, CacheError> {
         let identity = identity_of(&value::to_key(key)?);
         Ok(self.shared.read().get(&identity).is_some())
+    }
+
+    /// What runs the view's task.
+    pub(crate) fn background(&self) -> &Arc<dyn Background> {
+        &self.life.background
+    }
+
+    /// What the view shows.
+    pub(crate) fn plan(&self) -> ViewPlan {
+        self.shared.read().plan().clone()
     }
 
     /// How many entries the view has.
@@ -205,16 +231,92 @@ impl<K, V> View<K, V> {
         self.shared.current_to()
     }
 
+    /// The bytes of the keys and values that the view has, as they travel. What they take as the types of the view may be
+    /// more; of a view of [keys](ViewPlan::keys_only) a value has those of a null.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.shared.read().bytes()
+    }
+
     /// What changes in the view from now on. Dropping it ends the listening.
+    ///
+    /// Events share the view's keys and values, so that there is no form of them without values, which would cost no less.
     #[must_use]
     pub fn listen(&self) -> ViewEvents<K, V> {
-        self.follow().1
+        self.shared.listen(Wish::All)
+    }
+
+    /// What changes in the view of one key, whether it has it or not. Dropping it ends the listening.
+    ///
+    /// # Errors
+    /// When the key cannot be written as JSON.
+    pub fn listen_key<Q: Serialize + ?Sized>(&self, key: &Q) -> Result<ViewEvents<K, V>, CacheError> {
+        let identity = identity_of(&value::to_key(key)?);
+        Ok(self.shared.listen(Wish::Key(print_of(&identity))))
+    }
+
+    /// What changes in the view by events of these kinds: entries that it gets are inserted, and those that it has no more are
+    /// deleted, whatever became of them in the cache. Dropping it ends the listening.
+    #[must_use]
+    pub fn listen_kinds(&self, kinds: EventKinds) -> ViewEvents<K, V>
+    where
+        K: 'static,
+        V: 'static,
+    {
+        let selects = move |event: &ViewEvent<K, V>| is_of_kind(kinds, event);
+        self.shared.listen(Wish::Where(Box::new(selects)))
     }
 
     /// All entries, and what changes in the view after they were taken.
     #[must_use]
     #[expect(clippy::type_complexity, reason = "a snapshot is entries as they come")]
     pub fn follow(&self) -> (Vec<(Arc<K>, Arc<V>)>, ViewEvents<K, V>) {
-        self.shared.follow()
+        self.shared.follow(Wish::All)
+    }
+}
+
+impl<K, V> View<K, V>
+where
+    K: Serialize + 'static,
+    V: Serialize + 'static,
+{
+    /// What changes in the view of what a filter selects, before or after the change. Dropping it ends the listening.
+    ///
+    /// The filter is asked about keys and values as the view shows them, written as JSON again; what cannot be written, or what
+    /// the filter cannot be evaluated on, it does not select. Its kinds are those of [`View::listen_kinds`], and tell
+    /// what enters and leaves what the filter selects, too.
+    ///
+    /// ```
+    /// use grid_core::cache::{CacheError, View};
+    /// use grid_core::query::{EventFilter, EventKinds, field};
+    ///
+    /// # fn example(stock: &View<String, serde_json::Value>) -> Result<(), CacheError> {
+    /// let scarce = EventFilter::new(field("count").lt(10));
+    /// let gets_scarce = stock.listen_where(scarce.of_kinds(EventKinds::INSERTED | EventKinds::ENTERED))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// When the filter has a transformer, since events of a view are of its own types, or wants changes of some causes alone,
+    /// which a view does not know.
+    pub fn listen_where(&self, filter: impl Into<EventFilter>) -> Result<ViewEvents<K, V>, CacheError> {
+        let filter = filter.into();
+        let what = if filter.transformer.is_some() {
+            Some(
+                "events of a view have its own values; leave the transformer out, or open a view of what is extracted",
+            )
+        } else if filter.causes != EventCauses::ALL {
+            Some("a view does not know what its changes come of; ask the cache for events of a cause")
+        } else {
+            None
+        };
+        if let Some(what) = what {
+            return Err(CacheError::Invalid {
+                what: what.to_owned(),
+            });
+        }
+        let selects = move |event: &ViewEvent<K, V>| is_selected(&filter, event);
+        Ok(self.shared.listen(Wish::Where(Box::new(selects))))
     }
 }

@@ -134,6 +134,9 @@ fn of_transformed(node: Node<'_>, filter: Option<Filter>, depth: usize) -> Resul
             old: extractor_of("extractorOld")?,
             new: extractor_of("extractorNew")?,
         },
+        "girih.SelectedEventTransformer" => EventTransformer::Selected {
+            new: extractor_of("extractorNew")?,
+        },
         _ => return Err(transformer.unknown(expected)),
     };
     Ok(Filter::Event(events.transformed(transformer)))

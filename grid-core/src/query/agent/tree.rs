@@ -200,7 +200,7 @@ impl<'t> Node<'t> {
         json::decode(inner).ok()
     }
 
-    /// The class, without the package in which the client of Go has it.
+    /// The class, without the package in which the clients of Go and Java have it.
     pub(crate) fn class(self) -> Option<Cow<'t, str>> {
         let class = self.get("@class")?.string()?;
         let short = [
@@ -209,6 +209,7 @@ impl<'t> Node<'t> {
             "util.extractor.",
             "util.aggregator.",
             "util.processor.",
+            "util.transformer.",
         ]
         .iter()
         .any(|package| class.starts_with(package));

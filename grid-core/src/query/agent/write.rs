@@ -320,16 +320,24 @@ impl WriteAgent for EventTransformer {
     fn write_agent(&self, out: &mut Vec<u8>) -> Result<(), QueryError> {
         match self {
             EventTransformer::SemiLite => {
-                ObjectWriter::new("transformer.SemiLiteEventTransformer", out).end();
+                ObjectWriter::new("util.transformer.SemiLiteEventTransformer", out).end();
             }
             EventTransformer::Extract { old, new } => {
-                let mut writer = ObjectWriter::new("transformer.ExtractorEventTransformer", out);
+                // The reference knows its package by no shorter name.
+                let mut writer = ObjectWriter::new("util.transformer.ExtractorEventTransformer", out);
                 for (name, extractor) in [("extractorOld", old), ("extractorNew", new)] {
                     if let Some(extractor) = extractor {
                         writer = writer.agent(name, extractor)?;
                     }
                 }
                 writer.end();
+            }
+            EventTransformer::Selected { new } => {
+                let writer = ObjectWriter::new("girih.SelectedEventTransformer", out);
+                match new {
+                    Some(extractor) => writer.agent("extractorNew", extractor)?.end(),
+                    None => writer.end(),
+                }
             }
         }
         Ok(())

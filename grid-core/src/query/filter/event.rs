@@ -207,10 +207,6 @@ impl EventFilter {
     /// it does not select. So an entry that was selected and becomes such a one is told as one that left.
     #[must_use]
     pub fn tells(&self, before: Option<&QueryEntry<'_>>, after: Option<&QueryEntry<'_>>) -> bool {
-        let selects = |entry: &QueryEntry<'_>| {
-            let filter = self.filter.as_ref();
-            Ok(filter.is_none_or(|filter| filter.evaluate(entry).unwrap_or_default()))
-        };
         // What cannot be taken is as nothing.
         let taken = |extractor: &Extractor, entry: &QueryEntry<'_>| {
             let taken = extractor.extract(entry).ok();
@@ -219,7 +215,15 @@ impl EventFilter {
         let changed = |extractor: &Extractor, old: &QueryEntry<'_>, new: &QueryEntry<'_>| {
             Ok(taken(extractor, old) != taken(extractor, new))
         };
+        let selects = |entry: &QueryEntry<'_>| Ok(self.selects(entry));
         self.decide((before, after), selects, changed).unwrap_or_default()
+    }
+
+    /// Whether the filter selects an entry, for those who listen: not one that it cannot be evaluated on.
+    #[must_use]
+    pub fn selects(&self, entry: &QueryEntry<'_>) -> bool {
+        let filter = self.filter.as_ref();
+        filter.is_none_or(|filter| filter.evaluate(entry).unwrap_or_default())
     }
 
     fn decide(

@@ -9,10 +9,20 @@ use crate::value::{Binary, Format};
 pub enum EventTransformer {
     /// The new value alone.
     SemiLite,
-    /// What extractors take from the values. A value without an extractor is left out.
+    /// What extractors take from the values. A value without an extractor is left out, and so is one of which nothing is
+    /// taken: no client can tell a null from no value here.
     Extract {
         /// From the value before.
         old: Option<Extractor>,
+        /// From the value after.
+        new: Option<Extractor>,
+    },
+    /// What becomes of the set of entries that the filter selects: an entry that enters it is told as inserted, one that
+    /// leaves it as deleted. No value before is told, and of the value after what the extractor takes, a null included;
+    /// nothing without one, and when nothing can be taken.
+    ///
+    /// Views ask for it, of members of Girih: the reference does not know it.
+    Selected {
         /// From the value after.
         new: Option<Extractor>,
     },
@@ -38,6 +48,10 @@ impl EventTransformer {
                 extracted(of_old.as_ref(), key, old)?,
                 extracted(of_new.as_ref(), key, new)?,
             )),
+            EventTransformer::Selected { new: of_new } => {
+                let taken = of_new.as_ref().zip(new).map(|(of, new)| taken(of, key, new));
+                Ok((None, taken.and_then(Result::ok)))
+            }
         }
     }
 }
@@ -50,15 +64,20 @@ fn extracted(
     let (Some(extractor), Some(value)) = (extractor, value) else {
         return Ok(None);
     };
+    let taken = taken(extractor, key, value)?;
+    Ok((taken.bytes().as_ref() != b"null").then_some(taken))
+}
+
+fn taken(extractor: &Extractor, key: &Binary, value: &Binary) -> Result<Binary, QueryError> {
     let entry = QueryEntry::of(key, Some(value));
     let text = extractor.extract(&entry)?.json()?.into_owned();
-    Ok(Some(Binary::new(Format::JSON, text.into())))
+    Ok(Binary::new(Format::JSON, text.into()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::query::Filter;
+    use crate::query::{EventFilter, Filter};
     use crate::value::to_binary;
 
     fn json(text: &str) -> Binary {
@@ -86,9 +105,30 @@ mod tests {
         let (old, new) = told.unwrap();
         assert!(old.is_none());
         assert_eq!(new.unwrap().bytes().as_ref(), b"2");
-        let semi = r#"{"@class":"filter.MapEventTransformerFilter","transformer":{"@class":"transformer.SemiLiteEventTransformer"}}"#;
-        let filter = read(semi).unwrap();
-        assert_eq!(Filter::from_json(&filter.to_json().unwrap()).unwrap(), filter);
+        let nothing = transformer.transform(&to_binary(&1).unwrap(), None, Some(&json("{}")));
+        assert!(nothing.unwrap().1.is_none());
+        for other in [
+            r#"{"@class":"transformer.SemiLiteEventTransformer"}"#,
+            r#"{"@class":"girih.SelectedEventTransformer"}"#,
+            r#"{"@class":"girih.SelectedEventTransformer","extractorNew":{"@class":"extractor.UniversalExtractor","name":"n"}}"#,
+        ] {
+            let text = format!(r#"{{"@class":"filter.MapEventTransformerFilter","transformer":{other}}}"#);
+            let filter = read(&text).unwrap();
+            assert_eq!(Filter::from_json(&filter.to_json().unwrap()).unwrap(), filter);
+        }
+    }
+
+    #[test]
+    fn the_client_of_java_names_their_packages() {
+        let text = r#"{"@class":"util.filter.MapEventTransformerFilter","filter":{"@class":"util.filter.MapEventFilter","mask":7},
+            "transformer":{"@class":"util.transformer.ExtractorEventTransformer",
+            "extractorNew":{"@class":"util.extractor.UniversalExtractor","name":"n","target":0}}}"#;
+        let expected = EventTransformer::Extract {
+            old: None,
+            new: Some(Extractor::path("n")),
+        };
+        let filter = EventFilter::all().transformed(expected);
+        assert_eq!(read(text).unwrap(), Filter::Event(filter));
     }
 
     #[test]

@@ -93,6 +93,7 @@ pub(crate) struct EventsSession<G = OpenGate> {
 
 fn event_response(event: EventBody) -> ResponseType {
     ResponseType::Event(MapEventResponse {
+        transformation_state: event.transformation_state(),
         id: event.kind,
         key: event.key.into_bytes(),
         new_value: event.new.into_bytes(),
@@ -353,10 +354,7 @@ impl<G: ReplyGate> EventsSession<G> {
             }
             RequestType::Filter => {
                 let filter = edge.event_filter(format, request.filter)?;
-                let heard = proxy.add_listener(
-                    |table| table.add_filter(filter_id, filter, lite),
-                    move |table| table.remove_filter(filter_id),
-                )?;
+                let heard = proxy.add_filter_listener(filter_id, filter, lite)?;
                 return Ok(Listened::Registered(heard));
             }
             RequestType::Key => {

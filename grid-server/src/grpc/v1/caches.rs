@@ -577,10 +577,7 @@ impl<G: ReplyGate> Request<'_, G> {
             return Err(Edge::not_primed());
         }
         let filter = self.edge.event_filter(self.to.reader.format, filter)?;
-        let heard = self.proxy.add_listener(
-            |table| table.add_filter(id, filter, lite),
-            move |table| table.remove_filter(id),
-        )?;
+        let heard = self.proxy.add_filter_listener(id, filter, lite)?;
         self.listening(heard)
     }
 

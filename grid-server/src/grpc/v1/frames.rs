@@ -63,6 +63,7 @@ fn event_message(event: &EventBody) -> MapEventMessage {
         key: event.key.clone().into_bytes(),
         new_value: event.new.clone().into_bytes(),
         old_value: event.old.clone().into_bytes(),
+        transformation_state: event.transformation_state(),
         filter_ids: event.filter_ids.clone(),
         synthetic: event.synthetic,
         priming: event.priming,

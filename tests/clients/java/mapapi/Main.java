@@ -66,6 +66,7 @@ public final class Main {
         ProcessChecks.add(checks);
         AsyncChecks.add(checks);
         EventChecks.add(checks);
+        ViewChecks.add(checks);
         CoverageChecks.add(checks);
         Map<String, JsonObject> everyone = people();
         SessionConfiguration configuration = SessionConfiguration.builder().withConfigUri("map-api-grpc.xml").build();
