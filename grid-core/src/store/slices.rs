@@ -239,7 +239,8 @@ impl SlicedPage {
         let bytes: usize = views.iter().map(|view| self.content.bytes_of(view)).sum();
         let taken = (self.taken.0 + views.len(), self.taken.1.saturating_add(bytes));
         let fits = self.taken.0 == 0 || taken.1 <= self.limits.bytes_max.get();
-        if !views.is_empty() && !(fits && room.take(bytes)) {
+        let has_room = views.is_empty() || fits && room.take(bytes);
+        if !has_room {
             (self.full, self.more) = (true, true);
             return false;
         }

@@ -21,6 +21,8 @@ mod classes;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
+mod processor_time;
+#[cfg(test)]
 mod source;
 #[cfg(test)]
 mod statements;

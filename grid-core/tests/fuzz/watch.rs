@@ -2,9 +2,11 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use crate::processor_time::{now, processor_time};
 
 /// The longest that an input may take in a search. Tests without optimization are given more.
 const TIME_MAX: Duration = Duration::from_secs(1);
@@ -107,28 +109,6 @@ impl Drop for ShownOnPanic<'_> {
 fn show(text: &[u8]) {
     let cut = text.get(..SHOWN).unwrap_or(text);
     eprintln!("of {} bytes: {}", text.len(), String::from_utf8_lossy(cut));
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "how long an input takes is what is tested"
-)]
-fn now() -> Instant {
-    Instant::now()
-}
-
-/// For how long this thread had a processor; the time where the system does not tell.
-fn processor_time() -> Duration {
-    static START: OnceLock<Instant> = OnceLock::new();
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let nanoseconds = told
-        .split_whitespace()
-        .next()
-        .and_then(|number| number.parse().ok());
-    match nanoseconds {
-        Some(nanoseconds) => Duration::from_nanos(nanoseconds),
-        None => START.get_or_init(now).elapsed(),
-    }
 }
 
 /// The most memory that the process ever had; 0 where the system does not tell.

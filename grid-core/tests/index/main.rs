@@ -12,6 +12,8 @@ mod model;
 #[path = "../oracle/mod.rs"]
 mod oracle;
 mod plans;
+#[path = "../fuzz/processor_time.rs"]
+mod processor_time;
 mod properties;
 #[path = "../query/random.rs"]
 mod random;

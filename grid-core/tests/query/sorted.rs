@@ -57,7 +57,7 @@ fn sorted(members: &[Vec<Vec<Entry>>]) -> Vec<String> {
     let mut all: Vec<&Entry> = members.iter().flatten().flatten().collect();
     all.sort_by(|(left, _), (right, _)| left.as_bytes().cmp(right.as_bytes()));
     comparator()
-        .sort(&mut all, |(_, value)| value.as_bytes())
+        .sort(&mut all, |(_, value)| QueryEntry::of_value(value.as_bytes()))
         .unwrap();
     all.into_iter().map(|(key, _)| key.clone()).collect()
 }

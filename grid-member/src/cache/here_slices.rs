@@ -252,8 +252,8 @@ impl Reading<'_, '_> {
             First::Much(slices) => slices,
         };
         match question.aggregator() {
-            None => return Ok(PartResult::Partial(Vec::new().into())),
-            Some(Aggregator::Record(kind)) => return self.record(question, *kind, slices),
+            None => Ok(PartResult::Partial(Vec::new().into())),
+            Some(Aggregator::Record(kind)) => self.record(question, *kind, slices),
             Some(aggregator) => {
                 let mut accumulator = aggregator.accumulator_within(self.shared.keeping());
                 self.read_slices(slices, |slices, place| {

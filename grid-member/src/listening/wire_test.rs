@@ -121,6 +121,13 @@ fn events_come_as_they_were_sent() {
             }
         }
     }
+}
+
+#[test]
+fn truncations_come_as_they_were_sent() {
+    let count = PartitionCount::DEFAULT;
+    let partition = count.nth(200).unwrap();
+    let place = (ServiceId::new(4), partition, Epoch::new(9));
     let by = TruncationId {
         member: MemberId::new(6),
         number: 300,

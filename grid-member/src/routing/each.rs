@@ -40,7 +40,6 @@ impl Router {
         cache: &Arc<OpenCache>,
         parts: Vec<(PartitionId, PartRequest)>,
     ) -> Vec<Result<PartResult, CacheError>> {
-        let mut patience = [(); 2].map(|()| Patience::new(self.settings));
         let mut results: Vec<Option<Result<PartResult, CacheError>>> = Vec::new();
         results.resize_with(parts.len(), || None);
         let mut end = |at: usize, result| {
@@ -57,25 +56,12 @@ impl Router {
                 maybe_done: false,
             })
             .collect();
+        let (mut failing, mut waiting) = (Patience::new(self.settings), Patience::new(self.settings));
         let mut news = self.view.index();
         while !open.is_empty() {
             news.mark_unchanged();
-            let mut groups: BTreeMap<MemberId, Group> = BTreeMap::new();
-            let (mut unserved, mut again) = (Vec::new(), Vec::new());
-            for part in open {
-                match self.view.route(cache.service(), part.partition) {
-                    Some(route) if route.lost => {
-                        end(part.at, Err(part.given_up(Unavailability::Lost)));
-                    }
-                    Some(route) if let Some(primary) = route.primary => {
-                        let group = groups.entry(primary).or_default();
-                        group.open.push((part.at, part.maybe_done));
-                        group.parts.push((part.partition, route.epoch, part.request));
-                    }
-                    _ => unserved.push(part),
-                }
-            }
-            let mut progress = false;
+            let (groups, mut unserved) = self.by_member(cache, open, &mut end);
+            let (mut again, mut progress) = (Vec::new(), false);
             let asked = groups.into_iter().map(|(member, group)| async move {
                 let fates = self.ask_member(cache, member, group.parts).await;
                 group.open.into_iter().zip(fates)
@@ -97,30 +83,28 @@ impl Router {
                     Fate::Failed(error) => end(at, Err(error)),
                 }
             }
-            open = Vec::new();
-            for ((parts, unserved), patience) in
-                [(unserved, true), (again, false)].into_iter().zip(&mut patience)
-            {
-                if parts.is_empty() {
-                    *patience = Patience::new(self.settings);
-                    continue;
-                }
-                let attempt = Attempt {
-                    progress,
-                    unserved,
-                    cut_off_for: self.lease.missing_for(),
-                };
-                match patience.end_of(self.clock.uptime(), attempt) {
-                    Some(reason) => parts
-                        .into_iter()
-                        .for_each(|part| end(part.at, Err(part.given_up(reason)))),
-                    None => open.extend(parts),
-                }
+            let attempt = |unserved| Attempt {
+                progress,
+                unserved,
+                cut_off_for: self.lease.missing_for(),
+            };
+            let now = self.clock.uptime();
+            if unserved.is_empty() {
+                waiting = Patience::new(self.settings);
+            } else if let Some(reason) = waiting.end_of(now, attempt(true)) {
+                // Those that have a member are still asked for.
+                unserved
+                    .drain(..)
+                    .for_each(|part| end(part.at, Err(part.given_up(reason))));
             }
+            open = unserved.into_iter().chain(again).collect();
             if open.is_empty() {
                 break;
             }
-            if let Ok(Err(_stopped)) = tokio::time::timeout(ASK_AGAIN, news.changed()).await {
+            if let Some(reason) = failing.end_of(now, attempt(false)) {
+                open.drain(..)
+                    .for_each(|part| end(part.at, Err(part.given_up(reason))));
+            } else if let Ok(Err(_stopped)) = tokio::time::timeout(ASK_AGAIN, news.changed()).await {
                 open.drain(..).for_each(|part| end(part.at, Err(part.stopped())));
             }
         }
@@ -133,6 +117,29 @@ impl Router {
             .into_iter()
             .map(|result| result.unwrap_or_else(unanswered))
             .collect()
+    }
+
+    /// The parts by the members that serve them, and those that nobody serves. What is lost ends.
+    fn by_member(
+        &self,
+        cache: &OpenCache,
+        open: Vec<Open>,
+        end: &mut impl FnMut(usize, Result<PartResult, CacheError>),
+    ) -> (BTreeMap<MemberId, Group>, Vec<Open>) {
+        let mut groups: BTreeMap<MemberId, Group> = BTreeMap::new();
+        let mut unserved = Vec::new();
+        for part in open {
+            match self.view.route(cache.service(), part.partition) {
+                Some(route) if route.lost => end(part.at, Err(part.given_up(Unavailability::Lost))),
+                Some(route) if let Some(primary) = route.primary => {
+                    let group = groups.entry(primary).or_default();
+                    group.open.push((part.at, part.maybe_done));
+                    group.parts.push((part.partition, route.epoch, part.request));
+                }
+                _ => unserved.push(part),
+            }
+        }
+        (groups, unserved)
     }
 }
 

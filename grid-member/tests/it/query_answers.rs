@@ -149,10 +149,10 @@ impl Expected {
                 Ok(sorted) => {
                     let told: Vec<_> = sorted
                         .into_iter()
-                        .map(|(key, value)| (key, oracle::read(value.unwrap().bytes())))
+                        .map(|(key, value)| (key.is_some(), oracle::read(value.unwrap().bytes())))
                         .collect();
                     let expected = values.as_ref().unwrap().iter();
-                    let expected: Vec<_> = expected.map(|entry| (None, entry.value.clone())).collect();
+                    let expected: Vec<_> = expected.map(|entry| (false, entry.value.clone())).collect();
                     assert_eq!(told, expected, "{context}");
                 }
                 refused => assert!(is_invalid(&refused) && values.is_err(), "{context}: {refused:?}"),

@@ -197,6 +197,10 @@ async fn many_entries_take_longer_than_one_may() {
         ..CacheLimits::default()
     })
     .await;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "that code takes its time is what is tested"
+    )]
     let waits = move |entry: &mut Entry<'_, u32, u32>, (): ()| -> Result<(), EntryError> {
         std::thread::sleep(limit / 4);
         entry.set(&1)

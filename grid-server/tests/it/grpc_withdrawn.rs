@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use grid_core::cache::NamedCache;
+use grid_core::cache::{Cache, NamedCache};
 use grid_core::query::{Aggregator, field};
 use grid_proto::v0::named_cache_service_client::NamedCacheServiceClient;
 use grid_proto::v0::{AggregateRequest, KeySetRequest};
@@ -62,15 +62,10 @@ async fn withdrawn<F: Future<Output = ()>>(others: &[Server], mut begin_and_give
     wait_until(|| !are_open(others)).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_client_gives_up_is_withdrawn_at_every_member() {
-    let servers = three().await;
+/// The cache with entries that take long to be looked at.
+async fn filled(server: &Server) -> Cache<u32, serde_json::Value> {
     let text = "ab".repeat(2_000);
-    let cache = servers[0]
-        .grid
-        .cache::<u32, serde_json::Value>(CACHE)
-        .await
-        .unwrap();
+    let cache = server.grid.cache::<u32, serde_json::Value>(CACHE).await.unwrap();
     for start in (0..ENTRIES).step_by(100) {
         let entries: Vec<_> = (start..start + 100)
             .map(|key| (key, json!({"n": key, "text": text})))
@@ -80,6 +75,13 @@ async fn what_a_client_gives_up_is_withdrawn_at_every_member() {
             .await
             .unwrap();
     }
+    cache
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_client_gives_up_is_withdrawn_at_every_member() {
+    let servers = three().await;
+    let cache = filled(&servers[0]).await;
     let others = &servers[1..];
     let opened = || async { wait_until(|| are_open(others)).await };
     let client = NamedCacheServiceClient::new(channel(&servers[0]).await);

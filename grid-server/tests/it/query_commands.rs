@@ -1,7 +1,7 @@
 //! `grid query` and `grid cache indexes`, against the real server.
 
 use grid_client::Session;
-use grid_core::cache::{Cache, NamedCache};
+use grid_core::cache::{Cache, Caches, NamedCache};
 use grid_core::query::{Aggregator, Extractor, field};
 use grid_core::store::IndexDefinition;
 use grid_core::value::Value;
@@ -223,10 +223,10 @@ async fn columns_come_in_more_than_one_message() {
         .connect()
         .await
         .unwrap();
-    let cache = session.cache::<u32, Value>("people").await.unwrap();
+    let cache = session.cache::<u32, serde_json::Value>("people").await.unwrap();
     let name = |key: u32| format!("{key:01000}");
     let entries: Vec<_> = (0..ENTRIES)
-        .map(|key| (key, Value::from(json!({"name": name(key), "age": key}))))
+        .map(|key| (key, json!({"name": name(key), "age": key})))
         .collect();
     cache
         .put_all(entries.iter().map(|(key, value)| (key, value)))

@@ -101,7 +101,6 @@ fn event_response(event: EventBody) -> ResponseType {
         filter_ids: event.filter_ids,
         synthetic: event.synthetic,
         priming: event.priming,
-        ..MapEventResponse::default()
     })
 }
 
