@@ -34,6 +34,14 @@ use grid_proto::wishes::Grants;
 
 use crate::fixture::spawn;
 
+/// Who was registered for events.
+#[derive(Clone)]
+struct Listener {
+    cache_id: i32,
+    filter_id: i64,
+    to: Outgoing,
+}
+
 /// What to do with the next request of a kind instead of answering it.
 #[derive(Clone, Debug)]
 pub(crate) enum Fault {
@@ -88,7 +96,7 @@ pub(crate) struct Shared {
     pub(crate) membership: OnceLock<Membership>,
     faults: Mutex<VecDeque<(Kind, Fault)>>,
     held: Mutex<Vec<(Outgoing, ProxyResponse)>>,
-    listeners: Mutex<Vec<(i32, Outgoing)>>,
+    listeners: Mutex<Vec<Listener>>,
     open: Mutex<Vec<Outgoing>>,
     calls: AtomicUsize,
     requests: Mutex<Vec<Kind>>,
@@ -215,7 +223,7 @@ impl Shared {
 
     pub(crate) async fn end_calls(&self) {
         let listeners = std::mem::take(&mut *self.listeners.lock());
-        for (_, to) in listeners {
+        for Listener { to, .. } in listeners {
             let _gone = to.send(Err(Status::unavailable("going down"))).await;
         }
     }
@@ -227,12 +235,18 @@ impl Shared {
     /// Sends an insert event to every listener.
     pub(crate) async fn announce(&self, key: &'static str, value: &'static str) {
         let listeners = self.listeners.lock().clone();
-        for (cache_id, to) in listeners {
+        for Listener {
+            cache_id,
+            filter_id,
+            to,
+        } in listeners
+        {
             let event = MapEventMessage {
                 id: 1,
                 key: key.into(),
                 new_value: value.into(),
                 old_value: "\u{15}null".into(),
+                filter_ids: vec![filter_id],
                 ..Default::default()
             };
             to.send(Ok(answer(
@@ -288,11 +302,17 @@ impl Shared {
                 let old = self.ledger.map.lock().insert(put.key.clone(), put.value.clone());
                 let old = old.unwrap_or_else(|| "\u{15}null".into());
                 let listeners = self.listeners.lock().clone();
-                for (cache_id, to) in listeners {
+                for Listener {
+                    cache_id,
+                    filter_id,
+                    to,
+                } in listeners
+                {
                     let event = MapEventMessage {
                         id: 1,
                         key: put.key.clone(),
                         new_value: put.value.clone(),
+                        filter_ids: vec![filter_id],
                         ..Default::default()
                     };
                     let _gone = to
@@ -324,9 +344,15 @@ impl Shared {
             Kind::MapListener => {
                 let listener: MapListenerRequest = unpack(request.message).unwrap();
                 if listener.subscribe {
-                    self.listeners.lock().push((cache_id, out.clone()));
+                    self.listeners.lock().push(Listener {
+                        cache_id,
+                        filter_id: listener.filter_id,
+                        to: out.clone(),
+                    });
                 } else {
-                    self.listeners.lock().retain(|(id, _)| *id != cache_id);
+                    self.listeners
+                        .lock()
+                        .retain(|listener| listener.cache_id != cache_id);
                 }
                 None
             }
@@ -511,12 +537,18 @@ impl ProxyService for Service {
             while let Some(Ok(frame)) = frames.next().await {
                 if let Err(status) = serve(&shared, &mut client, frame, &out).await {
                     // The listeners of this call are gone with it.
-                    shared.listeners.lock().retain(|(_, to)| !to.same_channel(&out));
+                    shared
+                        .listeners
+                        .lock()
+                        .retain(|listener| !listener.to.same_channel(&out));
                     let _gone = out.send(Err(status)).await;
                     return;
                 }
             }
-            shared.listeners.lock().retain(|(_, to)| !to.same_channel(&out));
+            shared
+                .listeners
+                .lock()
+                .retain(|listener| !listener.to.same_channel(&out));
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(answers))))
     }
