@@ -238,7 +238,7 @@ impl Session {
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
     /// let session = Session::connect("127.0.0.1:1408").await?;
     /// let selections = session.selections(SelectionLimits::default());
-    /// let people = selections.of(session.cache::<String, serde_json::Value>("people").await?);
+    /// let people = selections.of(session.cache::<String, grid_core::value::Value>("people").await?);
     /// println!("{} adults", people.count(&field("age").ge(18)).await?);
     /// # Ok(())
     /// # }

@@ -113,7 +113,8 @@ fn what_is_asked_of_one_index_is_one_range_wherever_it_stands() {
         (age().eq(1).or(age().gt(97)).and(age().lt(99)), 30),
         (field("city").gt("c1").and(field("city").lt("c4")), 200),
         (field("name").like("n00%").and(field("name").ge("n0050")), 50),
-        (field("name").like("n%7").and(field("name").like("n00%")), 10),
+        // Going through all names for the first pattern is more than looking at the entries that the second leaves.
+        (field("name").like("n%7").and(field("name").like("n00%")), 100),
         (
             Filter::Predicate(
                 Extractor::path("age"),

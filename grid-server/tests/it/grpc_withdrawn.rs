@@ -64,7 +64,7 @@ async fn withdrawn<F: Future<Output = ()>>(others: &[Server], mut begin_and_give
 
 /// The cache with entries that take long to be looked at.
 async fn filled(server: &Server) -> Cache<u32, serde_json::Value> {
-    let text = "ab".repeat(2_000);
+    let text = "ab".repeat(6_000);
     let cache = server.grid.cache::<u32, serde_json::Value>(CACHE).await.unwrap();
     for start in (0..ENTRIES).step_by(100) {
         let entries: Vec<_> = (start..start + 100)
