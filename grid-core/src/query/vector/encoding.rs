@@ -85,7 +85,7 @@ mod tests {
         for (bytes, text) in [
             (&b""[..], ""),
             (b"f", "Zg=="),
-            (b"fo", "Zm8="),
+            (b"go", "Z28="),
             (b"foo", "Zm9v"),
             (&[1, 2, 255], "AQL/"),
         ] {
