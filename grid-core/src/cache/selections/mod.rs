@@ -3,8 +3,8 @@
 //! # What holds
 //!
 //! 1. Of one selection there is one copy: who asks for it while another opens it waits for that.
-//! 2. A copy is a [`View`]: it says [how current](View::current_to) it is, and what it is asked while it is not
-//!    [current](View::is_current) goes to the cache.
+//! 2. A copy is a [`View`](super::View): it says [how current](super::View::current_to) it is, and what it is asked while it is not
+//!    [current](super::View::is_current) goes to the cache.
 //! 3. There is never more than the [limits](SelectionLimits) after a selection was asked for, or swept: what was asked for
 //!    the longest ago goes first. Who has a view goes on with it.
 //!
