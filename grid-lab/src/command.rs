@@ -79,6 +79,9 @@ struct How {
     /// Give each member a machine of its own: network namespaces (needs root, ip and nft)
     #[arg(long)]
     namespaces: bool,
+    /// Somebody listens over each session, also in a scenario where nobody does
+    #[arg(long)]
+    listen: bool,
     /// Fail when a pause is longer than it should be
     #[arg(long)]
     bounds: bool,
@@ -202,6 +205,7 @@ fn play(scenario: &Scenario, how: &How, seed: u64) -> Result<bool, LabError> {
         entries: how.entries,
         zones: how.zones,
         namespaces,
+        listens: how.listen,
         binary: match &how.grid {
             Some(path) => Binary::at(path)?,
             None => Binary::beside_this_one()?,

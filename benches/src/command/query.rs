@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use crate::arguments::{ComparedTarget, Output, QueryArguments, QueryOperation};
 use crate::clock;
 use crate::histogram::Histogram;
+use crate::process;
 use crate::random::Random;
 use crate::record_set::RecordSet;
 use crate::report;
@@ -38,12 +39,18 @@ struct Measured {
     ops: f64,
     p50_us: f64,
     p99_us: f64,
+    server_cpu_us: Option<f64>,
+    client_cpu_us: Option<f64>,
 }
+
+/// CPU time used so far, in microseconds: by a server's processes, if they are known, and by this one.
+type CpuUs = [Option<u64>; 2];
 
 /// A server with its connection: in bytes, as [`CacheBackend`] has it, so that reading values stays out of the measurement.
 #[derive(Clone)]
 struct Rival {
     name: String,
+    pids: Vec<u32>,
     cache: Arc<dyn CacheBackend>,
     increment: Arc<ProcessorWork>,
     _session: Session,
@@ -95,6 +102,7 @@ impl Rival {
         let session = Session::connect(&target.address).await?;
         let rival = Rival {
             name: target.name.clone(),
+            pids: target.pids.clone(),
             cache: session.backend(cache).await?,
             increment: Arc::new(ProcessorWork::new(&Processor::increment("counter", 1))?),
             _session: session,
@@ -121,6 +129,7 @@ impl Rival {
         round: u32,
         records: &RecordSet,
     ) -> Result<Measured> {
+        let cpu = self.cpu_us();
         let began = clock::now();
         let until = began + time;
         let mut running = JoinSet::new();
@@ -141,6 +150,9 @@ impl Rival {
         let seconds = clock::now().duration_since(began).as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "counts of a run stay below 2^53")]
         let count = latencies.count() as f64;
+        let [server, client] = std::array::from_fn(|index| cpu[index].zip(self.cpu_us()[index]));
+        #[expect(clippy::cast_precision_loss, reason = "times of a run stay below 2^53 us")]
+        let each = |(before, after): (u64, u64)| after.saturating_sub(before) as f64 / count;
         Ok(Measured {
             target: self.name.clone(),
             operation: operation.name(),
@@ -150,7 +162,14 @@ impl Rival {
             ops: count / seconds,
             p50_us: latencies.quantile_us(0.5),
             p99_us: latencies.quantile_us(0.99),
+            server_cpu_us: server.map(each),
+            client_cpu_us: client.map(each),
         })
+    }
+
+    fn cpu_us(&self) -> CpuUs {
+        let server = (!self.pids.is_empty()).then(|| process::cpu_us_sum(&self.pids));
+        [server.flatten(), process::cpu_us(std::process::id())]
     }
 
     /// Does one operation, and checks its answer.
@@ -221,30 +240,40 @@ async fn call_until(
 fn table(arguments: &QueryArguments, all: &[Measured]) -> comfy_table::Table {
     let first = arguments.targets[0].name.as_str();
     let times = format!("{first}: ops/s times");
-    let mut table = report::table(
-        &["operation", "callers", "server", "ops/s", "p50", "p99", &times],
-        1,
-    );
+    let header = [
+        "operation",
+        "callers",
+        "server",
+        "ops/s",
+        "p50",
+        "p99",
+        "server CPU/op",
+        "client CPU/op",
+        &times,
+    ];
+    let mut table = report::table(&header, 1);
     for operation in &arguments.mix {
         for callers in &arguments.callers {
-            let of = |target: &str, figure: fn(&Measured) -> f64| {
+            let of = |target: &str, figure: fn(&Measured) -> Option<f64>| {
                 let rows = all.iter().filter(|one| {
                     one.target == target && one.operation == operation.name() && one.callers == callers.get()
                 });
-                report::median(rows.map(figure))
+                report::median(rows.filter_map(figure))
             };
-            let reference = of(first, |one| one.ops);
+            let reference = of(first, |one| Some(one.ops));
             for target in &arguments.targets {
                 let name = target.name.as_str();
-                let ops = of(name, |one| one.ops);
+                let ops = of(name, |one| Some(one.ops));
                 let ratio = reference.zip(ops).filter(|(_, own)| *own > 0.0 && name != first);
                 table.add_row([
                     operation.name().to_owned(),
                     callers.to_string(),
                     name.to_owned(),
                     report::known(ops, report::count),
-                    report::known(of(name, |one| one.p50_us), report::latency),
-                    report::known(of(name, |one| one.p99_us), report::latency),
+                    report::known(of(name, |one| Some(one.p50_us)), report::latency),
+                    report::known(of(name, |one| Some(one.p99_us)), report::latency),
+                    report::known(of(name, |one| one.server_cpu_us), report::latency),
+                    report::known(of(name, |one| one.client_cpu_us), report::latency),
                     report::known(ratio, |(first, own)| format!("{:.1}", first / own)),
                 ]);
             }

@@ -103,6 +103,8 @@ pub struct Settings {
     pub zones: usize,
     /// Whether each member has a machine of its own.
     pub namespaces: bool,
+    /// Whether somebody listens also where the scenario has nobody.
+    pub listens: bool,
     /// The program `grid`.
     pub binary: Binary,
     /// Where logs and the history go.

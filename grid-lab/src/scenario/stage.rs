@@ -65,8 +65,9 @@ impl Stage {
         cluster.whole(&network, WHOLE_MAX).await?;
         let watch = Stopwatch::start();
         let random = Random::new(settings.seed);
+        let listens = scenario.listens || settings.listens;
         let load = LoadSettings {
-            events: usize::from(scenario.listens),
+            events: usize::from(listens),
             ..LoadSettings::default()
         };
         let mut stage = Stage {
@@ -97,7 +98,7 @@ impl Stage {
                 .collect();
             let access =
                 Arc::new(Access::connect(member, &addresses, !scenario.pinned, load.request_timeout).await?);
-            if scenario.listens {
+            if listens {
                 stage.load.listen(&access).await?;
             }
             stage.load.add(&access);
