@@ -150,7 +150,8 @@ impl Rival {
         let seconds = clock::now().duration_since(began).as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "counts of a run stay below 2^53")]
         let count = latencies.count() as f64;
-        let [server, client] = std::array::from_fn(|index| cpu[index].zip(self.cpu_us()[index]));
+        let used = self.cpu_us();
+        let [server, client] = std::array::from_fn(|index| cpu[index].zip(used[index]));
         #[expect(clippy::cast_precision_loss, reason = "times of a run stay below 2^53 us")]
         let each = |(before, after): (u64, u64)| after.saturating_sub(before) as f64 / count;
         Ok(Measured {

@@ -24,8 +24,8 @@ use crate::session::Settings;
 /// How many bytes the server may send before they are taken.
 const STREAM_WINDOW_LEN: u32 = 4 << 20;
 const CONNECTION_WINDOW_LEN: u32 = 8 << 20;
-/// The largest HTTP/2 frame that the server may send: each is a write there, and wakes this side.
-const FRAME_LEN_MAX: u32 = 256 << 10;
+/// The largest HTTP/2 frame that the server may send.
+const FRAME_LEN_MAX: u32 = 64 << 10;
 
 /// The id of the handshake. Those of requests have higher bits.
 const INIT_ID: i64 = 1;

@@ -2,14 +2,9 @@
 
 use bytes::Buf;
 use tonic::Status;
-use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
 use super::frames::{InFrame, OutFrame};
-
-/// By how much the buffer for frames grows, as tonic has it.
-const BUFFER_GROWTH_LEN: usize = 8 << 10;
-/// How much of an answer of many frames is sent at once: each sending is a call to the system, and wakes the client.
-const TOGETHER_LEN: usize = 128 << 10;
 
 /// Reads `ProxyRequest`s and writes `ProxyResponse`s in one pass.
 ///
@@ -40,10 +35,6 @@ impl Encoder for ProxyCodec {
     fn encode(&mut self, frame: OutFrame, buf: &mut EncodeBuf<'_>) -> Result<(), Status> {
         frame.encode(buf);
         Ok(())
-    }
-
-    fn buffer_settings(&self) -> BufferSettings {
-        BufferSettings::new(BUFFER_GROWTH_LEN, TOGETHER_LEN)
     }
 }
 
