@@ -12,6 +12,7 @@
 //! In one point the rules differ: the reference has two types of integers, of 32 and of 64 bits, chosen by the size
 //! of each number, and refuses to compare `5` with `3000000000`. Here integers of up to 64 bits are one type.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use super::{Datum, QueryError};
@@ -68,6 +69,29 @@ pub fn equal(left: &Datum<'_>, right: &Datum<'_>) -> bool {
     }
 }
 
+/// A text that tells a value from all that are not [`equal`] to it: equal values have the same, others another one.
+///
+/// It is the canonical form of the JSON text but for numbers that are spelled in several ways, and `-0.0`, which is the
+/// same key as `0.0` and another value.
+///
+/// # Errors
+/// When the text is not JSON.
+pub(crate) fn form(text: &[u8]) -> Result<Cow<'_, [u8]>, QueryError> {
+    let number = match text.trim_ascii_start().first() {
+        Some(b'-' | b'0'..=b'9' | b'{') => Some(Datum::read(text)?),
+        _ => None,
+    };
+    let canonical = json::canonical(text)?;
+    Ok(match number {
+        Some(Datum::Double(number)) if number.is_infinite() => Cow::Owned(number.to_string().into_bytes()),
+        // One that is too long to be written is spelled in one way.
+        Some(number @ (Datum::Double(_) | Datum::Decimal(_) | Datum::BigInt(_))) => {
+            number.to_json().map_or(canonical, Cow::Owned)
+        }
+        _ => canonical,
+    })
+}
+
 /// The order of two texts by their UTF-16 units, without making any.
 #[must_use]
 pub fn compare_text(left: &str, right: &str) -> Ordering {
@@ -92,7 +116,33 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// JSON texts of numbers, many of which are equal, and of what is nearly one.
+    fn number() -> impl Strategy<Value = String> {
+        let bare = "-?(0|[1-9][0-9]{0,20})(\\.(0|[0-9]{1,20}))?(e-?[0-9]{1,3})?";
+        let class = (
+            "math\\.Big(Dec|Int)",
+            "[+-]?[0-9]{1,3}(\\.[0-9])?([eE][+-]?[0-9])?",
+        )
+            .prop_map(|(class, text)| format!("{{\"@class\":\"{class}\",\"value\":\"{text}\"}}"));
+        prop_oneof![
+            4 => "-?(0|1)(\\.0{1,2})?(e-?[01])?",
+            2 => bare,
+            4 => class,
+            1 => Just("\"0.0\"".to_owned()),
+            1 => Just("[-0.0]".to_owned()),
+        ]
+    }
+
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+        #[test]
+        fn values_have_one_form_when_they_are_equal(left in number(), right in number()) {
+            let same = equal(&Datum::read(left.as_bytes()).unwrap(), &Datum::read(right.as_bytes()).unwrap());
+            let forms = form(left.as_bytes()).unwrap() == form(right.as_bytes()).unwrap();
+            prop_assert_eq!(forms, same, "{} {}", left, right);
+        }
+
         #[test]
         fn texts_are_ordered_by_their_units(left: String, right: String) {
             let units = left.encode_utf16().cmp(right.encode_utf16());

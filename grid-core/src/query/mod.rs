@@ -42,14 +42,15 @@ pub use aggregator::{
     SortedEntry, SortedPart, SortedPlace, SortedRun, StepRoom,
 };
 pub use comparator::{Comparator, Kinds, Order, SortKey};
+pub(crate) use comparison::form;
 pub use comparison::{compare, compare_text, equal};
 pub use datum::Datum;
 pub use entry::QueryEntry;
 pub use error::QueryError;
 pub use extractor::{Extracted, Extractor, Manipulator, MethodCall, Updater};
 pub use filter::{
-    Between, EventCauses, EventFilter, EventKinds, EventTransformer, Field, Filter, Test, ValueSet, field,
-    key,
+    Between, EventCauses, EventFilter, EventKinds, EventTransformer, Field, Filter, KeySet, Test, ValueSet,
+    field, key,
 };
 pub use operand::Operand;
 pub use parts::Elements;

@@ -2,17 +2,19 @@
 
 use std::fmt;
 
-use super::{Datum, QueryError, equal};
+use super::{Datum, QueryError, equal, form};
 use crate::value::{Binary, Format, Value, ValueError, json, to_binary};
 
 /// A value that came with a query: its JSON text as it was sent, and what it says.
 ///
-/// Two are equal when their canonical forms are.
+/// Two are equal when their values are [`equal`].
 #[derive(Clone)]
 pub struct Operand {
     text: Box<[u8]>,
     datum: Datum<'static>,
     canonical: Box<[u8]>,
+    /// What tells the value from others, where the canonical form does not.
+    form: Option<Box<[u8]>>,
 }
 
 impl Operand {
@@ -23,9 +25,11 @@ impl Operand {
     pub fn new(text: &[u8]) -> Result<Self, QueryError> {
         let canonical = json::canonical(text)?;
         let datum = Datum::read(text)?.into_owned();
+        let form = form(text)?;
         Ok(Operand {
             text: text.trim_ascii().into(),
             datum,
+            form: (form != canonical).then(|| form.into()),
             canonical: canonical.into(),
         })
     }
@@ -50,10 +54,15 @@ impl Operand {
         &self.datum
     }
 
-    /// The canonical form of the JSON text.
+    /// The canonical form of the JSON text: of a key, what it is found by.
     #[must_use]
     pub fn canonical(&self) -> &[u8] {
         &self.canonical
+    }
+
+    /// What tells the value from those that are not equal to it.
+    pub(crate) fn form(&self) -> &[u8] {
+        self.form.as_ref().unwrap_or(&self.canonical)
     }
 
     /// Whether a value is equal to this one.
@@ -81,13 +90,14 @@ impl Operand {
             text: b"null".as_slice().into(),
             datum: Datum::Null,
             canonical: b"null".as_slice().into(),
+            form: None,
         }
     }
 }
 
 impl PartialEq for Operand {
     fn eq(&self, other: &Self) -> bool {
-        self.canonical == other.canonical
+        self.form() == other.form()
     }
 }
 

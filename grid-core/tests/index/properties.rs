@@ -4,7 +4,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use grid_core::query::{Comparator, Extractor, Filter, Operand, RecordKind, ValueSet, field, key};
+use grid_core::query::{Comparator, Extractor, Filter, KeySet, Operand, RecordKind, field, key};
 use grid_core::store::{
     CacheId, CacheSettings, Change, Command, IndexDefinition, Partition, TimeToLive, Timestamp, Want,
 };
@@ -105,7 +105,7 @@ pub(crate) fn any_definition() -> impl Strategy<Value = IndexDefinition> {
     prop_oneof![4 => definition(), 1 => vectors]
 }
 
-fn keys() -> impl Strategy<Value = ValueSet> {
+fn keys() -> impl Strategy<Value = KeySet> {
     proptest::collection::vec(any::<u8>(), 0..4).prop_map(|numbers| {
         numbers
             .into_iter()

@@ -4,8 +4,8 @@ use super::read_extractor::{extractor, operands};
 use super::tree::{check_depth, implied};
 use super::{AgentError, Node};
 use crate::query::{
-    Between, EventCauses, EventFilter, EventKinds, EventTransformer, Extractor, Filter, Operand, Test,
-    ValueSet,
+    Between, EventCauses, EventFilter, EventKinds, EventTransformer, Extractor, Filter, KeySet, Operand,
+    Test, ValueSet,
 };
 
 /// Reads a filter that stands in so many agents.
@@ -63,7 +63,7 @@ fn of_one(node: Node<'_>, name: &str, filter: Filter) -> Result<Filter, AgentErr
     Ok(match name {
         // What it says of priorities and time is for those who run it.
         "PriorityFilter" => *filter,
-        "InKeySetFilter" => Filter::InKeySet(filter, values(node, "keys")?),
+        "InKeySetFilter" => Filter::InKeySet(filter, KeySet::new(operands(node, "keys")?)),
         "KeyAssociatedFilter" => Filter::KeyAssociated(filter, Operand::new(node.need("hostKey")?.text())?),
         "LimitFilter" => {
             let number = |name, what| {

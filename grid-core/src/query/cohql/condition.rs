@@ -6,7 +6,7 @@ use super::parser::Parsed;
 use super::syntax::{Expression, ExpressionKind, Logical, Quantity};
 use crate::query::agent::Patterns;
 use crate::query::java_text::java_text;
-use crate::query::{Between, Datum, Extractor, Filter, Operand, Test, ValueSet};
+use crate::query::{Between, Datum, Extractor, Filter, KeySet, Operand, Test, ValueSet};
 use crate::value::Value;
 
 /// What names and bind variables mean.
@@ -68,9 +68,9 @@ impl Scope<'_> {
                 let [of, values] = sides.as_ref();
                 if is_condition(of) {
                     let filter = self.condition(of)?;
-                    Filter::InKeySet(Box::new(filter), self.set(values)?)
+                    Filter::InKeySet(Box::new(filter), KeySet::new(self.values(values)?))
                 } else {
-                    Filter::In(self.property(of)?, self.set(values)?)
+                    Filter::In(self.property(of)?, ValueSet::new(self.values(values)?))
                 }
             }
             ExpressionKind::Contains(quantity, sides) => {
@@ -78,8 +78,8 @@ impl Scope<'_> {
                 let of = self.property(of)?;
                 match quantity {
                     Quantity::One => Filter::Contains(of, self.operand(values)?),
-                    Quantity::Any => Filter::ContainsAny(of, self.set(values)?),
-                    Quantity::All => Filter::ContainsAll(of, self.set(values)?),
+                    Quantity::Any => Filter::ContainsAny(of, ValueSet::new(self.values(values)?)),
+                    Quantity::All => Filter::ContainsAll(of, ValueSet::new(self.values(values)?)),
                 }
             }
             ExpressionKind::Like { ignore_case, parts } => self.like(*ignore_case, parts)?,
@@ -206,7 +206,7 @@ impl Scope<'_> {
     }
 
     /// The values of a list, of an array, or one value alone.
-    fn set(self, expression: &Expression) -> Parsed<ValueSet> {
+    fn values(self, expression: &Expression) -> Parsed<Vec<Operand>> {
         let mut operands = Vec::new();
         match &expression.kind {
             ExpressionKind::List { items, .. } => {
@@ -224,7 +224,7 @@ impl Scope<'_> {
                 None => return Err(expected("values in brackets", expression)),
             },
         }
-        Ok(ValueSet::new(operands))
+        Ok(operands)
     }
 
     fn text(self, expression: &Expression, needed: &'static str) -> Parsed<String> {

@@ -7,7 +7,7 @@ use indexmap::IndexSet;
 use super::query::{Query, Selection};
 use crate::query::comparator::{Order, SortKey};
 use crate::query::parts::find_member;
-use crate::query::{Datum, Elements, QueryEntry, QueryError};
+use crate::query::{Datum, Elements, QueryEntry, QueryError, form};
 use crate::value::{Binary, Format, Object, Value, json};
 
 /// Rows of columns with names.
@@ -221,10 +221,9 @@ impl Query {
                 texts.map(|text| text.map_or(NULL, AsRef::as_ref))
             };
             if is_distinct {
-                let canonical: Result<Vec<_>, _> = texts()
-                    .map(|text| json::canonical(text).map(Cow::into_owned))
-                    .collect();
-                if !seen.insert(canonical.map_err(QueryError::from)?) {
+                let canonical: Result<Vec<_>, _> =
+                    texts().map(|text| form(text).map(Cow::into_owned)).collect();
+                if !seen.insert(canonical?) {
                     continue;
                 }
             }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::Room;
-use crate::query::{Datum, QueryError};
+use crate::query::{Datum, QueryError, form};
 use crate::value::json;
 
 /// What was extracted: a stretch of an entry's JSON text, or a value that was computed.
@@ -53,13 +53,14 @@ impl<'a> Extracted<'a> {
         }
     }
 
-    /// The canonical form of the JSON text: equal values have the same.
+    /// A text that equal values have alike, and others do not: the canonical form of the JSON text, but that numbers
+    /// which are spelled in several ways have one, and `-0.0` and `0.0` have two.
     ///
     /// # Errors
     /// When the text is not JSON, or a number cannot be written.
     pub fn canonical(&self) -> Result<Vec<u8>, QueryError> {
         let text = self.json()?;
-        Ok(json::canonical(&text)?.into_owned())
+        Ok(form(&text)?.into_owned())
     }
 
     /// The room for what is made of it.

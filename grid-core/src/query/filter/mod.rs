@@ -4,11 +4,13 @@ mod builder;
 mod describe;
 mod evaluate;
 mod event;
+mod keys;
 mod transformer;
 mod values;
 
 pub use builder::{Field, field, key};
 pub use event::{EventCauses, EventFilter, EventKinds};
+pub use keys::KeySet;
 pub use transformer::EventTransformer;
 pub use values::ValueSet;
 
@@ -72,7 +74,7 @@ pub enum Filter {
     /// This selects what was extracted.
     Predicate(Extractor, Box<Filter>),
     /// Entries with one of these keys that a filter selects.
-    InKeySet(Box<Filter>, ValueSet),
+    InKeySet(Box<Filter>, KeySet),
     /// What a filter selects among the entries that lie beside a key: only its partition needs to be asked.
     KeyAssociated(Box<Filter>, Operand),
     /// What a filter selects, so many at a time. Pages are for those who ask; each entry is selected as by the filter.

@@ -1,11 +1,10 @@
 //! A set of values.
 
-use crate::query::{Operand, QueryError};
-use crate::value::json;
+use crate::query::{Operand, QueryError, form};
 
-/// Values without duplicates, in the order of their canonical forms.
+/// Values without duplicates, in an order of their own.
 ///
-/// Whether a value is in it takes the value's canonical form and a search, however many there are.
+/// Whether a value is in it takes a search, however many there are.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ValueSet {
     values: Vec<Operand>,
@@ -16,7 +15,7 @@ impl ValueSet {
     #[must_use]
     pub fn new(values: impl IntoIterator<Item = Operand>) -> Self {
         let mut values: Vec<_> = values.into_iter().collect();
-        values.sort_by(|a, b| a.canonical().cmp(b.canonical()));
+        values.sort_by(|a, b| a.form().cmp(b.form()));
         values.dedup();
         ValueSet { values }
     }
@@ -48,11 +47,9 @@ impl ValueSet {
 
     /// The place of the value of a JSON text among these.
     pub(crate) fn position(&self, text: &[u8]) -> Result<Option<usize>, QueryError> {
-        let canonical = json::canonical(text)?;
-        Ok(self
-            .values
-            .binary_search_by(|value| value.canonical().cmp(&canonical))
-            .ok())
+        let form = form(text)?;
+        let found = self.values.binary_search_by(|value| value.form().cmp(&form));
+        Ok(found.ok())
     }
 }
 

@@ -82,12 +82,18 @@ proptest! {
     }
 
     #[test]
-    fn one_canonical_form_is_one_key(left in any_json(), right in any_json()) {
+    fn equal_values_are_one_key(left in any_json(), right in any_json()) {
         let (a, b) = (Operand::new(left.as_bytes()).unwrap(), Operand::new(right.as_bytes()).unwrap());
         if a == b {
             prop_assert_eq!(IndexKey::of(a.datum()).unwrap(), IndexKey::of(b.datum()).unwrap());
             prop_assert_eq!(IndexKey::of_element(a.datum()).unwrap(), IndexKey::of_element(b.datum()).unwrap());
         }
+    }
+
+    #[test]
+    fn the_zeros_of_both_signs_are_two_keys(exponent in -3..4_i32) {
+        let key = |text: String| IndexKey::of(Operand::new(text.as_bytes()).unwrap().datum()).unwrap();
+        prop_assert_ne!(key(format!("0e{exponent}")), key(format!("-0e{exponent}")));
     }
 
     #[test]

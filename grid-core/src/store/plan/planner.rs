@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use crate::query::{Datum, Extractor, Filter, Operand, Test, ValueSet};
+use crate::query::{Datum, Extractor, Filter, Operand, Test};
 use crate::store::arena::{Arena, Handle};
 use crate::store::entry_map::EntryMap;
 use crate::store::index::{Ask, CacheIndexes, Effort, PartitionIndex, Pattern};
@@ -153,7 +153,7 @@ impl<'p, 'f, 'r> Planner<'p, 'f, 'r> {
                 Some(Found::default())
             }
             (Filter::InKeySet(filter, keys), true) if at.base.is_none() => {
-                let found = [self.keys(keys), self.narrow(filter, inside, count_max)];
+                let found = [self.keys(keys.iter()), self.narrow(filter, inside, count_max)];
                 Found::common(found.into_iter().flatten().collect(), self.effort)
             }
             (Filter::ContainsAll(extractor, values), true) => {
@@ -294,27 +294,30 @@ impl<'p, 'f, 'r> Planner<'p, 'f, 'r> {
             return None;
         }
         match filter {
-            Filter::In(_, values) => self.keys(values),
+            Filter::In(_, values) if values.iter().all(is_one_key) => self.keys(values.iter()),
             Filter::Compare {
                 test: Test::Equals,
                 value,
                 ..
-                // Of other numbers there are several canonical forms for one value.
-            } if matches!(value.datum(), Datum::Text(_) | Datum::Int(_) | Datum::Bool(_)) => {
-                self.keys(&ValueSet::new([value.clone()]))
-            }
+            } if is_one_key(value) => self.keys([value].into_iter()),
             _ => None,
         }
     }
 
     /// The entries of these keys. `None` when there are more keys than entries, or entries with keys that cannot be
     /// read: asking about them fails.
-    fn keys(&self, keys: &ValueSet) -> Option<Found<'p>> {
+    fn keys<'k>(&self, keys: impl ExactSizeIterator<Item = &'k Operand>) -> Option<Found<'p>> {
         if keys.len() > self.entries() || self.map.opaque_keys() > 0 {
             return None;
         }
         self.effort.take(keys.len())?;
         let find = |key: &Operand| self.map.find_json(self.arena, key.canonical());
-        Some(Found::of_handles(keys.iter().filter_map(find).collect()))
+        Some(Found::of_handles(keys.filter_map(find).collect()))
     }
+}
+
+/// Whether a value is one key, which it is found by. Other numbers than integers are spelled in several ways that are
+/// different keys, and `0.0` and `-0.0` are one.
+fn is_one_key(value: &Operand) -> bool {
+    matches!(value.datum(), Datum::Text(_) | Datum::Int(_) | Datum::Bool(_))
 }
