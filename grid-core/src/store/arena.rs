@@ -213,6 +213,11 @@ impl Arena {
         Blob { head, tail: None }
     }
 
+    /// Reads the first byte of the blob at `handle`.
+    pub(super) fn touch(&self, handle: Handle) -> u8 {
+        self.blob(handle).head.first().copied().unwrap_or_default()
+    }
+
     /// How many bytes the blob at `handle` takes: its slot, or its own allocation.
     pub(super) fn footprint(&self, handle: Handle) -> usize {
         match handle.class() {

@@ -72,7 +72,7 @@ pub use command::{Applied, Command, StoreError, WorkAnswer};
 pub use cookie::{COOKIE_BYTES, Cookie, CookieError};
 pub use index::{ELEMENTS_MAX, INDEXES_MAX, IndexDefinition, IndexError, IndexFault, IndexInfo, IndexReport};
 pub use layout::EntryView;
-pub use page::{Page, PageContent, PageCursor, PageEntry, PageLimits};
+pub use page::{Page, PageContent, PageCursor, PageEntry, PageLimits, PickedPage};
 pub use partition::Partition;
 pub use plan::PreparedFilter;
 pub use query::PlannedQuery;

@@ -65,7 +65,8 @@ pub struct PageEntry {
 /// A page: a consistent snapshot of some entries, unless it was read in [slices](crate::store::Slices).
 #[derive(Clone, Debug, Default)]
 pub struct Page {
-    /// The entries in the order of their keys' hashes. Their bytes share one allocation, or one for each slice.
+    /// The entries in the order of their keys' hashes. Their bytes share one allocation, or one for each slice; pages that
+    /// were copied together share it, too.
     pub entries: Vec<PageEntry>,
     /// Where the next page begins; `None` after the last.
     pub next: Option<PageCursor>,
@@ -97,10 +98,23 @@ impl Partition {
         &self,
         now: Timestamp,
         handles: impl Iterator<Item = Handle>,
-        (after, limits, content): (Option<PageCursor>, PageLimits, PageContent),
+        asked: (Option<PageCursor>, PageLimits, PageContent),
         room: &Room,
         wanted: impl FnMut(&EntryView<'_>) -> bool,
     ) -> Option<Page> {
+        let picked = self.pick_page(now, handles, asked, room, wanted)?;
+        PickedPage::copy_all(vec![picked], asked.2).pop()
+    }
+
+    /// As [`page_of`](Self::page_of), but copies nothing.
+    pub(super) fn pick_page(
+        &self,
+        now: Timestamp,
+        handles: impl Iterator<Item = Handle>,
+        (after, limits, content): (Option<PageCursor>, PageLimits, PageContent),
+        room: &Room,
+        wanted: impl FnMut(&EntryView<'_>) -> bool,
+    ) -> Option<PickedPage<'_>> {
         let (mut picked, mut more) = self.pick(now, handles, after, limits.entries_max.get(), wanted);
         let mut bytes = 0usize;
         let mut fit = 0;
@@ -124,11 +138,8 @@ impl Partition {
             .last()
             .filter(|_place| more)
             .map(|place| PageCursor(place.0));
-        let views: Vec<_> = picked.iter().map(|place| self.view(place.1)).collect();
-        Some(Page {
-            entries: copy_together(&views, content),
-            next,
-        })
+        let views = picked.iter().map(|place| self.view(place.1)).collect();
+        Some(PickedPage { views, next })
     }
 
     /// Shows entries of a cache after a place, `entries_max` at a time, in the order and with the promise of
@@ -218,6 +229,30 @@ fn cut(picked: &mut Vec<(u64, Handle)>, bound: &mut u64, count_max: usize) -> bo
     *bound = last.0;
     picked.retain(|place| place.0 <= *bound);
     picked.len() < before
+}
+
+/// A page before it is copied.
+#[derive(Debug, Default)]
+pub struct PickedPage<'p> {
+    views: Vec<EntryView<'p>>,
+    next: Option<PageCursor>,
+}
+
+impl PickedPage<'_> {
+    /// Copies pages into one allocation.
+    #[must_use]
+    pub fn copy_all(pages: Vec<Self>, content: PageContent) -> Vec<Page> {
+        let mut views = Vec::with_capacity(pages.iter().map(|page| page.views.len()).sum());
+        for page in &pages {
+            views.extend_from_slice(&page.views);
+        }
+        let mut entries = copy_together(&views, content).into_iter();
+        let page = |page: Self| Page {
+            entries: entries.by_ref().take(page.views.len()).collect(),
+            next: page.next,
+        };
+        pages.into_iter().map(page).collect()
+    }
 }
 
 impl PageContent {

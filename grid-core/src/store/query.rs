@@ -4,7 +4,9 @@ use crate::query::{Filter, QueryEntry, QueryError};
 use crate::store::layout::EntryView;
 use crate::store::partition::is_over;
 use crate::store::plan::{Plan, PreparedFilter};
-use crate::store::{CacheId, Page, PageContent, PageCursor, PageLimits, Partition, Room, Slices, Timestamp};
+use crate::store::{
+    CacheId, Page, PageContent, PageCursor, PageLimits, Partition, PickedPage, Room, Slices, Timestamp,
+};
 
 /// A query of a partition whose plan is made: what it looks at is known before it is asked.
 #[derive(Debug)]
@@ -82,7 +84,13 @@ impl Partition {
     }
 }
 
-impl PlannedQuery<'_, '_> {
+impl<'p> PlannedQuery<'p, '_> {
+    /// Whether it is known that it selects nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        matches!(&self.plan, Plan::Look(handles) | Plan::Exact(handles) if handles.is_empty())
+    }
+
     /// How many entries it looks at, and about how many bytes they have, if they are no larger than others of their cache.
     #[must_use]
     pub fn looks_at(&self) -> (usize, u64) {
@@ -149,14 +157,37 @@ impl PlannedQuery<'_, '_> {
         asked: (Option<PageCursor>, PageLimits, PageContent),
         room: &Room,
     ) -> Result<Option<Page>, QueryError> {
+        let picked = self.pick_within(now, asked, room)?;
+        Ok(picked.and_then(|picked| PickedPage::copy_all(vec![picked], asked.2).pop()))
+    }
+
+    /// As [`page_within`](Self::page_within), but copies nothing: the pages of several partitions are
+    /// [copied together](PickedPage::copy_all).
+    ///
+    /// # Errors
+    /// As [`Partition::query`].
+    pub fn pick_within(
+        self,
+        now: Timestamp,
+        asked: (Option<PageCursor>, PageLimits, PageContent),
+        room: &Room,
+    ) -> Result<Option<PickedPage<'p>>, QueryError> {
         if room.is_full() {
             return Ok(None);
         }
+        if self.is_empty() {
+            return Ok(Some(PickedPage::default()));
+        }
+        let PlannedQuery {
+            partition,
+            cache,
+            filter,
+            plan,
+        } = self;
         let mut failed = None;
         let wanted = |view: &EntryView<'_>| {
             failed.is_none()
-                && self
-                    .filter
+                && filter
                     .ordered
                     .evaluate(&view.query_entry())
                     .unwrap_or_else(|error| {
@@ -164,17 +195,10 @@ impl PlannedQuery<'_, '_> {
                         false
                     })
         };
-        let page = match self.plan {
-            Plan::Scan => {
-                self.partition
-                    .page_of(now, self.partition.handles(self.cache), asked, room, wanted)
-            }
-            Plan::Look(handles) => self
-                .partition
-                .page_of(now, handles.into_iter(), asked, room, wanted),
-            Plan::Exact(handles) => self
-                .partition
-                .page_of(now, handles.into_iter(), asked, room, |_view| true),
+        let page = match plan {
+            Plan::Scan => partition.pick_page(now, partition.handles(cache), asked, room, wanted),
+            Plan::Look(handles) => partition.pick_page(now, handles.into_iter(), asked, room, wanted),
+            Plan::Exact(handles) => partition.pick_page(now, handles.into_iter(), asked, room, |_view| true),
         };
         match failed {
             Some(error) => Err(error),

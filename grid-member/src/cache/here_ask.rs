@@ -5,9 +5,7 @@ use std::time::Duration;
 use grid_core::partition::PartitionId;
 use grid_core::query::{Aggregator, Keeping, QueryEntry, QueryError, RecordStep};
 use grid_core::replication::Replica;
-use grid_core::store::{
-    Page, PageContent, PageCursor, PageLimits, Partition, PlannedQuery, PreparedFilter, Room, Timestamp,
-};
+use grid_core::store::{Partition, PlannedQuery, PreparedFilter, Timestamp};
 use grid_core::value::{Key, to_binary};
 
 use crate::replication::Tried;
@@ -64,38 +62,6 @@ impl OpenCache {
         }
         self.answer_read_with(id, read, move |result| result.map_err(unfit), done);
         None
-    }
-
-    /// The pages of a query in those of these partitions that this member serves and has at hand, as far as all together look
-    /// at little and there is room; `None` for the others. Nothing is waited for, and nobody is asked.
-    pub(super) fn pages_at_hand(
-        &self,
-        question: &Question,
-        asked: &[(PartitionId, Option<PageCursor>)],
-        (limits, content): (PageLimits, PageContent),
-        room: &Room,
-    ) -> Vec<Option<Result<Page, QueryError>>> {
-        let mut allowance = Allowance::at_once();
-        let mut pages = Vec::with_capacity(asked.len());
-        if !allowance.allows_planning(question) {
-            pages.resize_with(asked.len(), || None);
-            return pages;
-        }
-        let prepared = PreparedFilter::new(question.filter());
-        for (id, after) in asked {
-            let alike = (&mut allowance, asked.len() - pages.len());
-            let ready = Some((question, &prepared));
-            let read = self.try_question(*id, (question, None), ready, alike, |planned, (_, now)| {
-                planned.page_within(now, (*after, limits, content), room)
-            });
-            let Some(read) = read else { break };
-            pages.push(match read {
-                Tried::Done(page) => page.transpose(),
-                Tried::Waits(..) | Tried::Elsewhere => None,
-            });
-        }
-        pages.resize_with(asked.len(), || None);
-        pages
     }
 
     /// Asks a partition here, one of so many that are alike, unless all together are more than is allowed: then `None`.

@@ -3,6 +3,7 @@
 mod allowance;
 mod answer_budget;
 mod asking;
+mod at_hand;
 mod beside;
 mod embedded;
 mod following;

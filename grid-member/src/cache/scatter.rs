@@ -78,6 +78,10 @@ impl Scatter {
                 bytes_max,
             };
             let pages = self.pages(&asked, limits, content).await?;
+            let mut asked = asked;
+            for left_out in asked.drain(pages.len()..).rev() {
+                self.open.push_front(left_out);
+            }
             let mut found = self.take(asked, pages)?;
             let skipped = self.skip.min(found.len());
             self.skip -= skipped;
@@ -151,8 +155,8 @@ impl Scatter {
         Ok(Some((id, place)))
     }
 
-    /// The next pages of these partitions; `None` of those that are to be asked later. What is here and small needs no
-    /// request.
+    /// The next pages of these partitions, or of the first of them, if these are here and have enough; `None` of those that
+    /// are to be asked later. What is here and small needs no request.
     async fn pages(
         &self,
         asked: &[Place],
@@ -165,6 +169,7 @@ impl Scatter {
         // What a destroy has emptied meanwhile is no answer.
         cache.check_alive()?;
         // What is at hand has the room of those who are to be asked too.
+        let asked = asked.get(..pages.len()).unwrap_or(asked);
         let is_asked = |page: &Option<_>| page.is_none() && !room.is_full();
         let open = asked.iter().zip(&pages).filter(|(_, page)| is_asked(page));
         let request = |((id, after), _): (&Place, _)| {

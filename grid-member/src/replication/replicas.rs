@@ -218,6 +218,60 @@ impl Replicas {
         }
     }
 
+    /// Reads from several partitions side by side, of those that this member serves. Of each, as far as it came, what
+    /// [`try_read`](Self::try_read) says: it comes at least to the first, and stops at one that is being changed.
+    ///
+    /// `read` is given the partitions with their places in `ids`, and answers for the first so many of them.
+    pub fn try_read_together<T>(
+        &self,
+        ids: &[PartitionId],
+        gate: impl Fn(&Replica<Waiter>) -> Result<Option<Position>, Failure>,
+        read: impl FnOnce(&[(usize, &Partition)], Timestamp) -> Vec<T>,
+    ) -> Vec<Tried<T>> {
+        let mut tried = {
+            let mut guards = Vec::with_capacity(ids.len());
+            for id in ids {
+                // Nobody waits for one partition while it holds another.
+                let guard = match guards.is_empty() {
+                    true => Some(self.read(*id)),
+                    false => self.slots[id.index()].replica.try_read(),
+                };
+                match guard {
+                    Some(guard) => guards.push(guard),
+                    None => break,
+                }
+            }
+            let gates: Vec<_> = guards.iter().map(|replica| gate(replica)).collect();
+            let served = guards.iter().zip(&gates).enumerate();
+            let served = served.filter(|(_, (_, gate))| gate.is_ok());
+            let served: Vec<_> = served
+                .map(|(place, (replica, _))| (place, replica.store()))
+                .collect();
+            let mut results = read(&served, self.now()).into_iter();
+            let mut tried = Vec::with_capacity(guards.len());
+            for gate in gates {
+                tried.push(match gate {
+                    Err(_not_here) => Tried::Elsewhere,
+                    Ok(gate) => {
+                        let Some(result) = results.next() else { break };
+                        match gate {
+                            None => Tried::Done(result),
+                            Some(position) => Tried::Waits(position, result),
+                        }
+                    }
+                });
+            }
+            tried
+        };
+        // As in `try_read`.
+        if !self.may_serve() {
+            for tried in &mut tried {
+                *tried = Tried::Elsewhere;
+            }
+        }
+        tried
+    }
+
     /// Reads from a backup that this member has, whatever its primary has done since. `None` when it has none, or is cut
     /// off: then it does not know whether it still is one.
     pub fn read_backup<T>(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use grid_core::cache::{CacheError, NamedCache};
 use grid_core::partition::table::BackupCount;
 use grid_core::query::{Aggregator, Comparator, Extractor, Filter, field};
-use grid_core::store::PageContent;
+use grid_core::store::{IndexDefinition, PageContent};
 use grid_core::value::{Binary, Key, from_binary, to_binary};
 use grid_member::Grid;
 use grid_member::cache::{CacheLimits, OpenCache, Question, Scatter, Selected};
@@ -79,6 +79,37 @@ fn overloaded<T: std::fmt::Debug>(answer: Result<T, CacheError>) -> String {
         Err(CacheError::Overloaded { what }) => what,
         other => panic!("it is not refused: {other:?}"),
     }
+}
+
+/// What is here is sent bit by bit, so that who asks reads the first entries while the others are copied.
+#[tokio::test]
+async fn what_is_at_hand_comes_in_small_parts() {
+    const ENTRIES: u32 = 2_000;
+    const LEN: usize = 1 << 10;
+    let grid = Grid::builder().build().await.unwrap();
+    let cache = grid.cache::<u32, Value>("people").await.unwrap();
+    cache
+        .add_index(&IndexDefinition::new(Extractor::path("of")))
+        .await
+        .unwrap();
+    let filling = "x".repeat(LEN);
+    let value = |key: u32| json!({"n": key, "of": key % 10, "text": filling});
+    let entries = (0..ENTRIES).map(|key| (key, value(key)));
+    let entries: Vec<_> = entries.collect();
+    cache
+        .put_all(entries.iter().map(|(key, value)| (key, value)))
+        .await
+        .unwrap();
+    let cache = opened(&grid, "people").await;
+    for content in [PageContent::Values, PageContent::Entries] {
+        let mut found = Vec::new();
+        let most = read(cache.select(question(&field("of").eq(3)), content), &mut found).await;
+        let all: Vec<u32> = (0..ENTRIES).filter(|key| key % 10 == 3).collect();
+        assert_eq!(found, all, "{content:?}");
+        // The entries of partitions that are read together may come on top.
+        assert!((32 << 10..64 << 10).contains(&most), "{content:?}: {most}");
+    }
+    grid.shutdown().await;
 }
 
 /// A member that holds nothing asks one that has all: a first entry of each of its partitions is more than it may answer at

@@ -1,7 +1,7 @@
 //! What every call of the gRPC edge shares: the grid, the formats, the limits, the counts.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use grid_core::cache::CacheName;
@@ -9,6 +9,7 @@ use grid_core::value::json::{self, NullMembers};
 use grid_core::value::{Binary, Format, FormatRegistry, Key, Value, WireRules, from_binary};
 use grid_member::Grid;
 use grid_member::cache::{OpenCache, Reply};
+use memchr::memmem::Finder;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tokio_util::task::AbortOnDropHandle;
@@ -17,6 +18,9 @@ use tonic::Status;
 use super::class_names::is_known_class;
 use super::decorated_key::undecorated;
 use super::{GrpcMetrics, GrpcOptions, Reader, Refusal, RefusalKind, WireValue};
+
+/// Finds the bytes of a null.
+static NULL: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("null"));
 
 /// Resolves when the server stops.
 pub(crate) type Stopped = Pin<Box<WaitForCancellationFutureOwned>>;
@@ -233,7 +237,7 @@ impl Edge {
         if format == Format::JSON
             && !faithful
             && self.options.null_members == NullMembers::Drop
-            && memchr::memmem::find(&bytes, b"null").is_some()
+            && NULL.find(&bytes).is_some()
         {
             bytes = json::drop_null_members(&bytes);
         }

@@ -8,7 +8,7 @@ use super::query::{Query, Selection};
 use crate::query::comparator::{Order, SortKey};
 use crate::query::parts::find_member;
 use crate::query::{Datum, Elements, QueryEntry, QueryError, form};
-use crate::value::{Binary, Format, Object, Value, json};
+use crate::value::{Binary, Format, Object, Value};
 
 /// Rows of columns with names.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use super::Room;
 use crate::query::{Datum, QueryError, form};
-use crate::value::json;
 
 /// What was extracted: a stretch of an entry's JSON text, or a value that was computed.
 #[derive(Clone, Debug, PartialEq)]

@@ -54,6 +54,11 @@ fn not_null() -> KeyRange {
 }
 
 impl Ask {
+    /// The keys that are asked for alone.
+    pub(in crate::store) fn points(&self) -> impl Iterator<Item = &[u8]> {
+        self.ranges.iter().filter_map(KeyRange::as_point)
+    }
+
     /// What a filter asks that looks at what one extractor takes. With `wanted` false: what its opposite asks.
     ///
     /// `None` when nothing can be left out, or an index knows nothing about it.

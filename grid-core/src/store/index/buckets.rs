@@ -27,6 +27,18 @@ pub(in crate::store) enum Buckets {
     Sorted(SortedList<Bucket>),
 }
 
+/// A key as tables of buckets know it.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::store) struct Asked {
+    hash: u64,
+}
+
+impl Asked {
+    pub(in crate::store) fn new(key: &[u8]) -> Self {
+        Asked { hash: xxh3_64(key) }
+    }
+}
+
 /// What a change did to the values of an index.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::store) struct Effect {
@@ -68,6 +80,16 @@ impl Buckets {
                 let place = list.search(|bucket| bucket.key.bytes().cmp(key)).ok()?;
                 list.get(place)
             }
+        }
+    }
+
+    /// Reads the bucket that [`get`](Self::get) will look at first, where they are in no order. A key is not compared.
+    pub(in crate::store) fn touch(&self, asked: Asked) -> usize {
+        match self {
+            Buckets::Hash(table) => table
+                .find(asked.hash, |_first| true)
+                .map_or(0, |bucket| bucket.postings.len()),
+            Buckets::Sorted(_) => 0,
         }
     }
 

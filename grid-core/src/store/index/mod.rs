@@ -59,6 +59,7 @@ pub use held::ELEMENTS_MAX;
 pub use report::IndexReport;
 
 pub(in crate::store) use ask::{Ask, Pattern};
+pub(in crate::store) use buckets::Asked;
 pub(in crate::store) use cache_indexes::{CacheIndexes, Indexes};
 pub(in crate::store) use effort::Effort;
 pub(in crate::store) use partition_index::PartitionIndex;

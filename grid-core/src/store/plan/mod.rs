@@ -24,6 +24,7 @@ mod found;
 mod ordered;
 mod planner;
 mod prepared;
+mod touching;
 
 pub(in crate::store) use ordered::Ordered;
 pub(in crate::store) use planner::Plan;

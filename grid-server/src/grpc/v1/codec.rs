@@ -1,10 +1,19 @@
 //! Frames to bytes and back, for tonic.
 
-use bytes::Buf;
+use bytes::{Buf, BufMut};
 use tonic::Status;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
 use super::frames::{InFrame, OutFrame};
+
+/// Values from this size on mostly come in rows, which are sent in pieces.
+const ROW_VALUE_BYTES: usize = 256;
+
+/// So large is a piece of a row at most, but for its last value. Growing to it step by step would copy it again and again.
+const PIECE_BYTES: usize = 33 << 10;
+
+/// What a frame has beside its value.
+const PIECE_ROOM: usize = 256;
 
 /// Reads `ProxyRequest`s and writes `ProxyResponse`s in one pass.
 ///
@@ -33,6 +42,10 @@ impl Encoder for ProxyCodec {
     type Error = Status;
 
     fn encode(&mut self, frame: OutFrame, buf: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        let bytes = frame.value_bytes();
+        if bytes >= ROW_VALUE_BYTES && buf.chunk_mut().len() < bytes + PIECE_ROOM {
+            buf.reserve(bytes + PIECE_BYTES);
+        }
         frame.encode(buf);
         Ok(())
     }

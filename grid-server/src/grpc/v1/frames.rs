@@ -96,6 +96,18 @@ pub enum OutFrame {
 }
 
 impl OutFrame {
+    /// About how many bytes of values it has: those of one that has many are nearly all of it.
+    #[must_use]
+    pub(crate) fn value_bytes(&self) -> usize {
+        match self {
+            OutFrame::Cache {
+                body: Body::Bytes(value) | Body::Pair(_, value) | Body::Optional(Some(value)),
+                ..
+            } => value.len(),
+            _ => 0,
+        }
+    }
+
     /// Appends the frame.
     pub fn encode(&self, buf: &mut impl BufMut) {
         match self {

@@ -1,0 +1,124 @@
+//! What a query selects in partitions that this member serves, read at once.
+
+use grid_core::partition::PartitionId;
+use grid_core::query::QueryError;
+use grid_core::replication::Replica;
+use grid_core::store::{
+    Page, PageContent, PageCursor, PageLimits, Partition, PickedPage, PlannedQuery, PreparedFilter, Room,
+    Timestamp,
+};
+
+use crate::replication::Tried;
+
+use super::allowance::Allowance;
+use super::{OpenCache, Question};
+
+/// So many partitions are read side by side: those who change one of them wait for all, some microseconds.
+const TOGETHER: usize = 32;
+
+/// When so many bytes were read here, they are sent before more are read.
+const ENOUGH_BYTES: usize = 32 << 10;
+
+/// A partition, and the place after which it is read.
+type Place = (PartitionId, Option<PageCursor>);
+
+/// A page that was read, unless there was no room for it.
+type Read = Result<Option<Page>, QueryError>;
+
+/// Reads what is asked of partitions at once.
+struct AtHand<'q> {
+    cache: &'q OpenCache,
+    question: &'q Question,
+    prepared: PreparedFilter<'q>,
+    limits: PageLimits,
+    content: PageContent,
+    room: &'q Room,
+    allowance: Allowance,
+}
+
+impl OpenCache {
+    /// The pages of a query in those of these partitions that this member serves and has at hand, as far as all together look
+    /// at little and there is room; `None` for the others. Nothing is waited for, and nobody is asked. Once the first of them
+    /// are there and have [`ENOUGH_BYTES`], the others are left out.
+    pub(super) fn pages_at_hand(
+        &self,
+        question: &Question,
+        asked: &[Place],
+        (limits, content): (PageLimits, PageContent),
+        room: &Room,
+    ) -> Vec<Option<Result<Page, QueryError>>> {
+        let mut pages = Vec::with_capacity(asked.len());
+        let mut at_hand = AtHand {
+            cache: self,
+            question,
+            prepared: PreparedFilter::new(question.filter()),
+            limits,
+            content,
+            room,
+            allowance: Allowance::at_once(),
+        };
+        // The first alone tells whether the others are worth planning.
+        let mut together = 1;
+        while at_hand.allowance.allows_planning(question)
+            && let Some(asked) = asked.get(pages.len()..).filter(|asked| !asked.is_empty())
+        {
+            let read = at_hand.read(asked, together);
+            if read.is_empty() {
+                break;
+            }
+            pages.extend(read.into_iter().map(|read| match read {
+                Tried::Done(page) => page.transpose(),
+                Tried::Waits(..) | Tried::Elsewhere => None,
+            }));
+            let is_enough = room.used().is_some_and(|used| used >= ENOUGH_BYTES);
+            if is_enough && pages.iter().all(Option::is_some) {
+                return pages;
+            }
+            together = TOGETHER;
+        }
+        pages.resize_with(asked.len(), || None);
+        pages
+    }
+}
+
+impl AtHand<'_> {
+    /// Reads the first of these partitions side by side, as many as are allowed and not being changed.
+    fn read(&mut self, asked: &[Place], together: usize) -> Vec<Tried<Read>> {
+        let ids: Vec<_> = asked.iter().take(together).map(|(id, _)| *id).collect();
+        let replicas = self.cache.replicas();
+        replicas.try_read_together(&ids, Replica::gate_all, |stores, now| {
+            self.pages(asked, stores, now)
+        })
+    }
+
+    /// The pages of these partitions, each with its place in what is asked; of the first of them, when all would be too much.
+    fn pages(&mut self, asked: &[Place], stores: &[(usize, &Partition)], now: Timestamp) -> Vec<Read> {
+        let (cache, prepared) = (self.cache.id(), &self.prepared);
+        prepared.touch(cache, stores.iter().map(|(_, store)| *store));
+        let mut planned = Vec::with_capacity(stores.len());
+        for (place, store) in stores {
+            planned.push((*place, store.plan_query(cache, prepared)));
+        }
+        PlannedQuery::touch(planned.iter().map(|(_, planned)| planned));
+        let mut pages = Vec::with_capacity(planned.len());
+        let mut picked = Vec::with_capacity(planned.len());
+        for (place, planned) in planned {
+            let alike = asked.len() - place;
+            let passes = self.question.passes();
+            if !self.allowance.take(planned.looks_at(), passes, alike) {
+                break;
+            }
+            let after = asked.get(place).and_then(|(_, after)| *after);
+            let page = planned.pick_within(now, (after, self.limits, self.content), self.room);
+            pages.push(page.map(|page| {
+                picked.push(page?);
+                Some(Page::default())
+            }));
+        }
+        let mut copied = PickedPage::copy_all(picked, self.content).into_iter();
+        for page in pages.iter_mut().flatten().flatten() {
+            *page = copied.next().unwrap_or_default();
+        }
+        pages
+    }
+}
