@@ -608,10 +608,10 @@ TYPES = {"age": int, "name": str, "active": bool}
 
 
 def fails_on_reference(filter_: list) -> bool:
-    """Whether a filter or a part of it puts in order what has none to the reference: integers of 32 and of 64 bits, and
-    values of different types."""
+    """Whether a filter or a part of it may put in order what has none to the reference: integers of 32 and of 64 bits,
+    values of different types, and a score that a processor has made an integer where there was none."""
     return any_part(filter_, lambda f: f[0] in ORDERS and isinstance(f[1], str) and (
-        f[1] == "big" or type(f[2]) is not TYPES.get(f[1], type(f[2]))))
+        f[1] in ("big", "score") or type(f[2]) is not TYPES.get(f[1], type(f[2]))))
 
 
 def told_less_after(ops: list) -> list:
@@ -619,8 +619,7 @@ def told_less_after(ops: list) -> list:
 
     - It knows a client's listeners for a filter by the filter: one that comes takes the place of one that there is, and
       takes it along when it goes.
-    - An event is not told at all when a part of the filter fails that need not have been looked at, or on integers that
-      are of one type here.
+    - It removes one when the filter fails on an entry, be it in a part that need not have been looked at.
     - Where there is one of those, also listeners for keys: what a truncate has silenced is heard again by way of another
       listener's events."""
     after, filters, silent = [], [], set()
