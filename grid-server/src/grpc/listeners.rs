@@ -335,4 +335,16 @@ mod tests {
         table.begin_filter(2);
         assert_eq!(table.transformed(&change(), ALL).len(), 1);
     }
+
+    #[test]
+    fn a_listener_with_the_filter_of_another_leaves_it_its_voice() {
+        let mut table = ListenerTable::default();
+        for id in [1, 2] {
+            let _all = table.add_filter(id, EventFilter::all(), false);
+            table.begin_filter(id);
+        }
+        assert_eq!(ids(&table), [2, 1]);
+        let _one = table.remove_filter(2);
+        assert_eq!(ids(&table), [1]);
+    }
 }

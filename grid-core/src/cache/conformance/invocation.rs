@@ -39,6 +39,11 @@ pub async fn a_processor_changes_and_answers<F: Fixture>(fixture: &F) {
         .await
         .expect("set");
     assert!(is_set);
+    let is_set: bool = cache
+        .invoke("ada", &Processor::set("age", 40))
+        .await
+        .expect("set to what it is, which nobody is told of");
+    assert!(is_set);
     let () = cache.invoke("ada", &Processor::remove()).await.expect("remove");
     assert_eq!(cache.get("ada").await.expect("get"), None);
     for (kind, old, new) in [
