@@ -1,6 +1,7 @@
 //! What was agreed, and what this member does about it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +31,16 @@ impl ControlLoop {
         let generation = state.generation();
         let cluster = state.identity().id;
         tracing::info!(%me, %cluster, members = state.members().len(), "this member is in");
+        for replicas in self.core.services.read().values() {
+            for partition in replicas.count().all() {
+                replicas.change(partition, |replica, _| replica.reincarnate(me));
+                replicas.forget_told(partition);
+            }
+        }
+        // Who has a number and no others is alone, and waits for nobody to hear of what is listened to here: the others are
+        // known first. And it takes what they tell before any of them can reach it under its number.
+        self.core.set_members(&others_of(&state, me));
+        self.core.set_me(Some(me));
         self.core.change_identity(|identity| {
             identity.cluster = Some(cluster);
             identity.generation = generation;
@@ -49,13 +60,6 @@ impl ControlLoop {
             process: self.core.settings.process,
             host: self.core.identity.load().host,
         };
-        for replicas in self.core.services.read().values() {
-            for partition in replicas.count().all() {
-                replicas.change(partition, |replica, _| replica.reincarnate(me));
-                replicas.forget_told(partition);
-            }
-        }
-        self.core.set_me(Some(me));
         self.phase = Phase::In(Box::new(Membership {
             me,
             detector: Detector::new(DetectorSettings::default(), identity, now),
@@ -361,6 +365,13 @@ impl Core {
             });
         }
     }
+}
+
+/// The members beside this one.
+fn others_of(state: &ControlState, me: MemberId) -> Vec<(MemberId, SocketAddr)> {
+    let members = state.members().values();
+    let others = members.filter(|member| member.id != me);
+    others.map(|member| (member.id, member.info.address)).collect()
 }
 
 /// Writes a whole state.

@@ -107,7 +107,9 @@ impl Core {
     /// there is no other member.
     pub(super) fn wait_known(&self) -> Option<BoxFuture<'static, Result<(), CacheError>>> {
         let version = self.listening.journal.lock().version();
-        if self.me().is_some() && self.listening.has_no_others() {
+        // One that was cut off says first that something was missed.
+        let is_in = |core: &Core| core.me().is_some() && !core.listening.is_cut_off();
+        if is_in(self) && self.listening.has_no_others() {
             return None;
         }
         let core = self.this.upgrade()?;
@@ -117,7 +119,7 @@ impl Core {
             let mut known = core.listening.known.subscribe();
             loop {
                 known.mark_unchanged();
-                if core.me().is_some() && core.listening.is_known(version) {
+                if is_in(&core) && core.listening.is_known(version) {
                     core.hear_what_was_told().await;
                     return Ok(());
                 }

@@ -38,7 +38,7 @@ mod truncations;
 mod wire;
 
 pub use gaps::{Gaps, Notice};
-pub use incoming::Incoming;
+pub use incoming::{Arrival, Incoming};
 pub use journal::{Journal, Noted, Since};
 pub use outgoing::Outgoing;
 pub use truncations::Truncations;
