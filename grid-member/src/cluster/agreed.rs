@@ -313,6 +313,7 @@ impl Core {
                 self.services.write().insert(service.id, Arc::new(replicas));
             }
         }
+        self.tell_gaps_before(state, delta);
         for (service, partition) in &delta.partitions {
             self.configure(state, *service, *partition);
         }

@@ -198,6 +198,10 @@ pub(super) async fn tell_interest(core: Arc<Core>, peer: Arc<Peer>) {
 /// Tells another member what it does not know. Whether it knows all then; `None` when it can't be told now.
 async fn tell_once(core: &Arc<Core>, peer: &Peer, attempt: u64) -> Option<bool> {
     let known = peer.knows.load(Ordering::Acquire);
+    if known == 0 && !core.listening.knows_gaps(peer.member) {
+        // It may take a place in which it has to tell of them as soon as it knows who listens.
+        return None;
+    }
     let (since, newest) = {
         let journal = core.listening.journal.lock();
         (journal.since(known), journal.version())

@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
+use grid_core::control::ControlState;
 use grid_core::membership::MemberId;
 use grid_core::partition::PartitionId;
 use grid_core::partition::table::{Epoch, ServiceId};
@@ -22,7 +23,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cache::OpenCache;
 use crate::event::{AttachedSink, InterestLog, Subject, Wish};
-use crate::listening::{Arrival, EventFrame, Gaps, Incoming, Journal, News, Noted, Notice, Outgoing, Truncations};
+use crate::listening::{
+    Arrival, EventFrame, Gaps, Incoming, Journal, News, Noted, Notice, Outgoing, Truncations,
+};
 use crate::replication::Awaited;
 use crate::task::TaskKind;
 use crate::transport::Lane;
@@ -114,6 +117,23 @@ impl Listening {
     pub(super) fn members_but(&self, member: MemberId) -> BTreeSet<MemberId> {
         let peers = self.peers.read();
         peers.keys().copied().filter(|other| *other != member).collect()
+    }
+
+    /// The other members that are none any more as this says.
+    pub(super) fn members_but_those_of(&self, state: &ControlState) -> Vec<MemberId> {
+        let peers = self.peers.read();
+        let others = peers.keys().copied();
+        others
+            .filter(|other| !state.members().contains_key(other))
+            .collect()
+    }
+
+    /// Whether another member knows of what third ones may never hear of, as far as this one gave it up.
+    pub(super) fn knows_gaps(&self, member: MemberId) -> bool {
+        let others = self.all().into_iter().filter(|peer| peer.member != member);
+        others
+            .into_iter()
+            .all(|peer| peer.notice.lock().is_known_by(member))
     }
 
     fn all(&self) -> Vec<Arc<Peer>> {
