@@ -314,6 +314,8 @@ impl Core {
             }
         }
         self.tell_gaps_before(state, delta);
+        // No change of what began anew may be told before it.
+        self.entries_given_up(&self.newsroom.begun_anew(state, delta));
         for (service, partition) in &delta.partitions {
             self.configure(state, *service, *partition);
         }
@@ -328,13 +330,16 @@ impl Core {
     /// Tells what a change came to, now that it is shown.
     fn report(&self, delta: &Delta) {
         let given_up = self.view.read(|state| self.newsroom.observe(state, delta));
-        let Some(given_up) = given_up.filter(|services| !services.is_empty()) else {
+        self.entries_given_up(&given_up.unwrap_or_default());
+    }
+
+    /// Entries of these services are gone without an event for each.
+    pub(super) fn entries_given_up(&self, services: &BTreeSet<ServiceId>) {
+        if services.is_empty() {
             return;
-        };
-        // Entries are gone without an event for each.
-        let caches = self.registry().map(|registry| registry.all()).unwrap_or_default();
-        for cache in caches {
-            if given_up.contains(&cache.service()) {
+        }
+        for cache in self.caches() {
+            if services.contains(&cache.service()) {
                 cache.listeners().publish_missed();
             }
         }

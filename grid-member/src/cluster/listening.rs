@@ -391,7 +391,8 @@ impl Core {
             } => {
                 let replicas = self.services.read().get(&service).cloned();
                 if let Some(replicas) = replicas {
-                    replicas.told_elsewhere(partition, (placed, change.sequence), || {
+                    replicas.told_elsewhere(partition, (placed, change.sequence), |anew| {
+                        self.begins_anew(service, anew);
                         registry.tell((partition, placed), &change, true, |_, _| {});
                     });
                 }
@@ -406,7 +407,10 @@ impl Core {
             } => {
                 let replicas = self.services.read().get(&service).cloned();
                 if let Some(replicas) = replicas {
-                    replicas.told_elsewhere(partition, (placed, sequence), || self.emptied(cache, by));
+                    replicas.told_elsewhere(partition, (placed, sequence), |anew| {
+                        self.begins_anew(service, anew);
+                        self.emptied(cache, by);
+                    });
                 }
             }
             News::Truncated { cache, by, whole } => self.truncated(cache, by, whole),
@@ -421,6 +425,13 @@ impl Core {
         }
         if peer.incoming.passed_on(frame.number) {
             peer.say(self);
+        }
+    }
+
+    /// Another member tells of what a partition has, which `anew` began empty as this one has not learned yet.
+    fn begins_anew(&self, service: ServiceId, anew: bool) {
+        if anew {
+            self.entries_given_up(&BTreeSet::from([service]));
         }
     }
 
@@ -448,7 +459,7 @@ impl Core {
         }
     }
 
-    fn caches(&self) -> Vec<Arc<OpenCache>> {
+    pub(super) fn caches(&self) -> Vec<Arc<OpenCache>> {
         self.registry().map(|registry| registry.all()).unwrap_or_default()
     }
 
