@@ -269,3 +269,7 @@ impl fmt::Debug for Newsroom {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[path = "news_test.rs"]
+mod tests;
