@@ -45,8 +45,8 @@ pub enum Logged {
     Change(Arc<LoggedChange>),
     /// Every entry went; of each partition, what was told last before.
     Truncated(Arc<EventPositions>),
-    /// Changes before these positions are missing.
-    Gap(Arc<EventPositions>),
+    /// Changes are missing here.
+    Gap,
     /// The cache is gone.
     Destroyed,
 }
@@ -55,10 +55,8 @@ impl Logged {
     fn bytes(&self) -> usize {
         match self {
             Logged::Change(change) => change.bytes(),
-            Logged::Truncated(positions) | Logged::Gap(positions) => {
-                OVERHEAD_LEN + positions.len() * size_of::<(Epoch, Sequence)>()
-            }
-            Logged::Destroyed => OVERHEAD_LEN,
+            Logged::Truncated(positions) => OVERHEAD_LEN + positions.len() * size_of::<(Epoch, Sequence)>(),
+            Logged::Gap | Logged::Destroyed => OVERHEAD_LEN,
         }
     }
 }
@@ -82,8 +80,9 @@ pub struct Gap;
 ///
 /// It begins *open*: changes are noted, but which came before the first is not known. With the numbers that the
 /// partitions had reached after the member began to listen ([`begin`](Self::begin)) it is *whole*: every change after
-/// those is here, was here, or will be. When changes are lost on their way to the member it is open again, until it is told
-/// the numbers anew; those who follow it learn then that there is a gap.
+/// those is here, was here, or will be. When changes are lost on their way to the member, a gap takes their place, so that
+/// those who follow it learn of it before they are told of any later change; and it is open again, until it is told the
+/// numbers anew.
 #[derive(Debug)]
 pub struct EventLog {
     items: VecDeque<Logged>,
@@ -101,8 +100,6 @@ pub struct EventLog {
     /// What was told before a truncation that is not here any more.
     forgotten_truncation: Option<Arc<EventPositions>>,
     whole: bool,
-    /// Changes were lost that someone who follows may miss.
-    lost: bool,
     ended: bool,
 }
 
@@ -122,7 +119,6 @@ impl EventLog {
             floor: start,
             forgotten_truncation: None,
             whole: false,
-            lost: false,
             ended: false,
         }
     }
@@ -180,9 +176,12 @@ impl EventLog {
         }
     }
 
-    /// Changes were lost on the way here.
+    /// Changes were lost on the way here, all of them before those that are told from now on.
     pub fn lose(&mut self) {
-        (self.whole, self.lost) = (false, true);
+        self.whole = false;
+        // It is said here and not when the log begins anew: whoever was told of a later change before would go on after
+        // that one at another member, and never learn of it.
+        self.append(Logged::Gap);
     }
 
     /// Every change after these numbers, one for each partition, is here or will be.
@@ -190,9 +189,6 @@ impl EventLog {
         self.told.raise(marks);
         self.floor.raise(marks);
         self.whole = true;
-        if std::mem::take(&mut self.lost) {
-            self.append(Logged::Gap(Arc::new(self.floor.clone())));
-        }
     }
 
     fn append(&mut self, item: Logged) {
@@ -216,7 +212,7 @@ impl EventLog {
                     self.floor.advance(change.number);
                 }
                 Logged::Truncated(before) => self.forgotten_truncation = Some(before),
-                Logged::Gap(_) | Logged::Destroyed => {}
+                Logged::Gap | Logged::Destroyed => {}
             }
         }
     }

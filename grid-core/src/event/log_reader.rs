@@ -52,7 +52,7 @@ impl LogReader {
     }
 
     /// Takes some items out of the log; to be [told](Self::tell) apart from its lock. When what it should read is not there any
-    /// more, it goes on at the end of the log, and the answer is [`Gap`]; not before the log is whole.
+    /// more, it goes on at the end of the log, and the answer is [`Gap`].
     ///
     /// # Errors
     /// [`Gap`]: it was too slow.
@@ -63,7 +63,6 @@ impl LogReader {
                 let first = std::mem::replace(&mut self.place, next);
                 Ok(Taken { first, items })
             }
-            ReadLog::Overrun if !log.is_whole() => Ok(Taken::default()),
             ReadLog::Overrun => {
                 *self = log.read_on();
                 Err(Gap)
@@ -100,10 +99,9 @@ impl LogReader {
                     flush(&mut passed, &mut events);
                     events.push(BinaryEvent::Truncated);
                 }
-                Logged::Gap(_) if place < self.gaps_known => {}
-                Logged::Gap(after) => {
+                Logged::Gap if place < self.gaps_known => {}
+                Logged::Gap => {
                     passed.clear();
-                    self.positions.raise(after.reached());
                     events.push(BinaryEvent::Resync);
                     events.push(BinaryEvent::Reached(self.positions.clone().into()));
                 }

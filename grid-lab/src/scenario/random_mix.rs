@@ -17,8 +17,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     seconds: 60,
     ground: Ground::Any,
     pinned: false,
-    // A member that was cut off tells its listeners that something is missing, but now and then only after a newer change.
-    listens: false,
+    listens: true,
     act,
 };
 

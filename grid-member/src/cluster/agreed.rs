@@ -1,6 +1,7 @@
 //! What was agreed, and what this member does about it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +31,16 @@ impl ControlLoop {
         let generation = state.generation();
         let cluster = state.identity().id;
         tracing::info!(%me, %cluster, members = state.members().len(), "this member is in");
+        for replicas in self.core.services.read().values() {
+            for partition in replicas.count().all() {
+                replicas.change(partition, |replica, _| replica.reincarnate(me));
+                replicas.forget_told(partition);
+            }
+        }
+        // Who has a number and no others is alone, and waits for nobody to hear of what is listened to here: the others are
+        // known first. And it takes what they tell before any of them can reach it under its number.
+        self.core.set_members(&others_of(&state, me));
+        self.core.set_me(Some(me));
         self.core.change_identity(|identity| {
             identity.cluster = Some(cluster);
             identity.generation = generation;
@@ -49,13 +60,6 @@ impl ControlLoop {
             process: self.core.settings.process,
             host: self.core.identity.load().host,
         };
-        for replicas in self.core.services.read().values() {
-            for partition in replicas.count().all() {
-                replicas.change(partition, |replica, _| replica.reincarnate(me));
-                replicas.forget_told(partition);
-            }
-        }
-        self.core.set_me(Some(me));
         self.phase = Phase::In(Box::new(Membership {
             me,
             detector: Detector::new(DetectorSettings::default(), identity, now),
@@ -309,6 +313,9 @@ impl Core {
                 self.services.write().insert(service.id, Arc::new(replicas));
             }
         }
+        self.tell_gaps_before(state, delta);
+        // No change of what began anew may be told before it.
+        self.entries_given_up(&self.newsroom.begun_anew(state, delta));
         for (service, partition) in &delta.partitions {
             self.configure(state, *service, *partition);
         }
@@ -323,13 +330,16 @@ impl Core {
     /// Tells what a change came to, now that it is shown.
     fn report(&self, delta: &Delta) {
         let given_up = self.view.read(|state| self.newsroom.observe(state, delta));
-        let Some(given_up) = given_up.filter(|services| !services.is_empty()) else {
+        self.entries_given_up(&given_up.unwrap_or_default());
+    }
+
+    /// Entries of these services are gone without an event for each.
+    pub(super) fn entries_given_up(&self, services: &BTreeSet<ServiceId>) {
+        if services.is_empty() {
             return;
-        };
-        // Entries are gone without an event for each.
-        let caches = self.registry().map(|registry| registry.all()).unwrap_or_default();
-        for cache in caches {
-            if given_up.contains(&cache.service()) {
+        }
+        for cache in self.caches() {
+            if services.contains(&cache.service()) {
                 cache.listeners().publish_missed();
             }
         }
@@ -361,6 +371,13 @@ impl Core {
             });
         }
     }
+}
+
+/// The members beside this one.
+fn others_of(state: &ControlState, me: MemberId) -> Vec<(MemberId, SocketAddr)> {
+    let members = state.members().values();
+    let others = members.filter(|member| member.id != me);
+    others.map(|member| (member.id, member.info.address)).collect()
 }
 
 /// Writes a whole state.

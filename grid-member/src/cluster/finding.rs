@@ -441,9 +441,10 @@ impl ControlLoop {
                     .collect()
             })
             .unwrap_or_default();
-        self.core.listening.cut_off();
-        self.core.set_members(&[]);
+        // Without others all of them know who listens here: that must not count for a member.
         self.core.set_me(None);
+        self.core.cut_off();
+        self.core.set_members(&[]);
         self.core.change_identity(|identity| identity.member = None);
         if let Some(transport) = self.core.transport.get() {
             transport.close_accepted(|_| true);

@@ -7,7 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use grid_core::control::{ControlState, Delta};
 use grid_core::membership::MemberId;
+use grid_core::partition::PartitionId;
+use grid_core::partition::table::ServiceId;
+use grid_core::replication::RoleKind;
 use grid_core::store::CacheId;
 use serde::{Deserialize, Serialize};
 
@@ -88,15 +92,37 @@ impl Core {
         answer.send(Bytes::new());
     }
 
+    /// Before this member does what was agreed: what others gave up is told by it where it takes their place.
+    pub(super) fn tell_gaps_before(&self, state: &ControlState, delta: &Delta) {
+        if delta.members {
+            let gone = self.listening.members_but_those_of(state);
+            gone.into_iter().for_each(|member| self.take_over_gaps(member));
+        }
+        let is_new = |(service, partition): &(ServiceId, PartitionId)| {
+            let assigned = state.assignment(*service, *partition);
+            let is_mine = assigned.is_some_and(|assigned| assigned.primary == self.me());
+            let replicas = self.services.read().get(service).cloned();
+            is_mine && replicas.is_some_and(|replicas| replicas.read(*partition).role() != RoleKind::Primary)
+        };
+        let open = self.listening.gaps.lock().open();
+        if !open.is_empty() && delta.partitions.iter().any(is_new) {
+            open.into_iter()
+                .for_each(|(about, caches)| self.push_missed(about, caches));
+        }
+    }
+
     /// A member is none any more: this one tells what it would have had to tell.
     pub(super) fn take_over_gaps(&self, gone: MemberId) {
         let left = self.listening.gaps.lock().gone(gone);
-        for (about, caches) in left {
-            if let Some(peer) = self.listening.peer(about) {
-                let mut outgoing = peer.outgoing.lock();
-                outgoing.push_missed(self.clock.uptime(), caches);
-                peer.send(self, &mut outgoing);
-            }
+        left.into_iter()
+            .for_each(|(about, caches)| self.push_missed(about, caches));
+    }
+
+    fn push_missed(&self, about: MemberId, caches: BTreeSet<CacheId>) {
+        if let Some(peer) = self.listening.peer(about) {
+            let mut outgoing = peer.outgoing.lock();
+            outgoing.push_missed(self.clock.uptime(), caches);
+            peer.send(self, &mut outgoing);
         }
     }
 }

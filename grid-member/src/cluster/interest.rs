@@ -107,7 +107,9 @@ impl Core {
     /// there is no other member.
     pub(super) fn wait_known(&self) -> Option<BoxFuture<'static, Result<(), CacheError>>> {
         let version = self.listening.journal.lock().version();
-        if self.me().is_some() && self.listening.has_no_others() {
+        // One that was cut off says first that something was missed.
+        let is_in = |core: &Core| core.me().is_some() && !core.listening.is_cut_off();
+        if is_in(self) && self.listening.has_no_others() {
             return None;
         }
         let core = self.this.upgrade()?;
@@ -117,7 +119,7 @@ impl Core {
             let mut known = core.listening.known.subscribe();
             loop {
                 known.mark_unchanged();
-                if core.me().is_some() && core.listening.is_known(version) {
+                if is_in(&core) && core.listening.is_known(version) {
                     core.hear_what_was_told().await;
                     return Ok(());
                 }
@@ -196,6 +198,10 @@ pub(super) async fn tell_interest(core: Arc<Core>, peer: Arc<Peer>) {
 /// Tells another member what it does not know. Whether it knows all then; `None` when it can't be told now.
 async fn tell_once(core: &Arc<Core>, peer: &Peer, attempt: u64) -> Option<bool> {
     let known = peer.knows.load(Ordering::Acquire);
+    if known == 0 && !core.listening.knows_gaps(peer.member) {
+        // It may take a place in which it has to tell of them as soon as it knows who listens.
+        return None;
+    }
     let (since, newest) = {
         let journal = core.listening.journal.lock();
         (journal.since(known), journal.version())

@@ -5,12 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
+use grid_core::control::ControlState;
 use grid_core::membership::MemberId;
 use grid_core::partition::PartitionId;
 use grid_core::partition::table::{Epoch, ServiceId};
@@ -20,8 +21,11 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::cache::OpenCache;
 use crate::event::{AttachedSink, InterestLog, Subject, Wish};
-use crate::listening::{EventFrame, Gaps, Incoming, Journal, News, Noted, Notice, Outgoing, Truncations};
+use crate::listening::{
+    Arrival, EventFrame, Gaps, Incoming, Journal, News, Noted, Notice, Outgoing, Truncations,
+};
 use crate::replication::Awaited;
 use crate::task::TaskKind;
 use crate::transport::Lane;
@@ -80,8 +84,9 @@ pub(super) struct Listening {
     pub(super) truncations: Mutex<Truncations>,
     /// The number of the last truncation that this member was asked for.
     pub(super) last_truncation: AtomicU64,
-    /// This member was cut off, and its listeners have missed what happened meanwhile.
-    missed: AtomicBool,
+    /// This member was cut off, and its listeners are told of nothing until they are heard everywhere again. Held while the
+    /// hubs of all caches change with it.
+    cut_off: Mutex<bool>,
 }
 
 impl Default for Listening {
@@ -94,7 +99,7 @@ impl Default for Listening {
             gaps: Mutex::default(),
             truncations: Mutex::default(),
             last_truncation: AtomicU64::new(0),
-            missed: AtomicBool::new(false),
+            cut_off: Mutex::new(false),
         }
     }
 }
@@ -112,6 +117,23 @@ impl Listening {
     pub(super) fn members_but(&self, member: MemberId) -> BTreeSet<MemberId> {
         let peers = self.peers.read();
         peers.keys().copied().filter(|other| *other != member).collect()
+    }
+
+    /// The other members that are none any more as this says.
+    pub(super) fn members_but_those_of(&self, state: &ControlState) -> Vec<MemberId> {
+        let peers = self.peers.read();
+        let others = peers.keys().copied();
+        others
+            .filter(|other| !state.members().contains_key(other))
+            .collect()
+    }
+
+    /// Whether another member knows of what third ones may never hear of, as far as this one gave it up.
+    pub(super) fn knows_gaps(&self, member: MemberId) -> bool {
+        let others = self.all().into_iter().filter(|peer| peer.member != member);
+        others
+            .into_iter()
+            .all(|peer| peer.notice.lock().is_known_by(member))
     }
 
     fn all(&self) -> Vec<Arc<Peer>> {
@@ -132,9 +154,9 @@ impl Listening {
         self.is_known(version) && self.all().iter().all(|peer| peer.wanted.lock().version > 0)
     }
 
-    /// This member is cut off: its listeners hear of nothing until it is in again.
-    pub(super) fn cut_off(&self) {
-        self.missed.store(true, Ordering::Release);
+    /// Whether what happens elsewhere may be missed by the listeners at this member, which they are still to be told.
+    pub(super) fn is_cut_off(&self) -> bool {
+        *self.cut_off.lock()
     }
 
     /// What notes the interest in a cache.
@@ -346,8 +368,19 @@ impl Core {
             return;
         };
         let _turn = peer.turn.lock();
-        if Some(frame.to) != self.me() || !peer.incoming.is_new(frame.number) {
+        if Some(frame.to) != self.me() {
             return;
+        }
+        let says_missed = matches!(frame.news, News::Missed(_));
+        match peer.incoming.arrival(frame.number, says_missed) {
+            Arrival::Known => return,
+            Arrival::Next => {}
+            Arrival::AfterLoss => {
+                tracing::error!(%from, number = frame.number, "events did not come, and nobody said so");
+                for cache in registry.all() {
+                    cache.listeners().publish_missed();
+                }
+            }
         }
         match frame.news {
             News::Change {
@@ -358,7 +391,8 @@ impl Core {
             } => {
                 let replicas = self.services.read().get(&service).cloned();
                 if let Some(replicas) = replicas {
-                    replicas.told_elsewhere(partition, (placed, change.sequence), || {
+                    replicas.told_elsewhere(partition, (placed, change.sequence), |anew| {
+                        self.begins_anew(service, anew);
                         registry.tell((partition, placed), &change, true, |_, _| {});
                     });
                 }
@@ -373,7 +407,10 @@ impl Core {
             } => {
                 let replicas = self.services.read().get(&service).cloned();
                 if let Some(replicas) = replicas {
-                    replicas.told_elsewhere(partition, (placed, sequence), || self.emptied(cache, by));
+                    replicas.told_elsewhere(partition, (placed, sequence), |anew| {
+                        self.begins_anew(service, anew);
+                        self.emptied(cache, by);
+                    });
                 }
             }
             News::Truncated { cache, by, whole } => self.truncated(cache, by, whole),
@@ -391,17 +428,39 @@ impl Core {
         }
     }
 
-    /// Tells the listeners of a member that was cut off that they missed something, once it is in again and they are heard
-    /// everywhere.
-    pub(super) fn tell_missed(&self) {
-        if self.listening.missed.load(Ordering::Acquire) && self.me().is_some() && self.listening.all_know() {
-            self.listening.missed.store(false, Ordering::Release);
-            if let Some(registry) = self.registry() {
-                for cache in registry.all() {
-                    cache.listeners().publish_missed();
-                }
-            }
+    /// Another member tells of what a partition has, which `anew` began empty as this one has not learned yet.
+    fn begins_anew(&self, service: ServiceId, anew: bool) {
+        if anew {
+            self.entries_given_up(&BTreeSet::from([service]));
         }
+    }
+
+    /// This member is cut off: its listeners are told of nothing until it is in again and they are heard everywhere. It has no
+    /// number any more.
+    pub(super) fn cut_off(&self) {
+        let mut cut_off = self.listening.cut_off.lock();
+        *cut_off = true;
+        for cache in self.caches() {
+            cache.listeners().cut_off();
+        }
+    }
+
+    /// Tells the listeners of a member that was cut off that they missed something, once it is in again and they are heard
+    /// everywhere. Only then: members that know of them tell of changes, while others make some of which nobody tells.
+    pub(super) fn tell_missed(&self) {
+        let mut cut_off = self.listening.cut_off.lock();
+        if *cut_off && self.me().is_some() && self.listening.all_know() {
+            for cache in self.caches() {
+                cache.listeners().heard_again();
+            }
+            *cut_off = false;
+            drop(cut_off);
+            self.listening.known.send_replace(());
+        }
+    }
+
+    pub(super) fn caches(&self) -> Vec<Arc<OpenCache>> {
+        self.registry().map(|registry| registry.all()).unwrap_or_default()
     }
 
     /// Resolves when the events of another member up to this number were passed on here, or can't be waited for any longer.

@@ -91,6 +91,21 @@ impl Health {
     }
 }
 
+/// How it is with a partition, and when what it has began empty.
+fn standing(assignment: &Assignment) -> (Health, Epoch) {
+    let placed = if assignment.is_free() {
+        Epoch::ZERO
+    } else {
+        assignment.placed
+    };
+    (Health::of(assignment), placed)
+}
+
+/// Whether entries were given up in between: the partition had some, and does not have them any more.
+fn is_given_up(before: Epoch, now: Epoch) -> bool {
+    before != Epoch::ZERO && before != now
+}
+
 /// Compares what is agreed with what was before, and tells the difference.
 pub(super) struct Newsroom {
     known: Mutex<Known>,
@@ -100,7 +115,7 @@ pub(super) struct Newsroom {
 #[derive(Default)]
 struct Known {
     members: BTreeSet<MemberId>,
-    /// Each partition's health, and when it was given out empty the last time.
+    /// Each partition's health, and when it was given out empty the last time; zero while it is not given out.
     partitions: BTreeMap<ServiceId, Vec<(Health, Epoch)>>,
 }
 
@@ -117,6 +132,22 @@ impl Newsroom {
     /// The events from now on.
     pub(super) fn subscribe(&self) -> ClusterEvents {
         ClusterEvents(self.told.subscribe())
+    }
+
+    /// The services with partitions that have begun anew in a change that is not told yet: their entries were given up, and
+    /// there may be others already.
+    pub(super) fn begun_anew(&self, state: &ControlState, delta: &Delta) -> BTreeSet<ServiceId> {
+        let known = self.known.lock();
+        let begun = delta.partitions.iter().filter(|(service, partition)| {
+            let known = known.partitions.get(service);
+            let before = known.and_then(|known| known.get(partition.index()));
+            let now = state.assignment(*service, *partition).map(standing);
+            match (before, now) {
+                (Some((_, before)), Some((_, now))) => now != Epoch::ZERO && is_given_up(*before, now),
+                _ => false,
+            }
+        });
+        begun.map(|(service, _)| *service).collect()
     }
 
     /// Tells what a change came to. Gives the services of which entries were given up.
@@ -183,16 +214,22 @@ impl Known {
                 ) else {
                     continue;
                 };
-                let (before, now) = (*known, (Health::of(assignment), assignment.placed));
-                *known = now;
-                let into = match (before.0, now.0) {
-                    (before, now) if before == now => continue,
-                    (_, Health::Lost) => &mut lost,
-                    (_, Health::OutOfReach) => &mut out_of_reach,
-                    (_, Health::Fine) if assignment.is_free() || before.1 != now.1 => &mut emptied,
-                    (_, Health::Fine) => &mut back,
-                };
-                into.push(partition);
+                let (before, now) = (
+                    std::mem::replace(known, standing(assignment)),
+                    standing(assignment),
+                );
+                // Of a whole state it may be all that is seen: that it was lost in between was not.
+                let given_up = is_given_up(before.1, now.1);
+                if given_up {
+                    emptied.push(partition);
+                }
+                match (before.0, now.0) {
+                    (before, now) if before == now => {}
+                    (_, Health::Lost) => lost.push(partition),
+                    (_, Health::OutOfReach) => out_of_reach.push(partition),
+                    (_, Health::Fine) if given_up => {}
+                    (_, Health::Fine) => back.push(partition),
+                }
             }
             if !emptied.is_empty() {
                 given_up.insert(id);
@@ -232,3 +269,7 @@ impl fmt::Debug for Newsroom {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[path = "news_test.rs"]
+mod tests;

@@ -126,7 +126,10 @@ pub(super) async fn drive_hand_overs(core: Arc<Core>) {
                 continue;
             };
             for step in steps {
-                if let StepChange::HandOver(to) = step.change {
+                if let StepChange::HandOver(to) = step.change
+                    // It has to tell of what was given up here, before it tells of what it makes.
+                    && core.listening.knows_gaps(to)
+                {
                     let at = replicas.uptime();
                     replicas.change(step.partition, |replica, out| {
                         if replica.epoch() == step.epoch {

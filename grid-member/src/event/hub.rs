@@ -97,6 +97,8 @@ struct Inner {
     by_key: HashMap<Subject, OfKey>,
     /// The cache is gone, and every sink was told.
     destroyed: bool,
+    /// The sinks in this process are told of no change: some are missed before it, which they are told later.
+    cut_off: bool,
     /// The registrations of all sinks, whatever for.
     registrations: Tally,
     /// The registrations for everything of the sinks in this process.
@@ -144,6 +146,17 @@ impl Inner {
         }
         (had != has).then_some(has)
     }
+
+    /// Tells the sinks in this process that events were lost.
+    fn tell_missed(&self) {
+        for attached in self.sinks.values() {
+            if let Ear::Here(sink) = &attached.ear
+                && (attached.all.is_some() || !attached.keys.is_empty())
+            {
+                sink.missed();
+            }
+        }
+    }
 }
 
 /// The listeners of one cache, and what they registered for.
@@ -155,6 +168,10 @@ impl Inner {
 /// In a cluster the other members are among those who listen, each with what its own sinks want together; what the sinks
 /// in this process want together goes into an [`InterestLog`]. A change that this member made is told to all of them
 /// ([`tell`](Self::tell)), one that another member made to the sinks in this process alone.
+///
+/// No sink is told of a change when one before it was missed, unless it was told so in between. So a member that was
+/// [cut off](Self::cut_off) tells its sinks of nothing, from whichever side it comes, until all is heard again: what it
+/// hears of in between may have gaps anywhere. That and the word of it are one step ([`heard_again`](Self::heard_again)).
 #[derive(Default)]
 pub struct ListenerHub {
     interest: AtomicU8,
@@ -279,7 +296,7 @@ impl ListenerHub {
                 continue;
             }
             match &attached.ear {
-                Ear::Here(sink) if here => sink.entry(
+                Ear::Here(sink) if here && !inner.cut_off => sink.entry(
                     (number, change),
                     Matched {
                         all: all.is_some(),
@@ -292,14 +309,25 @@ impl ListenerHub {
         }
     }
 
-    /// Tells the sinks in this process that events were lost.
+    /// Tells the sinks in this process that events were lost; those of a member that is cut off are told later.
     pub fn publish_missed(&self) {
-        for attached in self.inner.read().sinks.values() {
-            if let Ear::Here(sink) = &attached.ear
-                && (attached.all.is_some() || !attached.keys.is_empty())
-            {
-                sink.missed();
-            }
+        let inner = self.inner.read();
+        if !inner.cut_off {
+            inner.tell_missed();
+        }
+    }
+
+    /// The sinks in this process miss changes from now on.
+    pub fn cut_off(&self) {
+        self.inner.write().cut_off = true;
+    }
+
+    /// Every change from now on is heard again: the sinks in this process are told that they missed some, if they did, and of
+    /// changes from then on.
+    pub fn heard_again(&self) {
+        let mut inner = self.inner.write();
+        if std::mem::take(&mut inner.cut_off) {
+            inner.tell_missed();
         }
     }
 

@@ -135,6 +135,27 @@ fn other_members_are_told_of_changes_that_were_made_here_alone() {
 }
 
 #[test]
+fn who_is_cut_off_is_told_of_no_change_before_the_word_that_some_are_missing() {
+    let (hub, ears) = (Arc::new(ListenerHub::new()), Arc::<Ears>::default());
+    let here = hub.attach(ears.clone());
+    let there = hub.attach_member(OTHER);
+    here.listen(&ListenTo::All, true);
+    there.listen(&ListenTo::All, true);
+    hub.heard_again();
+    assert!(ears.take().is_empty(), "nothing was missed");
+    hub.cut_off();
+    assert_eq!(told(&hub, &change("5"), true), [(OTHER, true)]);
+    hub.publish_missed();
+    assert!(ears.take().is_empty(), "there may be more");
+    hub.heard_again();
+    hub.publish(number(), &change("6"));
+    assert_eq!(ears.take(), ["missed", "6 true false"]);
+    hub.publish_missed();
+    hub.heard_again();
+    assert_eq!(ears.take(), ["missed"]);
+}
+
+#[test]
 fn what_is_wanted_here_is_noted_when_it_changes() {
     let log = Arc::<Ears>::default();
     let hub = Arc::new(ListenerHub::with_log(log.clone()));

@@ -68,6 +68,12 @@ impl Notice {
         others.iter().all(|member| self.knows(*member))
     }
 
+    /// Whether one of the others knows it.
+    #[must_use]
+    pub fn is_known_by(&self, member: MemberId) -> bool {
+        self.knows(member)
+    }
+
     /// Whether nobody knows anything, nor has to.
     #[must_use]
     pub fn is_over(&self) -> bool {
@@ -99,6 +105,19 @@ impl Gaps {
         if version > known.0 {
             *known = (version, caches.into_iter().collect());
         }
+    }
+
+    /// Whom the others may still have to tell, and of which caches. Who goes on in place of one of them as the primary of a
+    /// partition tells it too, ahead of what it makes itself: what comes from the other may come after that.
+    #[must_use]
+    pub fn open(&self) -> BTreeMap<MemberId, BTreeSet<CacheId>> {
+        let mut open: BTreeMap<MemberId, BTreeSet<CacheId>> = BTreeMap::new();
+        for ((_, about), (_, caches)) in &self.told {
+            if !caches.is_empty() {
+                open.entry(*about).or_default().extend(caches);
+            }
+        }
+        open
     }
 
     /// A member is none any more. Gives whom it would have had to tell, and of which caches: it is to be told by this one
@@ -146,6 +165,7 @@ mod tests {
         assert!(notice.is_known(&others), "the other one is gone");
         others = members(&[2, 4]);
         assert!(!notice.is_known(&others), "one that came meanwhile knows nothing");
+        assert!(notice.is_known_by(MemberId::new(2)) && !notice.is_known_by(MemberId::new(4)));
         assert_eq!(notice.to_tell(&others), [MemberId::new(4)]);
     }
 
@@ -187,7 +207,12 @@ mod tests {
         gaps.note((ids[0], ids[1]), 1, caches(&[9]));
         gaps.note((ids[1], ids[2]), 1, caches(&[9]));
         gaps.note((ids[1], ids[2]), 2, caches(&[]));
+        assert_eq!(
+            gaps.open(),
+            [(ids[2], caches(&[7, 8])), (ids[1], caches(&[9]))].into()
+        );
         assert!(gaps.gone(ids[1]).is_empty(), "all was heard of");
+        assert_eq!(gaps.open(), [(ids[2], caches(&[7, 8]))].into());
         assert_eq!(gaps.gone(ids[0]), [(ids[2], caches(&[7, 8]))]);
         assert!(gaps.gone(ids[0]).is_empty() && gaps.told.is_empty());
     }

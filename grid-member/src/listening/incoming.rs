@@ -14,7 +14,21 @@ struct Said {
     again: bool,
 }
 
+/// What an event is to the member that it comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// It was passed on before.
+    Known,
+    /// It follows what was passed on, or says itself that something before it is missing.
+    Next,
+    /// Something before it is missing, and nobody said so: that has to be said before it is passed on.
+    AfterLoss,
+}
+
 /// How far the events of one other member were passed on here.
+///
+/// They are numbered one by one, so that what is missing is seen here, whatever lost it. Only word that events are missing
+/// may come instead of some: it is about all that were not passed on.
 #[derive(Debug)]
 pub struct Incoming {
     passed_on: watch::Sender<u64>,
@@ -31,13 +45,17 @@ impl Incoming {
         }
     }
 
-    /// Whether an event with this number is new.
-    pub fn is_new(&self, number: u64) -> bool {
-        let is_new = number > *self.passed_on.borrow();
-        if !is_new {
+    /// What an event with this number is. `says_missed`: it is word that events are missing.
+    pub fn arrival(&self, number: u64, says_missed: bool) -> Arrival {
+        let passed_on = *self.passed_on.borrow();
+        if number <= passed_on {
             self.said.lock().again = true;
+            Arrival::Known
+        } else if number == passed_on + 1 || says_missed {
+            Arrival::Next
+        } else {
+            Arrival::AfterLoss
         }
-        is_new
     }
 
     /// Everything up to this number was passed on. Whether that is to be said at once.
@@ -94,15 +112,27 @@ mod tests {
     fn it_is_said_once_and_again_when_it_may_be_lost() {
         let incoming = Incoming::new();
         assert_eq!(said(&incoming), None, "nothing came");
-        assert!(incoming.is_new(1) && !incoming.passed_on(1));
+        assert_eq!(incoming.arrival(1, false), Arrival::Next);
+        assert!(!incoming.passed_on(1));
         incoming.say(|_| false);
         assert_eq!(said(&incoming), Some(1), "it could not be said before");
         assert_eq!(said(&incoming), None);
-        assert!(!incoming.is_new(1));
+        assert_eq!(incoming.arrival(1, false), Arrival::Known);
         assert_eq!(said(&incoming), Some(1), "the other side does not know");
         incoming.say_again();
         assert_eq!(said(&incoming), Some(1));
         assert!(!incoming.passed_on(SAY_AFTER));
         assert!(incoming.passed_on(SAY_AFTER + 1), "many are said at once");
+    }
+
+    #[test]
+    fn what_did_not_come_is_missing_unless_that_is_what_comes() {
+        let incoming = Incoming::new();
+        assert_eq!(incoming.arrival(2, false), Arrival::AfterLoss);
+        let _at_once = incoming.passed_on(3);
+        assert_eq!(incoming.arrival(5, false), Arrival::AfterLoss);
+        assert_eq!(incoming.arrival(5, true), Arrival::Next);
+        assert_eq!(incoming.arrival(3, true), Arrival::Known);
+        assert_eq!(incoming.arrival(4, false), Arrival::Next);
     }
 }

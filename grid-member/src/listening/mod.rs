@@ -20,9 +20,21 @@
 //! - *Once*: events between two members are numbered, and sent again on a new connection until they are acknowledged. A
 //!   change that is told again by a new primary has the number that it had, by which it is known.
 //! - *Before the answer*: the answer to a change that one member asked another for is given when the events of it have
-//!   been told at the one that asked.
+//!   been told at the one that asked, unless that one was cut off and is still to say so.
 //! - *Never in silence*: events that can't be kept, or are not taken in time, are replaced by word that some are missing,
 //!   and who listened is told so.
+//! - *The gap first*: no sink is told of a change when one before it in its partition was missed, unless it was told before
+//!   that something is missing. For whoever goes on after that change, at this member or another, is never told of what was
+//!   before it. So the word of a gap comes where the gap is, in the same order as the events:
+//!     - A member that was cut off tells its sinks of nothing until all others know what it listens to, and then that
+//!       they missed something ([`ListenerHub::heard_again`](crate::event::ListenerHub::heard_again)). What it hears in
+//!       between has gaps: some primaries know of it already, others don't yet.
+//!     - Between two members events come one after the other by their numbers; where one is left out without word, the
+//!       receiver says so itself ([`Incoming`]).
+//!     - Who takes a partition over first tells what others gave up. It knows of that: nothing is given up before all
+//!       others know, nothing handed over to one that does not, and who joins is told before it can serve.
+//!     - That entries were given up with the last copies of a partition is told before the first change of what began anew.
+//!     - The log of a cache has the gap in its place, and not when it begins anew ([`EventLog`](grid_core::event::EventLog)).
 //! - *Known before it is given up*: the backups hold what a member has not heard of, until it has. It is given up in two
 //!   steps: first all other members know which caches it is about ([`Notice`]), or are gone; only then nobody waits for
 //!   it any more. When the member goes that gave it up, those who know ([`Gaps`]) tell in its place that events are missing,
@@ -38,7 +50,7 @@ mod truncations;
 mod wire;
 
 pub use gaps::{Gaps, Notice};
-pub use incoming::Incoming;
+pub use incoming::{Arrival, Incoming};
 pub use journal::{Journal, Noted, Since};
 pub use outgoing::Outgoing;
 pub use truncations::Truncations;

@@ -342,12 +342,17 @@ impl Replicas {
         });
     }
 
-    /// Tells the listeners at this member of a change that another member made, unless they were told of it: `tell` does.
-    pub fn told_elsewhere(&self, id: PartitionId, change: (Epoch, Sequence), tell: impl FnOnce()) {
+    /// Tells the listeners at this member of a change that another member made, unless they were told of it: `tell` does. It is
+    /// told whether this is the first change since the partition began anew, while this member knows of what it had before:
+    /// entries went then without an event, of which the listeners have to be told first.
+    pub fn told_elsewhere(&self, id: PartitionId, change: (Epoch, Sequence), tell: impl FnOnce(bool)) {
+        // Read before the lock on what was told is taken, as whoever changes a partition does.
+        let known = self.read(id).placed();
         let mut told = self.slots[id.index()].told.lock();
         if change > *told {
+            let anew = told.0 < change.0 && known < change.0 && known != Epoch::ZERO;
             *told = change;
-            tell();
+            tell(anew);
         }
     }
 

@@ -177,7 +177,10 @@ fn a_successor_tells_again_what_was_not_heard_of_but_not_to_those_here_who_were_
     let placed = second.read(partition()).placed();
     let mut told = 0;
     for _ in 0..2 {
-        second.told_elsewhere(partition(), (placed, Sequence::new(1)), || told += 1);
+        second.told_elsewhere(partition(), (placed, Sequence::new(1)), |anew| {
+            assert!(!anew);
+            told += 1;
+        });
     }
     assert_eq!((told, desk.told.lock().1.len()), (1, 0));
     pair.assignment.remove_members(&[A].into(), true, |_| 0);
@@ -185,4 +188,22 @@ fn a_successor_tells_again_what_was_not_heard_of_but_not_to_those_here_who_were_
     pair.settle();
     let (_, _, desk) = &pair.members[1];
     assert_eq!(*desk.told.lock(), (vec![2], vec![1, 2]));
+}
+
+#[test]
+fn the_first_change_of_a_partition_that_began_anew_is_known_for_it_before_that_is_agreed_here() {
+    let pair = Pair::new();
+    let (_, replicas, _) = &pair.members[1];
+    let placed = replicas.read(partition()).placed();
+    let mut told = Vec::new();
+    let mut tell = |placed: Epoch, sequence: u64| {
+        let change = (placed, Sequence::new(sequence));
+        replicas.told_elsewhere(partition(), change, |anew| told.push((change.0, anew)));
+    };
+    tell(placed, 1);
+    tell(placed.next(), 1);
+    tell(placed.next(), 2);
+    tell(placed, 2);
+    let anew = placed.next();
+    assert_eq!(told, [(placed, false), (anew, true), (anew, false)]);
 }

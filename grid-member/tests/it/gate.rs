@@ -18,6 +18,7 @@ use crate::cluster::settings;
 /// Kinds of frames between members, as `cluster/message.rs` has them.
 pub(crate) mod kind {
     pub(crate) const PARTS: u8 = 40;
+    pub(crate) const INTEREST: u8 = 42;
     pub(crate) const FLUSH: u8 = 43;
     pub(crate) const EVENT: u8 = 61;
 }

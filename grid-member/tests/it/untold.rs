@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use grid_core::cache::{Cache, CacheError, Events, NamedCache, View};
+use grid_core::control::Command;
 use grid_core::event::CacheEvent;
 use grid_core::partition::PartitionCount;
 use grid_core::query::Filter;
 use grid_member::Grid;
 use grid_member::cluster::ClusterSettings;
 use grid_member::routing::RouterSettings;
+use grid_proto::member::Lane;
 use tokio::sync::watch;
 
 use crate::cluster::{FEW_PARTITIONS, described, end, joined, settings, settled};
@@ -296,4 +298,61 @@ async fn what_is_given_up_is_told_by_others_when_the_member_dies() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_given_up_is_told_by_others_when_the_member_leaves() {
     given_up_by_one_that(async |primary| primary.drain().await.unwrap()).await;
+}
+
+/// Of two primaries one knows that a member is back which was cut off. So the member is told of some changes, and not of others
+/// before them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_was_cut_off_is_told_of_no_change_before_the_word_that_something_is_missing() {
+    let newest = Arc::new(AtomicU64::new(u64::MAX));
+    let known_until = newest.clone();
+    let gate = Gate::new(move |passing| {
+        let is_back = passing.lane == Lane::Data && passing.from > known_until.load(Ordering::SeqCst);
+        if is_back && passing.is(kind::INTEREST) {
+            Fate::Lost
+        } else {
+            Fate::Arrives
+        }
+    })
+    .await;
+    let build = |number: usize, settings: ClusterSettings| {
+        let builder = described(number, None).cluster(settings);
+        joined(builder.partition_count(PartitionCount::new(FEW_PARTITIONS)))
+    };
+    let first = build(1, settings(None)).await;
+    let second = build(2, gate.settings(Some(&first))).await;
+    let third = build(3, settings(Some(&first))).await;
+    settled(&[&first, &second, &third]).await;
+    let grids = [first, second, third];
+    let caches = caches(&grids, "back").await;
+    let mut events = caches[2].listen().await.unwrap();
+    let before = grids[2].cluster().unwrap().me().unwrap();
+    newest.store(before.get(), Ordering::SeqCst);
+    let removed = Command::Remove {
+        members: [before].into(),
+        proven: false,
+    };
+    grids[0].cluster().unwrap().agree(&removed).await.unwrap();
+    let hub = opened(&grids[0], "back").await.listeners().clone();
+    wait_until("the member to be back and known at the first", || {
+        let me = grids[2].cluster().unwrap().me();
+        me.is_some_and(|me| me != before && hub.members().contains(&me))
+    })
+    .await;
+    for key in 0..ENTRIES {
+        answered(async || caches[0].insert(&key, &key).await).await;
+    }
+    let too_early = events.next().now_or_never();
+    assert!(too_early.is_none(), "{too_early:?}");
+    newest.store(u64::MAX, Ordering::SeqCst);
+    let word = bounded("word of what is missing", events.next()).await;
+    assert!(matches!(word, Some(Ok(CacheEvent::Resync))), "{word:?}");
+    answered(async || caches[0].insert(&ENTRIES, &1).await).await;
+    let event = bounded("an event", events.next()).await;
+    assert!(
+        matches!(event, Some(Ok(CacheEvent::Entry(ref event))) if event.key == ENTRIES),
+        "{event:?}"
+    );
+    drop((events, caches));
+    end(grids).await;
 }
