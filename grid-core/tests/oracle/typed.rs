@@ -70,7 +70,7 @@ pub(super) fn compare(left: &Json, right: &Json) -> Option<Ordering> {
         (Typed::Bool(left), Typed::Bool(right)) => Some(left.cmp(&right)),
         (Typed::Int(left), Typed::Int(right)) => Some(left.cmp(&right)),
         (Typed::Big(left), Typed::Big(right)) => Some(left.cmp(&right)),
-        (Typed::Double(left), Typed::Double(right)) => left.partial_cmp(&right),
+        (Typed::Double(left), Typed::Double(right)) => Some(left.total_cmp(&right)),
         (Typed::Decimal(left), Typed::Decimal(right)) => Some(left.cmp(&right)),
         (Typed::Text(left), Typed::Text(right)) => Some(left.encode_utf16().cmp(right.encode_utf16())),
         _ => None,

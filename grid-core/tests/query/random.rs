@@ -23,7 +23,6 @@ pub(crate) fn scalar() -> impl Strategy<Value = Value> {
         3 => (-2..3_i64).prop_map(Value::from),
         1 => any::<i64>().prop_map(Value::from),
         2 => (-2..3_i32).prop_map(|half| Value::from(f64::from(half) / 2.0 + 0.25)),
-        1 => any::<bool>().prop_map(|negative| Value::from(if negative { -0.0 } else { 0.0 })),
         3 => "[aB%_.]{0,3}".prop_map(Value::from),
         1 => ".{0,4}".prop_map(Value::from),
         1 => (-200..200_i64, 0..3_i64)
