@@ -55,3 +55,6 @@ pub use journal::{Journal, Noted, Since};
 pub use outgoing::Outgoing;
 pub use truncations::Truncations;
 pub use wire::{EventFrame, Interest, News, Part};
+
+#[cfg(test)]
+mod between_test;
