@@ -48,6 +48,11 @@ impl OpenCache {
         room: &Room,
     ) -> Vec<Option<Result<Page, QueryError>>> {
         let mut pages = Vec::with_capacity(asked.len());
+        let allowance = Allowance::at_once();
+        if !allowance.allows_planning(question) {
+            pages.resize_with(asked.len(), || None);
+            return pages;
+        }
         let mut at_hand = AtHand {
             cache: self,
             question,
@@ -55,7 +60,7 @@ impl OpenCache {
             limits,
             content,
             room,
-            allowance: Allowance::at_once(),
+            allowance,
         };
         // The first alone tells whether the others are worth planning.
         let mut together = 1;

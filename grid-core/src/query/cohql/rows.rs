@@ -221,9 +221,8 @@ impl Query {
                 texts.map(|text| text.map_or(NULL, AsRef::as_ref))
             };
             if is_distinct {
-                let canonical: Result<Vec<_>, _> =
-                    texts().map(|text| form(text).map(Cow::into_owned)).collect();
-                if !seen.insert(canonical?) {
+                let forms: Result<Vec<_>, _> = texts().map(|text| form(text).map(Cow::into_owned)).collect();
+                if !seen.insert(forms?) {
                     continue;
                 }
             }

@@ -14,7 +14,7 @@ const VALUES_MAX: usize = 4;
 
 impl PreparedFilter<'_> {
     /// Reads what planning will read last in these partitions, where the filter asks for values of one index.
-    pub fn touch<'p>(&self, cache: CacheId, partitions: impl Iterator<Item = &'p Partition> + Clone) {
+    pub fn touch<'p>(&self, cache: CacheId, partitions: impl Iterator<Item = &'p Partition>) {
         let filter = self.filter;
         let Some(extractor) = filter.extractor() else {
             return;
