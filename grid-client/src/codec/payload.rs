@@ -1,5 +1,7 @@
 //! Keys and values, between their bytes in memory and on the wire.
 
+use std::ops::Range;
+
 use bytes::{Buf, Bytes};
 
 use grid_core::cache::CacheError;
@@ -75,17 +77,29 @@ fn checked<M: Packed>(payload: Option<Payload>) -> Result<Bytes, CacheError> {
 /// Cuts a length-delimited field out of a message, or an empty one.
 #[inline]
 fn field<M: Packed>(mut bytes: Bytes, wanted: u64) -> Result<Bytes, CacheError> {
-    let mut found = 0..0;
-    let mut fields = Fields::new(&bytes, 0..bytes.len());
-    while let Some((tag, value)) = fields.next().map_err(|error| malformed(M::TYPE_URL, error))? {
-        match value {
-            Value::Span(span) if tag == wanted => found = span,
-            _ => {}
-        }
-    }
+    let [found] = spans::<M, 1>(&bytes, [wanted])?;
     bytes.truncate(found.end);
     bytes.advance(found.start);
     Ok(bytes)
+}
+
+/// Where length-delimited fields of a message lie; empty ones that it does not have.
+#[inline]
+fn spans<M: Packed, const N: usize>(
+    bytes: &Bytes,
+    wanted: [u64; N],
+) -> Result<[Range<usize>; N], CacheError> {
+    let mut found = [const { 0..0 }; N];
+    let mut fields = Fields::new(bytes, 0..bytes.len());
+    while let Some((tag, value)) = fields.next().map_err(|error| malformed(M::TYPE_URL, error))? {
+        if let Value::Span(span) = value {
+            let mut places = wanted.iter().zip(&mut found);
+            if let Some((_, place)) = places.find(|(wanted, _)| **wanted == tag) {
+                *place = span;
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// The service that an opened cache belongs to, if the server says so.
@@ -138,8 +152,8 @@ pub(crate) fn optional_value_of(payload: Option<Payload>) -> Result<Option<Binar
 /// The key and the value of a `BinaryKeyAndValue`.
 pub(crate) fn pair_of(payload: Payload) -> Result<(Binary, Binary), CacheError> {
     let bytes = checked::<BinaryKeyAndValue>(Some(payload))?;
-    let key = field::<BinaryKeyAndValue>(bytes.clone(), 1)?;
-    Ok((binary_of(key)?, binary_of(field::<BinaryKeyAndValue>(bytes, 2)?)?))
+    let [key, value] = spans::<BinaryKeyAndValue, 2>(&bytes, [1, 2])?;
+    Ok((binary_of(bytes.slice(key))?, binary_of(bytes.slice(value))?))
 }
 
 /// The answer of a processor, in the `BinaryKeyAndValue` that it comes in; empty for null.

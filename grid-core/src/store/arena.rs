@@ -10,6 +10,10 @@ const CHUNK_SLOTS_MAX: usize = 64;
 /// The first chunk of a class is small, so that a partition with a few entries of each size costs little.
 const CHUNK_SLOTS_MIN: usize = 4;
 
+/// Reading one of so many bytes is enough for the processor to fetch those between them.
+const TOUCH_STEP: usize = 128;
+const TOUCH_MAX: usize = 8;
+
 /// Classes 0 to 6 are 16 to 64 bytes in steps of 8; then come eight steps a doubling up to 8192 bytes.
 const CLASSES: u32 = 63;
 /// The class number of blobs that are allocations of their own.
@@ -213,9 +217,27 @@ impl Arena {
         Blob { head, tail: None }
     }
 
-    /// Reads the first byte of the blob at `handle`.
-    pub(super) fn touch(&self, handle: Handle) -> u8 {
-        self.blob(handle).head.first().copied().unwrap_or_default()
+    /// Reads where the blob at `handle` lies.
+    pub(super) fn touch_place(&self, handle: Handle) -> usize {
+        let (class, place) = (handle.class(), handle.place());
+        if class == OWN {
+            return self
+                .own
+                .get(place as usize)
+                .map_or(0, |own| usize::from(own.is_some()));
+        }
+        let (number, _) = split_place(class, place);
+        let chunk = self
+            .classes
+            .get(class as usize)
+            .and_then(|class| class.chunks.get(number));
+        chunk.map_or(0, |chunk| chunk.bytes.len())
+    }
+
+    /// Reads a byte of each of the first lines of the blob at `handle`, and gives their sum.
+    pub(super) fn touch(&self, handle: Handle) -> usize {
+        let lines = self.blob(handle).head.iter().step_by(TOUCH_STEP).take(TOUCH_MAX);
+        lines.map(|byte| usize::from(*byte)).sum()
     }
 
     /// How many bytes the blob at `handle` takes: its slot, or its own allocation.

@@ -116,13 +116,12 @@ impl Partition {
         wanted: impl FnMut(&EntryView<'_>) -> bool,
     ) -> Option<PickedPage<'_>> {
         let (mut picked, mut more) = self.pick(now, handles, after, limits.entries_max.get(), wanted);
+        let mut views: Vec<EntryView<'_>> = picked.iter().map(|place| self.view(place.1)).collect();
         let mut bytes = 0usize;
         let mut fit = 0;
         for group in picked.chunk_by(|a, b| a.0 == b.0) {
-            let group_bytes: usize = group
-                .iter()
-                .map(|place| content.bytes_of(&self.view(place.1)))
-                .sum();
+            let group_views = views.iter().skip(fit).take(group.len());
+            let group_bytes: usize = group_views.map(|view| content.bytes_of(view)).sum();
             bytes = bytes.saturating_add(group_bytes);
             if (fit > 0 && bytes > limits.bytes_max.get()) || !room.take(group_bytes) {
                 more = true;
@@ -134,11 +133,11 @@ impl Partition {
             return None;
         }
         picked.truncate(fit);
+        views.truncate(fit);
         let next = picked
             .last()
             .filter(|_place| more)
             .map(|place| PageCursor(place.0));
-        let views = picked.iter().map(|place| self.view(place.1)).collect();
         Some(PickedPage { views, next })
     }
 

@@ -16,9 +16,6 @@ use super::{OpenCache, Question};
 /// So many partitions are read side by side: those who change one of them wait for all, some microseconds.
 const TOGETHER: usize = 32;
 
-/// When so many bytes were read here, they are sent before more are read.
-const ENOUGH_BYTES: usize = 32 << 10;
-
 /// A partition, and the place after which it is read.
 type Place = (PartitionId, Option<PageCursor>);
 
@@ -39,13 +36,13 @@ struct AtHand<'q> {
 impl OpenCache {
     /// The pages of a query in those of these partitions that this member serves and has at hand, as far as all together look
     /// at little and there is room; `None` for the others. Nothing is waited for, and nobody is asked. Once the first of them
-    /// are there and have [`ENOUGH_BYTES`], the others are left out.
+    /// are there and have `enough` bytes, the others are left out.
     pub(super) fn pages_at_hand(
         &self,
         question: &Question,
         asked: &[Place],
         (limits, content): (PageLimits, PageContent),
-        room: &Room,
+        (room, enough): (&Room, usize),
     ) -> Vec<Option<Result<Page, QueryError>>> {
         let mut pages = Vec::with_capacity(asked.len());
         let allowance = Allowance::at_once();
@@ -75,7 +72,7 @@ impl OpenCache {
                 Tried::Done(page) => page.transpose(),
                 Tried::Waits(..) | Tried::Elsewhere => None,
             }));
-            let is_enough = room.used().is_some_and(|used| used >= ENOUGH_BYTES);
+            let is_enough = room.used().is_some_and(|used| used >= enough);
             if is_enough && pages.iter().all(Option::is_some) {
                 return pages;
             }
@@ -99,21 +96,18 @@ impl AtHand<'_> {
     /// The pages of these partitions, each with its place in what is asked; of the first of them, when all would be too much.
     fn pages(&mut self, asked: &[Place], stores: &[(usize, &Partition)], now: Timestamp) -> Vec<Read> {
         let (cache, prepared) = (self.cache.id(), &self.prepared);
-        prepared.touch(cache, stores.iter().map(|(_, store)| *store));
-        let mut planned = Vec::with_capacity(stores.len());
-        for (place, store) in stores {
-            planned.push((*place, store.plan_query(cache, prepared)));
-        }
-        PlannedQuery::touch(planned.iter().map(|(_, planned)| planned));
+        let partitions: Vec<_> = stores.iter().map(|(_, store)| *store).collect();
+        let planned = prepared.plan_all(cache, &partitions);
+        PlannedQuery::touch(&planned);
         let mut pages = Vec::with_capacity(planned.len());
         let mut picked = Vec::with_capacity(planned.len());
-        for (place, planned) in planned {
+        for ((place, _), planned) in stores.iter().zip(planned) {
             let alike = asked.len() - place;
             let passes = self.question.passes();
             if !self.allowance.take(planned.looks_at(), passes, alike) {
                 break;
             }
-            let after = asked.get(place).and_then(|(_, after)| *after);
+            let after = asked.get(*place).and_then(|(_, after)| *after);
             let page = planned.pick_within(now, (after, self.limits, self.content), self.room);
             pages.push(page.map(|page| {
                 picked.push(page?);

@@ -24,6 +24,9 @@ use super::{OpenCache, PartRequest, PartResult, Question, Reply, Sorted};
 /// About so many bytes of entries are asked for at a time.
 pub(super) const WAVE_BYTES: usize = 8 << 20;
 
+/// About so many bytes come first.
+const FIRST_BYTES: usize = 32 << 10;
+
 /// At most so many entries are asked of a partition at a time.
 const PART_ENTRIES_MAX: NonZeroUsize = NonZeroUsize::new(10_000).expect("10,000 is not zero");
 
@@ -48,6 +51,9 @@ pub struct Scatter {
     open: VecDeque<Place>,
     /// How many partitions are asked at a time: half as many when they have much, twice when they have little.
     width: usize,
+    /// When so many bytes were read at hand, they are handed out before more are read: few at first, so that who asked has
+    /// something to do meanwhile.
+    enough: usize,
     /// How many entries are still left out before any comes.
     skip: usize,
     /// Whether those left out are found by their keys alone, so that their values stay where they are.
@@ -64,7 +70,7 @@ impl Scatter {
     /// # Errors
     /// When the cache was destroyed, a partition is not served in time, or the filter cannot be evaluated.
     pub async fn next(&mut self) -> Result<Selected, CacheError> {
-        while self.left > 0 && !self.open.is_empty() {
+        while self.has_more() {
             self.cache.check_alive()?;
             let asked: Vec<_> = self.open.drain(..self.width.min(self.open.len())).collect();
             let bytes_max = NonZeroUsize::new(WAVE_BYTES / asked.len()).unwrap_or(NonZeroUsize::MIN);
@@ -89,15 +95,23 @@ impl Scatter {
             found.truncate(self.left);
             self.left -= found.len();
             if !found.is_empty() {
+                self.enough = WAVE_BYTES;
                 return Ok(found);
             }
         }
         Ok(Vec::new())
     }
 
+    /// Whether [`next`](Self::next) may have entries; at its end it has none.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        self.left > 0 && !self.open.is_empty()
+    }
+
     /// Takes the entries of pages, `None` of partitions that are to be asked later, and says where to go on.
     fn take(&mut self, asked: Vec<Place>, pages: Vec<Option<Page>>) -> Result<Selected, CacheError> {
-        let (mut found, mut again) = (Vec::new(), VecDeque::new());
+        let entries = pages.iter().flatten().map(|page| page.entries.len());
+        let (mut found, mut again) = (Vec::with_capacity(entries.sum()), VecDeque::new());
         for (asked, page) in asked.into_iter().zip(pages) {
             // In an order its turn comes after the rest of the one before.
             let page = page.filter(|_page| !self.ordered || again.is_empty());
@@ -165,7 +179,7 @@ impl Scatter {
     ) -> Result<Vec<Option<Page>>, CacheError> {
         let (cache, question) = (&self.cache, &self.question);
         let room = Room::new(WAVE_BYTES);
-        let mut pages = cache.pages_at_hand(question, asked, (limits, content), &room);
+        let mut pages = cache.pages_at_hand(question, asked, (limits, content), (&room, self.enough));
         // What a destroy has emptied meanwhile is no answer.
         cache.check_alive()?;
         // What is at hand has the room of those who are to be asked too.
@@ -233,6 +247,7 @@ impl OpenCache {
             // The first entries of a limit may all be in one partition.
             width: if limit.is_some() { 1 } else { open.len().max(1) },
             open: open.into_iter().map(|id| (id, None)).collect(),
+            enough: FIRST_BYTES,
             skip,
             // Keys are asked for anyway.
             by_keys: skip > 0 && content != PageContent::Keys,

@@ -229,6 +229,11 @@ impl Replicas {
         read: impl FnOnce(&[(usize, &Partition)], Timestamp) -> Vec<T>,
     ) -> Vec<Tried<T>> {
         let mut tried = {
+            // Taking a lock waits for its memory, and nothing is read meanwhile; looking at one does not.
+            let changed = ids
+                .iter()
+                .filter(|id| self.slots[id.index()].replica.is_locked_exclusive());
+            std::hint::black_box(changed.count());
             let mut guards = Vec::with_capacity(ids.len());
             for id in ids {
                 // Nobody waits for one partition while it holds another.

@@ -3,12 +3,14 @@
 use std::ops::{Bound, ControlFlow};
 
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::store::arena::Handle;
 use crate::store::index::key::IndexKey;
 use crate::store::index::postings::Postings;
 use crate::store::index::range::KeyRange;
+use crate::store::index::seen::Seen;
 use crate::store::index::sorted_list::SortedList;
 
 /// A value and the entries that have it.
@@ -22,7 +24,7 @@ pub(in crate::store) struct Bucket {
 #[derive(Debug)]
 pub(in crate::store) enum Buckets {
     /// In no order.
-    Hash(HashTable<Bucket>),
+    Hash(HashTable<Bucket>, Seen),
     /// In the order of their keys.
     Sorted(SortedList<Bucket>),
 }
@@ -55,7 +57,7 @@ impl Buckets {
         if sorted {
             Buckets::Sorted(SortedList::default())
         } else {
-            Buckets::Hash(HashTable::new())
+            Buckets::Hash(HashTable::new(), Seen::default())
         }
     }
 
@@ -67,15 +69,20 @@ impl Buckets {
     /// How many values there are, elements of arrays included.
     pub(in crate::store) fn len(&self) -> usize {
         match self {
-            Buckets::Hash(table) => table.len(),
+            Buckets::Hash(table, _) => table.len(),
             Buckets::Sorted(list) => list.len(),
         }
     }
 
     /// The entries of a key.
     pub(in crate::store) fn get(&self, key: &[u8]) -> Option<&Bucket> {
+        self.get_asked(Asked::new(key), key)
+    }
+
+    /// The entries of a key, by what tables know it as.
+    pub(in crate::store) fn get_asked(&self, asked: Asked, key: &[u8]) -> Option<&Bucket> {
         match self {
-            Buckets::Hash(table) => table.find(xxh3_64(key), |bucket| bucket.key.bytes() == key),
+            Buckets::Hash(table, _) => table.find(asked.hash, |bucket| bucket.key.bytes() == key),
             Buckets::Sorted(list) => {
                 let place = list.search(|bucket| bucket.key.bytes().cmp(key)).ok()?;
                 list.get(place)
@@ -86,10 +93,18 @@ impl Buckets {
     /// Reads the bucket that [`get`](Self::get) will look at first, where they are in no order. A key is not compared.
     pub(in crate::store) fn touch(&self, asked: Asked) -> usize {
         match self {
-            Buckets::Hash(table) => table
+            Buckets::Hash(table, _) => table
                 .find(asked.hash, |_first| true)
                 .map_or(0, |bucket| bucket.postings.len()),
             Buckets::Sorted(_) => 0,
+        }
+    }
+
+    /// Whether the tables may have a key: mostly `false` when they do not. What is read for it is read of one place.
+    pub(in crate::store) fn may_have(&self, asked: Asked) -> bool {
+        match self {
+            Buckets::Hash(_, seen) => seen.may_have(asked.hash),
+            Buckets::Sorted(_) => true,
         }
     }
 
@@ -101,21 +116,15 @@ impl Buckets {
         };
         let mut value = false;
         let bucket = match self {
-            Buckets::Hash(table) => {
+            Buckets::Hash(table, seen) => {
                 let hash = xxh3_64(key.bytes());
-                let entry = table.entry(
-                    hash,
-                    |bucket| bucket.key == *key,
-                    |bucket| xxh3_64(bucket.key.bytes()),
-                );
-                Some(
-                    entry
-                        .or_insert_with(|| {
-                            value = true;
-                            new()
-                        })
-                        .into_mut(),
-                )
+                let is_it = |bucket: &Bucket| bucket.key == *key;
+                if let Entry::Vacant(vacant) = table.entry(hash, is_it, hash_of) {
+                    value = true;
+                    vacant.insert(new());
+                    seen.insert(hash, table.len(), table.iter().map(hash_of));
+                }
+                table.find_mut(hash, is_it)
             }
             Buckets::Sorted(list) => {
                 let searched = list.search(|bucket| bucket.key.bytes().cmp(key.bytes()));
@@ -151,7 +160,7 @@ impl Buckets {
     /// Takes an entry from a value.
     pub(in crate::store) fn remove(&mut self, key: &IndexKey, handle: Handle) -> Effect {
         match self {
-            Buckets::Hash(table) => {
+            Buckets::Hash(table, seen) => {
                 let hash = xxh3_64(key.bytes());
                 let Ok(mut entry) = table.find_entry(hash, |bucket| bucket.key == *key) else {
                     return Effect::default();
@@ -160,8 +169,9 @@ impl Buckets {
                 if effect.value {
                     entry.remove();
                     if table.len() * 8 < table.capacity() {
-                        table.shrink_to(table.len() * 2, |bucket| xxh3_64(bucket.key.bytes()));
+                        table.shrink_to(table.len() * 2, hash_of);
                     }
+                    seen.remove(table.len(), table.iter().map(hash_of));
                 }
                 effect
             }
@@ -187,7 +197,7 @@ impl Buckets {
         mut visit: impl FnMut(&'b Bucket) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         match self {
-            Buckets::Hash(table) => table
+            Buckets::Hash(table, _) => table
                 .iter()
                 .filter(|bucket| range.contains(bucket.key.bytes()))
                 .try_for_each(visit),
@@ -210,7 +220,7 @@ impl Buckets {
     /// All values.
     pub(in crate::store) fn iter(&self) -> impl Iterator<Item = &Bucket> {
         let (table, list) = match self {
-            Buckets::Hash(table) => (Some(table.iter()), None),
+            Buckets::Hash(table, _) => (Some(table.iter()), None),
             Buckets::Sorted(list) => (None, Some(list.iter())),
         };
         table.into_iter().flatten().chain(list.into_iter().flatten())
@@ -219,10 +229,14 @@ impl Buckets {
     /// The bytes of memory beside the buckets themselves, without those of keys and sets of entries.
     pub(in crate::store) fn table_bytes(&self) -> usize {
         match self {
-            Buckets::Hash(table) => table.allocation_size(),
+            Buckets::Hash(table, seen) => table.allocation_size() + seen.heap_bytes(),
             Buckets::Sorted(list) => list.heap_bytes(),
         }
     }
+}
+
+fn hash_of(bucket: &Bucket) -> u64 {
+    xxh3_64(bucket.key.bytes())
 }
 
 fn take(bucket: &mut Bucket, handle: Handle) -> Effect {

@@ -50,6 +50,7 @@ mod partition_index;
 mod postings;
 mod range;
 mod report;
+mod seen;
 mod signatures;
 mod sorted_list;
 

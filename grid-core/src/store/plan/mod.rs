@@ -24,6 +24,7 @@ mod found;
 mod ordered;
 mod planner;
 mod prepared;
+mod together;
 mod touching;
 
 pub(in crate::store) use ordered::Ordered;
@@ -32,3 +33,5 @@ pub use prepared::PreparedFilter;
 
 pub(super) use found::Found;
 pub(super) use planner::Planner;
+
+use planner::count_max;

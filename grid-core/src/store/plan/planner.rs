@@ -21,6 +21,11 @@ pub(in crate::store) enum Plan {
     Exact(Vec<Handle>),
 }
 
+/// The most entries of a cache that a plan leaves which is of use.
+pub(super) fn count_max(map: &EntryMap) -> usize {
+    map.len() - map.len() / 4
+}
+
 /// Of the parts of an `and` those are kept that leave least.
 const KEPT_MAX: usize = 4;
 
@@ -68,7 +73,7 @@ impl Partition {
         let plan = || {
             let effort = Effort::worth(self.map(cache)?.len(), 1);
             let planner = Planner::of(self, cache, prepared, &effort)?;
-            let found = planner.narrow(prepared.filter, At::TOP, planner.count_max())?;
+            let found = planner.narrow(prepared.filter, At::TOP, count_max(planner.map))?;
             let is_exact = planner.is_exact(prepared.filter);
             let handles = found.into_handles();
             Some(if is_exact {
@@ -115,11 +120,6 @@ impl<'p, 'f, 'r> Planner<'p, 'f, 'r> {
     /// How many entries there are.
     pub(super) fn entries(&self) -> usize {
         self.map.len()
-    }
-
-    /// The most entries that a plan leaves which is of use.
-    fn count_max(&self) -> usize {
-        self.entries() - self.entries() / 4
     }
 
     /// The entries that a part may select or fail on; those that it may refuse or fail on, where these are wanted.

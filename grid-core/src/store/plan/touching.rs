@@ -4,56 +4,28 @@
 //! one does not: who touches all of them before the first is asked waits about once, and not once for each. A loop that
 //! touches has to be short, so that the processor begins several of its steps at a time.
 
-use crate::store::index::{Asked, PartitionIndex};
-use crate::store::plan::prepared::Ready;
-use crate::store::plan::{Plan, PreparedFilter};
-use crate::store::{CacheId, Partition, PlannedQuery};
-
-/// Of more values than these the others are not read ahead.
-const VALUES_MAX: usize = 4;
-
-impl PreparedFilter<'_> {
-    /// Reads what planning will read last in these partitions, where the filter asks for values of one index.
-    pub fn touch<'p>(&self, cache: CacheId, partitions: impl Iterator<Item = &'p Partition>) {
-        let filter = self.filter;
-        let Some(extractor) = filter.extractor() else {
-            return;
-        };
-        let index = |partition: &'p Partition| {
-            let (_, index) = partition.indexes.get(cache)?.of(extractor)?;
-            Some(index)
-        };
-        let indexes: Vec<&PartitionIndex> = partitions.filter_map(index).collect();
-        let ask = match indexes.is_empty() {
-            true => Ready::Unknown,
-            false => self.ask(filter, true),
-        };
-        let Ready::Asks(Some(ask)) = ask else {
-            return;
-        };
-        for value in ask.points().take(VALUES_MAX) {
-            let asked = Asked::new(value);
-            let entries = indexes.iter().map(|index| index.buckets().touch(asked));
-            // What is read is of no use but for having been read.
-            std::hint::black_box(entries.sum::<usize>());
-        }
-    }
-}
+use crate::store::PlannedQuery;
+use crate::store::arena::{Arena, Handle};
+use crate::store::plan::Plan;
 
 impl PlannedQuery<'_, '_> {
     /// Reads the beginnings of the entries that these look at, unless that is all.
-    pub fn touch<'q>(planned: impl Iterator<Item = &'q Self>)
-    where
-        Self: 'q,
-    {
-        let mut sum = 0;
-        for planned in planned {
-            if let Plan::Look(handles) | Plan::Exact(handles) = &planned.plan {
-                for handle in handles {
-                    sum += usize::from(planned.partition.arena.touch(*handle));
-                }
-            }
-        }
-        std::hint::black_box(sum);
+    pub fn touch(planned: &[Self]) {
+        // Where they lie is read first: what is read there depends on it.
+        let places = looked_at(planned).map(|(arena, handle)| arena.touch_place(handle));
+        std::hint::black_box(places.sum::<usize>());
+        let lines = looked_at(planned).map(|(arena, handle)| arena.touch(handle));
+        // What is read is of no use but for having been read.
+        std::hint::black_box(lines.sum::<usize>());
     }
+}
+
+fn looked_at<'p>(planned: &[PlannedQuery<'p, '_>]) -> impl Iterator<Item = (&'p Arena, Handle)> {
+    planned.iter().flat_map(|planned| {
+        let handles: &[Handle] = match &planned.plan {
+            Plan::Look(handles) | Plan::Exact(handles) => handles,
+            Plan::Scan => &[],
+        };
+        handles.iter().map(|handle| (&planned.partition.arena, *handle))
+    })
 }

@@ -2,15 +2,22 @@
 
 use bytes::{Buf, BufMut};
 use tonic::Status;
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
 use super::frames::{InFrame, OutFrame};
 
 /// Values from this size on mostly come in rows, which are sent in pieces.
 const ROW_VALUE_BYTES: usize = 256;
 
-/// So large is a piece of a row at most, but for its last value. Growing to it step by step would copy it again and again.
+/// Room for so many bytes is made at a time, or for what is known to follow. Growing step by step would copy it again and again.
 const PIECE_BYTES: usize = 33 << 10;
+
+/// So large is a piece of a row at most, but for its last value: few calls of the system send it, and who reads it has
+/// something to do while the next one is made.
+const PIECE_BYTES_MAX: usize = 128 << 10;
+
+/// What is allocated for frames that are not of a row: tonic's default.
+const BUFFER_BYTES: usize = 8 << 10;
 
 /// What a frame has beside its value.
 const PIECE_ROOM: usize = 256;
@@ -41,10 +48,14 @@ impl Encoder for ProxyCodec {
     type Item = OutFrame;
     type Error = Status;
 
+    fn buffer_settings(&self) -> BufferSettings {
+        BufferSettings::new(BUFFER_BYTES, PIECE_BYTES_MAX)
+    }
+
     fn encode(&mut self, frame: OutFrame, buf: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        let bytes = frame.value_bytes();
+        let (bytes, following) = frame.value_bytes();
         if bytes >= ROW_VALUE_BYTES && buf.chunk_mut().len() < bytes + PIECE_ROOM {
-            buf.reserve(bytes + PIECE_BYTES);
+            buf.reserve(bytes + PIECE_ROOM + following.clamp(PIECE_BYTES, PIECE_BYTES_MAX));
         }
         frame.encode(buf);
         Ok(())

@@ -13,6 +13,9 @@ use prost::Message;
 
 use crate::grpc::{EventBody, WireValue};
 
+/// What a frame has beside its value, about.
+const FRAME_ROOM: usize = 192;
+
 /// A frame that came in.
 #[derive(Debug)]
 pub enum InFrame {
@@ -85,6 +88,8 @@ pub enum OutFrame {
         kind: ResponseType,
         /// What it carries.
         body: Body,
+        /// About how many bytes there are in the frames that follow at once.
+        following: usize,
     },
     /// The end of the answers to a request.
     Complete {
@@ -96,16 +101,27 @@ pub enum OutFrame {
 }
 
 impl OutFrame {
-    /// About how many bytes of values it has: those of one that has many are nearly all of it.
+    /// About how many bytes of values it has, those of one that has many are nearly all of it; and how many there are in the
+    /// frames that follow.
     #[must_use]
-    pub(crate) fn value_bytes(&self) -> usize {
+    pub(crate) fn value_bytes(&self) -> (usize, usize) {
         match self {
             OutFrame::Cache {
                 body: Body::Bytes(value) | Body::Pair(_, value) | Body::Optional(Some(value)),
+                following,
                 ..
-            } => value.len(),
-            _ => 0,
+            } => (value.len(), *following),
+            _ => (0, 0),
         }
+    }
+
+    /// Says how many bytes there are in the frames that follow, and tells about how many it has itself.
+    pub(crate) fn follow_with(&mut self, bytes: usize) -> usize {
+        let (own, _) = self.value_bytes();
+        if let OutFrame::Cache { following, .. } = self {
+            *following = bytes;
+        }
+        own + FRAME_ROOM
     }
 
     /// Appends the frame.
@@ -118,6 +134,7 @@ impl OutFrame {
                 cache_id,
                 kind,
                 body,
+                ..
             } => {
                 let head = Head {
                     id: *id,

@@ -77,6 +77,7 @@ impl AnswerTo {
             cache_id: self.cache_id,
             kind: ResponseType::Message,
             body,
+            following: 0,
         }
     }
 }
@@ -169,10 +170,10 @@ impl<G: ReplyGate> More<G> {
             }
             Source::Query(mut scatter) => Asked::Selected(self.pass(async move {
                 let found = scatter.next().await?;
-                let rest = if found.is_empty() {
-                    Source::Done
-                } else {
+                let rest = if scatter.has_more() {
                     Source::Query(scatter)
+                } else {
+                    Source::Done
                 };
                 Ok((rest, found))
             })),
@@ -195,6 +196,11 @@ impl<G: ReplyGate> More<G> {
                 Ok((rest, worked))
             })),
         })
+    }
+
+    /// Whether more of a query is to be read.
+    pub(crate) fn reads_on(&self) -> bool {
+        matches!(self.source, Source::Query(_))
     }
 
     /// The next frames, as soon as the cache has them.
@@ -230,19 +236,24 @@ impl<G: ReplyGate> More<G> {
 
     fn frames(
         &self,
-        entries: impl Iterator<Item = (Option<Binary>, Option<Binary>)>,
+        entries: impl ExactSizeIterator<Item = (Option<Binary>, Option<Binary>)>,
     ) -> Result<Vec<OutFrame>, Refusal> {
         let wire = |value| self.edge.to_wire(self.to.reader, value);
-        let frame = |(key, value): (Option<Binary>, Option<Binary>)| {
+        let mut frames = Vec::with_capacity(entries.len());
+        for (key, value) in entries {
             let (key, value) = (key.map(wire).transpose()?, value.map(wire).transpose()?);
             let body = match (key, value) {
                 (Some(key), Some(value)) => Body::Pair(key, value),
                 (Some(one), None) | (None, Some(one)) => Body::Bytes(one),
                 (None, None) => Body::Bytes(WireValue::nothing()),
             };
-            Ok(self.to.frame(body))
-        };
-        entries.map(frame).collect()
+            frames.push(self.to.frame(body));
+        }
+        let mut bytes = 0;
+        for frame in frames.iter_mut().rev() {
+            bytes += frame.follow_with(bytes);
+        }
+        Ok(frames)
     }
 
     /// The answers of those entries that have one. Of the others is told when all are done.

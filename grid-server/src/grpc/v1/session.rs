@@ -61,6 +61,8 @@ enum Work<G> {
     More {
         id: i64,
         more: More<G>,
+        /// Whether what was made goes out before more is made.
+        sends_first: bool,
     },
     Later {
         id: i64,
@@ -283,7 +285,12 @@ impl<G: ReplyGate> Session<G> {
             Ok(Answer::Frames(frames) | Answer::BeforeEvents(frames)) => self.out.extend(frames),
             Ok(Answer::None) => {}
             Ok(Answer::More(more)) => {
-                self.work = Work::More { id, more };
+                let sends_first = false;
+                self.work = Work::More {
+                    id,
+                    more,
+                    sends_first,
+                };
                 return Ok(());
             }
             Ok(Answer::Later(later)) => {
@@ -314,11 +321,23 @@ impl<G: ReplyGate> Session<G> {
     fn poll_work(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Status>> {
         match &mut self.work {
             Work::Idle => Poll::Pending,
-            Work::More { id, more } => {
+            Work::More {
+                id,
+                more,
+                sends_first,
+            } => {
+                // The connection is another task: it sends while the next part is read.
+                if std::mem::take(sends_first) {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 let id = *id;
                 let next = ready!(more.poll_next(cx));
                 match next {
-                    Ok(Some(frames)) => self.out.extend(frames),
+                    Ok(Some(frames)) => {
+                        *sends_first = more.reads_on() && !frames.is_empty();
+                        self.out.extend(frames);
+                    }
                     Ok(None) => {
                         self.work = Work::Idle;
                         self.out.push_back(OutFrame::Complete { id });
