@@ -113,6 +113,27 @@ pub(crate) fn compare(partition: &Partition, now: Timestamp, filter: &Filter, pa
     assert_eq!(paged, expected, "{filter:?}");
 }
 
+/// Asks several partitions at once, and compares with a naive reading and with asking each alone.
+pub(crate) fn compare_together(partitions: &[&Partition], now: Timestamp, filter: &Filter) {
+    let prepared = PreparedFilter::new(filter);
+    let planned = prepared.plan_all(CACHE, partitions);
+    assert_eq!(planned.len(), partitions.len());
+    for (planned, partition) in planned.iter().zip(partitions) {
+        let alone = partition.plan_query(CACHE, &prepared);
+        assert_eq!(planned.looks_at(), alone.looks_at(), "{filter:?}");
+        let (expected, errors) = naive(partition, now, filter);
+        let mut selected = 0;
+        let answer = planned.visit(now, |_entry| {
+            selected += 1;
+            Ok(())
+        });
+        match answer {
+            Ok(()) => assert_eq!((selected, errors), (expected.len(), Vec::new()), "{filter:?}"),
+            Err(error) => assert!(errors.contains(&error), "{filter:?}: {error}"),
+        }
+    }
+}
+
 /// The same in slices.
 fn compare_slices((partition, now): (&Partition, Timestamp), filter: &Filter, page_entries: usize) {
     let (expected, errors) = naive(partition, now, filter);

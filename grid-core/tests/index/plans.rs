@@ -5,7 +5,7 @@ use std::sync::Arc;
 use grid_core::query::{Extractor, Filter, IndexRecord, Operand, RecordKind, RecordStep, field, key};
 use grid_core::store::{ELEMENTS_MAX, INDEXES_MAX, IndexDefinition, IndexError, Partition};
 
-use crate::model::{CACHE, START, add, check, compare, put};
+use crate::model::{CACHE, START, add, check, compare, compare_together, put};
 
 const ENTRIES: usize = 1_000;
 
@@ -45,6 +45,57 @@ fn indexed_people() -> Partition {
     add(&mut partition, of("name").sorted());
     add(&mut partition, of("tags"));
     partition
+}
+
+#[test]
+fn values_are_found_in_several_partitions_at_once() {
+    let mut partitions = [people(), people(), Partition::new(), people(), people()];
+    for (number, partition) in partitions.iter_mut().enumerate() {
+        // One has no index, one an index in order, one has fewer values than the others, and one entries without a value.
+        match number {
+            0 => {}
+            1 => add(partition, of("age").sorted()),
+            _ => add(partition, of("age")),
+        }
+        if number == 3 {
+            for name in 10..ENTRIES {
+                put(partition, &format!("\"{name}\""), "{\"age\":7}");
+            }
+        }
+        if number == 4 {
+            put(partition, "\"opaque\"", "{\"age\":1e99999999999999999999}");
+        }
+    }
+    let partitions = partitions.each_ref();
+    let age = || field("age");
+    for filter in [
+        age().eq(5),
+        age().eq(7),
+        age().eq(500),
+        age().eq("5"),
+        age().eq(99),
+    ] {
+        compare_together(&partitions, START, &filter);
+    }
+    for values in [
+        vec![1, 2],
+        vec![300, 400],
+        vec![7, 8, 400],
+        (0..90).collect(),
+        Vec::new(),
+    ] {
+        compare_together(&partitions, START, &age().one_of(values));
+    }
+    for filter in [
+        age().lt(3),
+        age().is_null(),
+        !age().eq(3),
+        field("city").eq("c1"),
+        key().eq("1"),
+    ] {
+        compare_together(&partitions, START, &filter);
+    }
+    compare_together(&[], START, &age().eq(5));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use grid_core::store::{
 use grid_core::value::{Binary, Format, Key};
 use proptest::prelude::*;
 
-use crate::model::{CACHE, START, check, compare, json, naive};
+use crate::model::{CACHE, START, check, compare, compare_together, json, naive};
 use crate::random::{any_field, filter, object, scalar, spaced, value};
 
 #[derive(Clone, Debug)]
@@ -267,6 +267,8 @@ impl Pair {
     }
 
     fn ask(&self, filter: &Filter, page: usize) {
+        let empty = Partition::new();
+        compare_together(&[&empty, &self.primary, &self.copy], self.now, filter);
         for partition in [&self.primary, &self.copy] {
             compare(partition, self.now, filter, page);
             let (selected, errors) = naive(partition, self.now, filter);

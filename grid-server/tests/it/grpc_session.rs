@@ -2,7 +2,8 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 
 use bytes::Bytes;
 use futures::Stream;
@@ -411,4 +412,75 @@ fn a_client_that_sends_without_pause_does_not_keep_the_thread() {
     let mut session = Session::new(bench.edge.clone(), endless);
     let mut cx = Context::from_waker(Waker::noop());
     assert!(matches!(Pin::new(&mut session).poll_next(&mut cx), Poll::Pending));
+}
+
+/// A waker that counts how often it was called.
+#[derive(Default)]
+struct Woken(AtomicUsize);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// What was read of a large answer goes out before the rest is read: the session lets go, and wants to be asked again.
+#[test]
+fn the_beginning_of_a_large_answer_does_not_wait_for_its_end() {
+    let bench = Bench::new();
+    let value = format!("\"{}\"", "v".repeat(1_000));
+    let entries = (0..200).map(|number| pair(&number.to_string(), &value)).collect();
+    let put_all = PutAllRequest { entries, ttl: None };
+    let ensure = EnsureCacheRequest {
+        cache: "a".to_owned(),
+    };
+    let query = QueryRequest {
+        filter: Some(json("{\"@class\":\"filter.AlwaysFilter\"}")),
+        comparator: None,
+    };
+    let requests = [
+        request(Type::EnsureCache, 0, Some(&ensure)),
+        request(Type::PutAll, 1, Some(&put_all)),
+        request(Type::QueryEntries, 1, Some(&query)),
+    ];
+    let frames = requests.iter().zip(2..).map(|(request, id)| message(id, request));
+    let frames: Vec<_> = [frame(1, proxy_request::Request::Init(init("json")))]
+        .into_iter()
+        .chain(frames)
+        .map(|frame| Ok(decoded(&frame)))
+        .collect();
+    let _entered = bench.runtime.enter();
+    let mut session = Session::new(bench.edge.clone(), futures::stream::iter(frames));
+    let woken = Arc::new(Woken::default());
+    let waker = Waker::from(woken.clone());
+    let mut cx = Context::from_waker(&waker);
+    // How many bytes went out before the session let go, each time.
+    let mut parts = vec![0];
+    loop {
+        let wakes = woken.0.load(Ordering::Relaxed);
+        match Pin::new(&mut session).poll_next(&mut cx) {
+            Poll::Ready(Some(frame)) => {
+                let mut bytes = Vec::new();
+                frame.unwrap().encode(&mut bytes);
+                *parts.last_mut().unwrap() += bytes.len();
+            }
+            Poll::Ready(None) => break,
+            Poll::Pending => {
+                assert!(
+                    woken.0.load(Ordering::Relaxed) > wakes,
+                    "nobody asks again after {parts:?}"
+                );
+                parts.push(0);
+            }
+        }
+    }
+    assert!(parts.iter().sum::<usize>() > 200_000, "{parts:?}");
+    assert!(
+        parts.len() > 1 && (32_000..100_000).contains(&parts[0]),
+        "{parts:?}"
+    );
+    assert!(
+        parts.iter().all(|part| *part > 0),
+        "nothing was to be sent: {parts:?}"
+    );
 }
