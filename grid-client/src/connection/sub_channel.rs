@@ -25,7 +25,7 @@ use crate::session::Settings;
 const STREAM_WINDOW_LEN: u32 = 4 << 20;
 const CONNECTION_WINDOW_LEN: u32 = 8 << 20;
 /// The largest HTTP/2 frame that the server may send.
-const FRAME_LEN_MAX: u32 = 64 << 10;
+const FRAME_LEN_MAX: u32 = 256 << 10;
 
 /// The id of the handshake. Those of requests have higher bits.
 const INIT_ID: i64 = 1;

@@ -10,10 +10,6 @@ const CHUNK_SLOTS_MAX: usize = 64;
 /// The first chunk of a class is small, so that a partition with a few entries of each size costs little.
 const CHUNK_SLOTS_MIN: usize = 4;
 
-/// Reading one of so many bytes is enough for the processor to fetch those between them.
-const TOUCH_STEP: usize = 128;
-const TOUCH_MAX: usize = 8;
-
 /// Classes 0 to 6 are 16 to 64 bytes in steps of 8; then come eight steps a doubling up to 8192 bytes.
 const CLASSES: u32 = 63;
 /// The class number of blobs that are allocations of their own.
@@ -234,10 +230,9 @@ impl Arena {
         chunk.map_or(0, |chunk| chunk.bytes.len())
     }
 
-    /// Reads a byte of each of the first lines of the blob at `handle`, and gives their sum.
-    pub(super) fn touch(&self, handle: Handle) -> usize {
-        let lines = self.blob(handle).head.iter().step_by(TOUCH_STEP).take(TOUCH_MAX);
-        lines.map(|byte| usize::from(*byte)).sum()
+    /// Reads the first byte of the blob at `handle`.
+    pub(super) fn touch(&self, handle: Handle) -> u8 {
+        self.blob(handle).head.first().copied().unwrap_or_default()
     }
 
     /// How many bytes the blob at `handle` takes: its slot, or its own allocation.

@@ -336,7 +336,11 @@ impl<G: ReplyGate> Session<G> {
                 match next {
                     Ok(Some(frames)) => {
                         *sends_first = more.reads_on() && !frames.is_empty();
-                        self.out.extend(frames);
+                        if self.out.is_empty() {
+                            self.out = frames.into();
+                        } else {
+                            self.out.extend(frames);
+                        }
                     }
                     Ok(None) => {
                         self.work = Work::Idle;
