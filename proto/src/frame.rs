@@ -3,6 +3,7 @@
 use bytes::BufMut;
 
 use crate::any::Packed;
+use crate::gathered::Gathered;
 use crate::v1::cache::{NamedCacheRequest, NamedCacheRequestType, NamedCacheResponse, ResponseType};
 use crate::wire::{AnyOf, Encode, Field, Nothing, Payload, Varint};
 
@@ -104,7 +105,7 @@ impl<E: Encode> Encode for CacheResponse<'_, E> {
         )
     }
 
-    fn put(&self, buf: &mut impl BufMut) {
+    fn write(&self, out: &mut Gathered<'_, impl BufMut>) {
         let cache = Varint {
             tag: 1,
             value: varint(self.cache_id),
@@ -120,7 +121,7 @@ impl<E: Encode> Encode for CacheResponse<'_, E> {
             cache,
             kind,
             self.inner(),
-            |frame| frame.put(buf)
+            |frame| frame.write(out)
         );
     }
 }
@@ -155,7 +156,7 @@ impl<E: Encode> Encode for CacheRequest<'_, E> {
         )
     }
 
-    fn put(&self, buf: &mut impl BufMut) {
+    fn write(&self, out: &mut Gathered<'_, impl BufMut>) {
         let kind = Varint {
             tag: 1,
             value: varint(self.kind as i32),
@@ -171,7 +172,7 @@ impl<E: Encode> Encode for CacheRequest<'_, E> {
             kind,
             cache,
             self.inner(),
-            |frame| frame.put(buf)
+            |frame| frame.write(out)
         );
     }
 }
@@ -199,7 +200,7 @@ impl Encode for Complete {
             .len()
     }
 
-    fn put(&self, buf: &mut impl BufMut) {
+    fn write(&self, out: &mut Gathered<'_, impl BufMut>) {
         (
             Varint {
                 tag: 1,
@@ -211,7 +212,7 @@ impl Encode for Complete {
                 always: true,
             },
         )
-            .put(buf);
+            .write(out);
     }
 }
 
@@ -234,7 +235,7 @@ impl Encode for OptionalValue<'_> {
         })
     }
 
-    fn put(&self, buf: &mut impl BufMut) {
+    fn write(&self, out: &mut Gathered<'_, impl BufMut>) {
         if let Some(value) = self.0 {
             (
                 Varint { tag: 1, value: 1 },
@@ -244,7 +245,7 @@ impl Encode for OptionalValue<'_> {
                     always: false,
                 },
             )
-                .put(buf);
+                .write(out);
         }
     }
 }
@@ -277,8 +278,8 @@ impl Encode for BytesFields<'_> {
         self.fields().len()
     }
 
-    fn put(&self, buf: &mut impl BufMut) {
-        self.fields().put(buf);
+    fn write(&self, out: &mut Gathered<'_, impl BufMut>) {
+        self.fields().write(out);
     }
 }
 
@@ -316,8 +317,8 @@ impl Encode for PutFields<'_> {
         self.fields().len()
     }
 
-    fn put(&self, buf: &mut impl BufMut) {
-        self.fields().put(buf);
+    fn write(&self, out: &mut Gathered<'_, impl BufMut>) {
+        self.fields().write(out);
     }
 }
 

@@ -16,6 +16,7 @@
 
 pub mod any;
 pub mod frame;
+pub mod gathered;
 pub mod limits;
 pub mod member;
 pub mod tag;

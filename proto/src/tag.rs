@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use bytes::BufMut;
 use prost::Message;
 
+use crate::gathered::Gathered;
 use crate::girih::RequestTag;
 use crate::google::Any;
 use crate::wire::Encode;
@@ -28,15 +29,15 @@ impl Encode for TagContext<'_> {
         4 + REQUEST.len() + 4 + usize::from(self.tag_len())
     }
 
-    fn put(&self, buf: &mut impl BufMut) {
+    fn write(&self, out: &mut Gathered<'_, impl BufMut>) {
         const NAME_LEN: u8 = 13;
         let tag_len = self.tag_len();
         // Field 6, an entry of the map; in it field 1, the name.
-        buf.put_slice(&[0x32, tag_len + NAME_LEN + 6, 0x0a, NAME_LEN]);
-        buf.put_slice(REQUEST.as_bytes());
+        out.slice(&[0x32, tag_len + NAME_LEN + 6, 0x0a, NAME_LEN]);
+        out.slice(REQUEST.as_bytes());
         // And field 2, the `Any`; in it field 2, the message.
-        buf.put_slice(&[0x12, tag_len + 2, 0x12, tag_len]);
-        self.0.encode_raw(buf);
+        out.slice(&[0x12, tag_len + 2, 0x12, tag_len]);
+        self.0.encode_raw(out.buffer());
     }
 }
 

@@ -6,11 +6,13 @@
 
 use bytes::BufMut;
 use prost::Message;
-use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len};
+use prost::encoding::{WireType, encoded_len_varint, key_len};
+
+use crate::gathered::Gathered;
 
 /// Something that knows its exact encoded length and can write itself.
 pub trait Encode {
-    /// The exact number of bytes that [`Encode::put`] writes.
+    /// The exact number of bytes that [`Encode::write`] writes.
     fn len(&self) -> usize;
 
     /// Whether nothing is written at all.
@@ -18,8 +20,20 @@ pub trait Encode {
         self.len() == 0
     }
 
+    /// Writes the encoding.
+    fn write(&self, out: &mut Gathered<'_, impl BufMut>);
+
     /// Appends the encoding.
-    fn put(&self, buf: &mut impl BufMut);
+    fn put(&self, buf: &mut impl BufMut) {
+        let mut out = Gathered::new(buf);
+        self.write(&mut out);
+        out.end();
+    }
+}
+
+/// What stands before a field: its number, and how it is written.
+fn key(tag: u32, wire_type: WireType) -> u64 {
+    u64::from(tag) << 3 | wire_type as u64
 }
 
 /// Any generated message.
@@ -31,8 +45,8 @@ impl<M: Message> Encode for Whole<'_, M> {
         self.0.encoded_len()
     }
 
-    fn put(&self, buf: &mut impl BufMut) {
-        self.0.encode_raw(buf);
+    fn write(&self, out: &mut Gathered<'_, impl BufMut>) {
+        self.0.encode_raw(out.buffer());
     }
 }
 
@@ -50,11 +64,11 @@ impl Encode for Payload<'_> {
         usize::from(self.prefix.is_some()) + self.bytes.len()
     }
 
-    fn put(&self, buf: &mut impl BufMut) {
+    fn write(&self, out: &mut Gathered<'_, impl BufMut>) {
         if let Some(prefix) = self.prefix {
-            buf.put_u8(prefix);
+            out.byte(prefix);
         }
-        buf.put_slice(self.bytes);
+        out.slice(self.bytes);
     }
 }
 
@@ -78,14 +92,14 @@ impl<E: Encode> Encode for Field<'_, E> {
         key_len(self.tag) + encoded_len_varint(len as u64) + len
     }
 
-    fn put(&self, buf: &mut impl BufMut) {
+    fn write(&self, out: &mut Gathered<'_, impl BufMut>) {
         let len = self.value.len();
         if len == 0 && !self.always {
             return;
         }
-        encode_key(self.tag, WireType::LengthDelimited, buf);
-        encode_varint(len as u64, buf);
-        self.value.put(buf);
+        out.varint(key(self.tag, WireType::LengthDelimited));
+        out.varint(len as u64);
+        self.value.write(out);
     }
 }
 
@@ -107,10 +121,10 @@ impl Encode for Varint {
         }
     }
 
-    fn put(&self, buf: &mut impl BufMut) {
+    fn write(&self, out: &mut Gathered<'_, impl BufMut>) {
         if self.value != 0 {
-            encode_key(self.tag, WireType::Varint, buf);
-            encode_varint(self.value, buf);
+            out.varint(key(self.tag, WireType::Varint));
+            out.varint(self.value);
         }
     }
 }
@@ -120,9 +134,9 @@ impl<A: Encode, B: Encode> Encode for (A, B) {
         self.0.len() + self.1.len()
     }
 
-    fn put(&self, buf: &mut impl BufMut) {
-        self.0.put(buf);
-        self.1.put(buf);
+    fn write(&self, out: &mut Gathered<'_, impl BufMut>) {
+        self.0.write(out);
+        self.1.write(out);
     }
 }
 
@@ -131,10 +145,10 @@ impl<A: Encode, B: Encode, C: Encode> Encode for (A, B, C) {
         self.0.len() + self.1.len() + self.2.len()
     }
 
-    fn put(&self, buf: &mut impl BufMut) {
-        self.0.put(buf);
-        self.1.put(buf);
-        self.2.put(buf);
+    fn write(&self, out: &mut Gathered<'_, impl BufMut>) {
+        self.0.write(out);
+        self.1.write(out);
+        self.2.write(out);
     }
 }
 
@@ -168,7 +182,7 @@ impl<E: Encode> Encode for AnyOf<'_, E> {
             .len()
     }
 
-    fn put(&self, buf: &mut impl BufMut) {
+    fn write(&self, out: &mut Gathered<'_, impl BufMut>) {
         let url = Payload {
             prefix: None,
             bytes: self.type_url.as_bytes(),
@@ -185,7 +199,7 @@ impl<E: Encode> Encode for AnyOf<'_, E> {
                 always: false,
             },
         )
-            .put(buf);
+            .write(out);
     }
 }
 
@@ -198,7 +212,7 @@ impl Encode for Nothing {
         0
     }
 
-    fn put(&self, _: &mut impl BufMut) {}
+    fn write(&self, _: &mut Gathered<'_, impl BufMut>) {}
 }
 
 impl<E: Encode> Encode for Option<E> {
@@ -206,9 +220,9 @@ impl<E: Encode> Encode for Option<E> {
         self.as_ref().map_or(0, Encode::len)
     }
 
-    fn put(&self, buf: &mut impl BufMut) {
+    fn write(&self, out: &mut Gathered<'_, impl BufMut>) {
         if let Some(inner) = self {
-            inner.put(buf);
+            inner.write(out);
         }
     }
 }

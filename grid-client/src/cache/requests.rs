@@ -6,6 +6,7 @@ use grid_core::cache::CacheError;
 use grid_core::store::TimeToLive;
 use grid_core::value::{Binary, Key};
 use grid_proto::frame::BytesFields;
+use grid_proto::gathered::Gathered;
 use grid_proto::wire::{Encode, Field, Payload, Varint};
 
 use crate::codec::wire_payload;
@@ -55,8 +56,8 @@ impl Encode for Three<'_> {
         self.fields().map(|field| field.len()).sum()
     }
 
-    fn put(&self, buf: &mut impl BufMut) {
-        self.fields().for_each(|field| field.put(buf));
+    fn write(&self, out: &mut Gathered<'_, impl BufMut>) {
+        self.fields().for_each(|field| field.write(out));
     }
 }
 
@@ -89,9 +90,9 @@ impl<E: Encode> Encode for Many<E> {
         self.fields().map(|field| field.len()).sum::<usize>() + self.ttl().len()
     }
 
-    fn put(&self, buf: &mut impl BufMut) {
-        self.fields().for_each(|field| field.put(buf));
-        self.ttl().put(buf);
+    fn write(&self, out: &mut Gathered<'_, impl BufMut>) {
+        self.fields().for_each(|field| field.write(out));
+        self.ttl().write(out);
     }
 }
 

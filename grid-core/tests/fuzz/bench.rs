@@ -15,7 +15,7 @@ use grid_core::store::{
 };
 use grid_core::value::{Binary, Format, Key};
 
-use crate::model::{CACHE, START, add, check, compare, json, put};
+use crate::model::{CACHE, START, add, check, compare, compare_together, json, put};
 
 /// Entries of one shape.
 const PEOPLE: [(&str, &str); 6] = [
@@ -173,7 +173,9 @@ impl Bench {
             );
             before = Some(entry);
         }
-        for partition in self.pair(text) {
+        let pair = self.pair(text);
+        compare_together(&pair, START, &filter);
+        for partition in pair {
             compare(partition, START, &filter, 3);
             for kind in [RecordKind::Explain, RecordKind::Trace] {
                 let _ = partition.explain(START, CACHE, &filter, kind);
