@@ -174,7 +174,7 @@ impl Bench {
             before = Some(entry);
         }
         let pair = self.pair(text);
-        compare_together(&pair, START, &filter);
+        compare_together(&pair.iter().collect::<Vec<_>>(), START, &filter);
         for partition in pair {
             compare(partition, START, &filter, 3);
             for kind in [RecordKind::Explain, RecordKind::Trace] {
