@@ -76,10 +76,11 @@ impl Buckets {
 
     /// The entries of a key.
     pub(in crate::store) fn get(&self, key: &[u8]) -> Option<&Bucket> {
-        self.get_asked(Asked::new(key), key)
+        let asked = Asked::new(key);
+        self.may_have(asked).then(|| self.get_asked(asked, key)).flatten()
     }
 
-    /// The entries of a key, by what tables know it as.
+    /// As [`get`](Self::get), of a key that the tables [may have](Self::may_have).
     pub(in crate::store) fn get_asked(&self, asked: Asked, key: &[u8]) -> Option<&Bucket> {
         match self {
             Buckets::Hash(table, _) => table.find(asked.hash, |bucket| bucket.key.bytes() == key),
