@@ -85,17 +85,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn pieces_come_in_their_order(pieces in prop::collection::vec((any::<u64>(), 0..64_u32, 0..200_usize), 0..60)) {
+        fn pieces_come_in_their_order(pieces in prop::collection::vec((any::<u64>(), 0..64_u32, any::<u8>(), 0..200_usize), 0..60)) {
             let (mut gathered, mut plain) = (Vec::new(), Vec::new());
             let mut writer = Gathered::new(&mut gathered);
-            for (number, shift, len) in pieces {
-                let piece = vec![number as u8; len];
+            for (number, shift, byte, len) in pieces {
+                let piece = vec![byte; len];
                 writer.varint(number >> shift);
                 writer.slice(&piece);
-                writer.byte(7);
+                writer.byte(byte);
                 encode_varint(number >> shift, &mut plain);
                 plain.extend_from_slice(&piece);
-                plain.push(7);
+                plain.push(byte);
             }
             writer.end();
             prop_assert_eq!(gathered, plain);
