@@ -24,8 +24,11 @@ use super::{OpenCache, PartRequest, PartResult, Question, Reply, Sorted};
 /// About so many bytes of entries are asked for at a time.
 pub(super) const WAVE_BYTES: usize = 8 << 20;
 
-/// About so many bytes come first.
+/// Of what is at hand about so many bytes come first: who asked has something to do while the rest is read.
 const FIRST_BYTES: usize = 32 << 10;
+
+/// And so many at a time after that: what is sent in one piece.
+const PART_BYTES: usize = 128 << 10;
 
 /// At most so many entries are asked of a partition at a time.
 const PART_ENTRIES_MAX: NonZeroUsize = NonZeroUsize::new(10_000).expect("10,000 is not zero");
@@ -51,8 +54,7 @@ pub struct Scatter {
     open: VecDeque<Place>,
     /// How many partitions are asked at a time: half as many when they have much, twice when they have little.
     width: usize,
-    /// When so many bytes were read at hand, they are handed out before more are read: few at first, so that who asked has
-    /// something to do meanwhile.
+    /// When so many bytes were read at hand, they are handed out before more are read: few at first.
     enough: usize,
     /// How many entries are still left out before any comes.
     skip: usize,
@@ -95,7 +97,7 @@ impl Scatter {
             found.truncate(self.left);
             self.left -= found.len();
             if !found.is_empty() {
-                self.enough = WAVE_BYTES;
+                self.enough = PART_BYTES;
                 return Ok(found);
             }
         }

@@ -40,15 +40,20 @@ fn number(key: &Binary) -> u32 {
 }
 
 /// The keys or what they are of, how often something came, and the most bytes that came at a time.
-async fn read(mut scatter: Scatter, numbers: &mut Vec<u32>) -> usize {
-    let mut most = 0;
+async fn read(scatter: Scatter, numbers: &mut Vec<u32>) -> usize {
+    read_parts(scatter, numbers).await.into_iter().max().unwrap_or(0)
+}
+
+/// The numbers of all entries in order, and how many bytes came each time.
+async fn read_parts(mut scatter: Scatter, numbers: &mut Vec<u32>) -> Vec<usize> {
+    let mut parts = Vec::new();
     loop {
         let found = scatter.next().await.unwrap();
         if found.is_empty() {
             numbers.sort_unstable();
-            return most;
+            return parts;
         }
-        most = most.max(bytes_of(&found));
+        parts.push(bytes_of(&found));
         numbers.extend(found.iter().map(number_of));
     }
 }
@@ -84,7 +89,7 @@ fn overloaded<T: std::fmt::Debug>(answer: Result<T, CacheError>) -> String {
 /// What is here is sent bit by bit, so that who asks reads the first entries while the others are copied.
 #[tokio::test]
 async fn what_is_at_hand_comes_in_small_parts() {
-    const ENTRIES: u32 = 2_000;
+    const ENTRIES: u32 = 4_000;
     const LEN: usize = 1 << 10;
     let grid = Grid::builder().build().await.unwrap();
     let cache = grid.cache::<u32, Value>("people").await.unwrap();
@@ -103,11 +108,20 @@ async fn what_is_at_hand_comes_in_small_parts() {
     let cache = opened(&grid, "people").await;
     for content in [PageContent::Values, PageContent::Entries] {
         let mut found = Vec::new();
-        let most = read(cache.select(question(&field("of").eq(3)), content), &mut found).await;
+        let parts = read_parts(cache.select(question(&field("of").eq(3)), content), &mut found).await;
         let all: Vec<u32> = (0..ENTRIES).filter(|key| key % 10 == 3).collect();
         assert_eq!(found, all, "{content:?}");
         // The entries of partitions that are read together may come on top.
-        assert!((32 << 10..64 << 10).contains(&most), "{content:?}: {most}");
+        let [first, rest @ .., last] = parts.as_slice() else {
+            panic!("{content:?}: {parts:?}");
+        };
+        assert!((32 << 10..64 << 10).contains(first), "{content:?}: {parts:?}");
+        let many = 128 << 10..192 << 10;
+        assert!(
+            rest.iter().all(|part| many.contains(part)),
+            "{content:?}: {parts:?}"
+        );
+        assert!(rest.len() >= 2 && *last < many.end, "{content:?}: {parts:?}");
     }
     grid.shutdown().await;
 }
