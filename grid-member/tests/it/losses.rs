@@ -38,9 +38,21 @@ async fn three(accept_loss_after: Option<Duration>) -> ([Grid; 3], Cache<u32, u3
     let cache = first.cache("entries").await.unwrap();
     fill(&cache, ENTRIES).await;
     let mut news = first.cluster().unwrap().view().index();
-    let even = news.wait_for(|_| held_by(&first, &third).len() > 80);
+    let even = news.wait_for(|_| held_by(&first, &third).len() > 80 && is_still(&first));
     bounded("a third of the partitions", even).await.unwrap();
     ([first, second, third], cache, events)
+}
+
+/// Whether no partition is on its way: while one is, it has two copies, and one member's end does not lose it.
+fn is_still(seen_by: &Grid) -> bool {
+    let view = seen_by.cluster().unwrap().view();
+    let still = view.read(|state| {
+        let table = state.service_named("partitioned-0").expect("the service");
+        table.partitions().all(|(_, assignment)| {
+            assignment.primary.is_some() && assignment.backups.is_empty() && assignment.joining.is_empty()
+        })
+    });
+    still == Some(true)
 }
 
 /// The partitions that a member is primary of, as another one knows.
