@@ -9,7 +9,7 @@ use crate::wire::{AnyOf, Encode, Field, Nothing, Payload, Varint};
 
 /// The two's complement of a signed number, as protobuf writes `int32` and `int64`.
 #[expect(clippy::cast_sign_loss, reason = "protobuf defines the sign extension")]
-fn varint(value: impl Into<i64>) -> u64 {
+pub(crate) fn varint(value: impl Into<i64>) -> u64 {
     value.into() as u64
 }
 

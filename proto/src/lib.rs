@@ -2,7 +2,8 @@
 //!
 //! - [`v0`] and [`v1`]: the messages of the Coherence gRPC protocol, generated from the files in `proto/`.
 //! - [`any`]: type URLs, and messages nested in `google.protobuf.Any`, written without intermediate buffers.
-//! - [`wire`] and [`frame`]: frames of version 1 written in one pass.
+//! - [`wire`] and [`frame`]: frames of version 1 written in one pass; [`rows`]: many that are alike; [`message`]: what stands
+//!   before each in a stream.
 //! - [`girih`]: the messages of our own protocol beside it; [`wishes`] and [`tag`]: how they travel in frames of version 1.
 //! - [`member`]: what members say to each other.
 //! - [`limits`]: the sizes that both sides agree on.
@@ -19,6 +20,8 @@ pub mod frame;
 pub mod gathered;
 pub mod limits;
 pub mod member;
+pub mod message;
+pub mod rows;
 pub mod tag;
 pub mod wire;
 pub mod wishes;

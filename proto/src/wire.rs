@@ -36,6 +36,11 @@ fn key(tag: u32, wire_type: WireType) -> u64 {
     u64::from(tag) << 3 | wire_type as u64
 }
 
+/// What stands before a field that has its length before it.
+pub(crate) fn delimited(tag: u32) -> u64 {
+    key(tag, WireType::LengthDelimited)
+}
+
 /// Any generated message.
 #[derive(Debug)]
 pub struct Whole<'a, M>(pub &'a M);
@@ -97,7 +102,7 @@ impl<E: Encode> Encode for Field<'_, E> {
         if len == 0 && !self.always {
             return;
         }
-        out.varint(key(self.tag, WireType::LengthDelimited));
+        out.varint(delimited(self.tag));
         out.varint(len as u64);
         self.value.write(out);
     }

@@ -61,7 +61,7 @@ pub(super) fn select(state: Arc<CacheState>, life: Arc<Life>, query: Query) -> B
 
 fn selected(part: Vec<Payload>, contents: QueryContents) -> Result<Selected, CacheError> {
     let entry = |payload| {
-        Ok(match contents {
+        Ok::<_, CacheError>(match contents {
             QueryContents::Keys => (Some(binary_of(bytes_value_of(Some(payload))?)?), None),
             QueryContents::Values => (None, Some(binary_of(bytes_value_of(Some(payload))?)?)),
             QueryContents::Entries => {
@@ -70,7 +70,11 @@ fn selected(part: Vec<Payload>, contents: QueryContents) -> Result<Selected, Cac
             }
         })
     };
-    part.into_iter().map(entry).collect()
+    let mut selected = Vec::with_capacity(part.len());
+    for payload in part {
+        selected.push(entry(payload)?);
+    }
+    Ok(selected)
 }
 
 impl CacheState {

@@ -1,11 +1,12 @@
 //! Moves frames between the callers of a lane and its connection.
 
+use std::cell::LazyCell;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use tokio::time::{Interval, MissedTickBehavior, Sleep, interval_at, sleep_until};
+use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval_at, sleep_until};
 
 use grid_proto::v1::common::HeartbeatMessage;
 use grid_proto::v1::proxy::{ProxyRequest, proxy_request};
@@ -119,10 +120,12 @@ impl<'a> Driver<'a> {
             return Ok(());
         };
         self.heard = true;
+        // What lies here came together.
+        let now = LazyCell::new(clock::now as fn() -> Instant);
         let result = {
             let mut state = self.lane.state.lock();
             loop {
-                if let Err(reason) = self.handle(&mut state, piece) {
+                if let Err(reason) = self.handle(&mut state, piece, &now) {
                     break Err(reason);
                 }
                 if state.table.is_stalled() {
@@ -141,7 +144,7 @@ impl<'a> Driver<'a> {
         result
     }
 
-    fn handle(&mut self, state: &mut State, piece: Piece) -> Result<(), Reason> {
+    fn handle(&mut self, state: &mut State, piece: Piece, now: &LazyCell<Instant>) -> Result<(), Reason> {
         let frame = match piece {
             Piece::Message(bytes) => {
                 Frame::read(bytes).map_err(|error| format!("a frame cannot be read: {error}"))?
@@ -174,7 +177,7 @@ impl<'a> Driver<'a> {
                     state.routes.insert(message.cache_id, route);
                 }
                 if let Some(payload) = message.payload {
-                    self.wakers.extend(state.table.message(id, payload));
+                    self.wakers.extend(state.table.message(id, payload, || **now));
                 }
             }
             Body::Complete => {

@@ -161,14 +161,19 @@ impl<P> InFlight<P> {
     /// Keeps a message of an answer. A request that is not in flight (any more) is passed over. When the answer is
     /// longer than the limit, the request fails; gives who waits for it.
     #[inline]
-    pub(crate) fn message(&mut self, id: i64, payload: Payload) -> Option<Waker> {
+    pub(crate) fn message(
+        &mut self,
+        id: i64,
+        payload: Payload,
+        now: impl FnOnce() -> Instant,
+    ) -> Option<Waker> {
         let len_max = self.answer_len_max;
         let slot = self.slot(id)?;
         let State::Waiting(waker) = &mut slot.state else {
             return None;
         };
         if let Some(pace) = slot.pace {
-            slot.deadline = clock::now() + pace;
+            slot.deadline = now() + pace;
             slot.answer_len += payload.len() + PART_OVERHEAD_LEN;
             slot.answer.rest.push(payload);
             return waker.take();
@@ -388,11 +393,15 @@ mod tests {
         assert!(poll(&mut table).is_pending());
         assert!(
             table
-                .message(id, part(PARTS_LEN_MAX - 2 * PART_OVERHEAD_LEN))
+                .message(id, part(PARTS_LEN_MAX - 2 * PART_OVERHEAD_LEN), clock::now)
                 .is_some()
         );
         assert!(!table.is_stalled());
-        assert!(table.message(id, part(2 * PART_OVERHEAD_LEN)).is_none());
+        assert!(
+            table
+                .message(id, part(2 * PART_OVERHEAD_LEN), clock::now)
+                .is_none()
+        );
         assert!(table.is_stalled());
         assert!(
             table.expired(now + Duration::from_secs(99)).is_empty(),
@@ -401,7 +410,7 @@ mod tests {
         assert!(matches!(poll(&mut table), Poll::Ready(Some(Ok(parts))) if parts.len() == 2));
         assert!(!table.is_stalled());
         assert_eq!(table.expired(clock::now() + Duration::from_secs(99)), [id]);
-        table.message(id, part(1));
+        table.message(id, part(1), clock::now);
         table.complete(id);
         assert!(matches!(poll(&mut table), Poll::Ready(Some(Ok(parts))) if parts.len() == 1));
         assert!(matches!(poll(&mut table), Poll::Ready(None)));
@@ -413,7 +422,7 @@ mod tests {
         let mut table = InFlight::new(4, 100);
         let id = table.open(clock::now(), SPAN, ());
         table.read_in_parts(id, Duration::from_secs(9));
-        table.message(id, part(1));
+        table.message(id, part(1), clock::now);
         table.finish(id, Err(Failure::Broken("x".into())));
         let waker = noop_waker();
         let cx = &mut Context::from_waker(&waker);
@@ -422,7 +431,7 @@ mod tests {
         let id = table.open(clock::now(), SPAN, ());
         table.read_in_parts(id, Duration::from_secs(9));
         table.abandon(id);
-        table.message(id, part(2 * PARTS_LEN_MAX));
+        table.message(id, part(2 * PARTS_LEN_MAX), clock::now);
         assert!(!table.is_stalled(), "nobody reads it");
     }
 

@@ -44,6 +44,9 @@ impl Handle {
     }
 }
 
+/// A line of the processor's cache: what it reads of memory at a time.
+const LINE_BYTES: usize = 64;
+
 /// A blob as it lies in the arena.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Blob<'a> {
@@ -230,9 +233,15 @@ impl Arena {
         chunk.map_or(0, |chunk| chunk.bytes.len())
     }
 
-    /// Reads the first byte of the blob at `handle`.
-    pub(super) fn touch(&self, handle: Handle) -> u8 {
-        self.blob(handle).head.first().copied().unwrap_or_default()
+    /// Reads the first byte of the blob at `handle`, and one of each of the next lines of the processor's cache, in so many
+    /// bytes. Gives how many that were.
+    pub(super) fn touch(&self, handle: Handle, bytes_max: usize) -> usize {
+        let head = self.blob(handle).head;
+        let touched = head.get(..bytes_max.max(1)).unwrap_or(head);
+        let lines = touched.iter().step_by(LINE_BYTES);
+        // What is read is of no use but for having been read.
+        std::hint::black_box(lines.fold(0, |all, byte| all ^ byte));
+        touched.len()
     }
 
     /// How many bytes the blob at `handle` takes: its slot, or its own allocation.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::store::arena::Handle;
 use crate::store::layout::EntryView;
 use crate::store::partition::is_over;
-use crate::store::{CacheId, Partition, Room, Sequence, Timestamp};
+use crate::store::{CacheId, Partition, Room, RowSink, Sequence, Timestamp};
 use crate::value::{Binary, Format};
 
 /// A place between two pages: after every entry whose key's hash is at most this.
@@ -248,6 +248,23 @@ impl PickedPage<'_> {
         let mut entries = copy_together(&views, content).into_iter();
         let page = |page: Self| Page {
             entries: entries.by_ref().take(page.views.len()).collect(),
+            next: page.next,
+        };
+        pages.into_iter().map(page).collect()
+    }
+
+    /// Writes pages where their rows go, in one piece. Gives the pages without their entries.
+    #[must_use]
+    pub fn write_all(pages: Vec<Self>, content: PageContent, rows: &mut dyn RowSink) -> Vec<Page> {
+        let views = || pages.iter().flat_map(|page| &page.views);
+        rows.reserve(views().count(), views().map(|view| content.bytes_of(view)).sum());
+        for view in views() {
+            let key = content.keys().then(|| (view.key_format(), view.key()));
+            let value = content.values().then(|| (view.value_format(), view.value()));
+            rows.row(key, value);
+        }
+        let page = |page: Self| Page {
+            entries: Vec::new(),
             next: page.next,
         };
         pages.into_iter().map(page).collect()

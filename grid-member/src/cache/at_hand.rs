@@ -5,7 +5,7 @@ use grid_core::query::QueryError;
 use grid_core::replication::Replica;
 use grid_core::store::{
     Page, PageContent, PageCursor, PageLimits, Partition, PickedPage, PlannedQuery, PreparedFilter, Room,
-    Timestamp,
+    RowSink, Timestamp,
 };
 
 use crate::replication::Tried;
@@ -23,26 +23,29 @@ type Place = (PartitionId, Option<PageCursor>);
 type Read = Result<Option<Page>, QueryError>;
 
 /// Reads what is asked of partitions at once.
-struct AtHand<'q> {
+struct AtHand<'q, 'r> {
     cache: &'q OpenCache,
     question: &'q Question,
     prepared: PreparedFilter<'q>,
     limits: PageLimits,
     content: PageContent,
     room: &'q Room,
+    rows: Option<&'q mut (dyn RowSink + 'r)>,
     allowance: Allowance,
 }
 
 impl OpenCache {
     /// The pages of a query in those of these partitions that this member serves and has at hand, as far as all together look
     /// at little and there is room; `None` for the others. Nothing is waited for, and nobody is asked. Once the first of them
-    /// are there and have `enough` bytes, the others are left out.
+    /// are there and have `enough` bytes, the others are left out. If there are `rows`, the entries go there, and their pages
+    /// have none.
     pub(super) fn pages_at_hand(
         &self,
         question: &Question,
         asked: &[Place],
         (limits, content): (PageLimits, PageContent),
         (room, enough): (&Room, usize),
+        rows: Option<&mut (dyn RowSink + '_)>,
     ) -> Vec<Option<Result<Page, QueryError>>> {
         let mut pages = Vec::with_capacity(asked.len());
         let allowance = Allowance::at_once();
@@ -57,6 +60,7 @@ impl OpenCache {
             limits,
             content,
             room,
+            rows,
             allowance,
         };
         // The first alone tells whether the others are worth planning.
@@ -83,7 +87,7 @@ impl OpenCache {
     }
 }
 
-impl AtHand<'_> {
+impl AtHand<'_, '_> {
     /// Reads the first of these partitions side by side, as many as are allowed and not being changed.
     fn read(&mut self, asked: &[Place], together: usize) -> Vec<Tried<Read>> {
         let ids: Vec<_> = asked.iter().take(together).map(|(id, _)| *id).collect();
@@ -98,7 +102,7 @@ impl AtHand<'_> {
         let (cache, prepared) = (self.cache.id(), &self.prepared);
         let partitions: Vec<_> = stores.iter().map(|(_, store)| *store).collect();
         let planned = prepared.plan_all(cache, &partitions);
-        PlannedQuery::touch(&planned);
+        PlannedQuery::touch(&planned, self.content != PageContent::Keys);
         let mut pages = Vec::with_capacity(planned.len());
         let mut picked = Vec::with_capacity(planned.len());
         for ((place, _), planned) in stores.iter().zip(planned) {
@@ -114,9 +118,13 @@ impl AtHand<'_> {
                 Some(Page::default())
             }));
         }
-        let mut copied = PickedPage::copy_all(picked, self.content).into_iter();
+        let read = match &mut self.rows {
+            Some(rows) => PickedPage::write_all(picked, self.content, *rows),
+            None => PickedPage::copy_all(picked, self.content),
+        };
+        let mut read = read.into_iter();
         for page in pages.iter_mut().flatten().flatten() {
-            *page = copied.next().unwrap_or_default();
+            *page = read.next().unwrap_or_default();
         }
         pages
     }

@@ -12,7 +12,7 @@ use grid_core::query::{
     Aggregator, Comparator, Extractor, Filter, Keeping, PartitionRecord, QueryError, QueryRecord, RecordKind,
 };
 use grid_core::store::{
-    IndexDefinition, IndexReport, Page, PageContent, PageCursor, PageEntry, PageLimits, Room,
+    IndexDefinition, IndexReport, Page, PageContent, PageCursor, PageEntry, PageLimits, Room, RowSink,
 };
 use grid_core::value::{Binary, Format, Key, from_binary, to_binary};
 
@@ -24,7 +24,7 @@ use super::{OpenCache, PartRequest, PartResult, Question, Reply, Sorted};
 /// About so many bytes of entries are asked for at a time.
 pub(super) const WAVE_BYTES: usize = 8 << 20;
 
-/// Of what is at hand about so many bytes come first: who asked has something to do while the rest is read.
+/// Of what is at hand about so many bytes come first: who asked and waits has something to do while the rest is read.
 const FIRST_BYTES: usize = 32 << 10;
 
 /// And so many at a time after that: what is sent in one piece.
@@ -72,6 +72,24 @@ impl Scatter {
     /// # Errors
     /// When the cache was destroyed, a partition is not served in time, or the filter cannot be evaluated.
     pub async fn next(&mut self) -> Result<Selected, CacheError> {
+        self.read(None).await
+    }
+
+    /// As [`next`](Self::next), but those at hand go where their rows go, while their partitions are held, so that each is
+    /// copied once; the others are given, and come after them. After an error rows may have gone there that are not to be told.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    pub async fn next_rows(&mut self, rows: &mut dyn RowSink) -> Result<Selected, CacheError> {
+        // Which of a limit are told is known once they are read.
+        if self.ordered || !rows.is_quick() {
+            return self.read(None).await;
+        }
+        rows.expect(self.enough);
+        self.read(Some(rows)).await
+    }
+
+    async fn read(&mut self, mut rows: Option<&mut (dyn RowSink + '_)>) -> Result<Selected, CacheError> {
         while self.has_more() {
             self.cache.check_alive()?;
             let asked: Vec<_> = self.open.drain(..self.width.min(self.open.len())).collect();
@@ -85,7 +103,7 @@ impl Scatter {
                 entries_max: PART_ENTRIES_MAX.min(NonZeroUsize::new(wanted).unwrap_or(NonZeroUsize::MIN)),
                 bytes_max,
             };
-            let pages = self.pages(&asked, limits, content).await?;
+            let pages = self.pages(&asked, limits, content, rows.as_deref_mut()).await?;
             let mut asked = asked;
             for left_out in asked.drain(pages.len()..).rev() {
                 self.open.push_front(left_out);
@@ -96,7 +114,7 @@ impl Scatter {
             found.drain(..skipped);
             found.truncate(self.left);
             self.left -= found.len();
-            if !found.is_empty() {
+            if !found.is_empty() || rows.as_ref().is_some_and(|rows| !rows.is_empty()) {
                 self.enough = PART_BYTES;
                 return Ok(found);
             }
@@ -172,16 +190,17 @@ impl Scatter {
     }
 
     /// The next pages of these partitions, or of the first of them, if these are here and have enough; `None` of those that
-    /// are to be asked later. What is here and small needs no request.
+    /// are to be asked later. What is here and small needs no request; if there are `rows`, it goes there.
     async fn pages(
         &self,
         asked: &[Place],
         limits: PageLimits,
         content: PageContent,
+        rows: Option<&mut (dyn RowSink + '_)>,
     ) -> Result<Vec<Option<Page>>, CacheError> {
         let (cache, question) = (&self.cache, &self.question);
         let room = Room::new(WAVE_BYTES);
-        let mut pages = cache.pages_at_hand(question, asked, (limits, content), (&room, self.enough));
+        let mut pages = cache.pages_at_hand(question, asked, (limits, content), (&room, self.enough), rows);
         // What a destroy has emptied meanwhile is no answer.
         cache.check_alive()?;
         // What is at hand has the room of those who are to be asked too.
@@ -213,6 +232,13 @@ impl Scatter {
             },
         };
         pages.iter_mut().zip(asked).map(page).collect()
+    }
+
+    /// Does not begin with few entries: who asked has something else to do.
+    #[must_use]
+    pub fn in_large_parts(mut self) -> Self {
+        self.enough = PART_BYTES;
+        self
     }
 
     /// The same entries in an order of their values; of a limit, the page of that order.

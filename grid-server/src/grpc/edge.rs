@@ -1,6 +1,7 @@
 //! What every call of the gRPC edge shares: the grid, the formats, the limits, the counts.
 
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
@@ -21,6 +22,11 @@ use super::{GrpcMetrics, GrpcOptions, Reader, Refusal, RefusalKind, WireValue};
 
 /// Finds the bytes of a null.
 static NULL: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("null"));
+
+/// Whether there may be a null in a text: most have none, and looking for one costs a fraction of reading the members.
+pub(crate) fn has_null(text: &[u8]) -> bool {
+    NULL.find(text).is_some()
+}
 
 /// Resolves when the server stops.
 pub(crate) type Stopped = Pin<Box<WaitForCancellationFutureOwned>>;
@@ -87,6 +93,8 @@ pub struct Edge {
     formats: &'static FormatRegistry,
     options: GrpcOptions,
     metrics: Arc<GrpcMetrics>,
+    /// How many answers that come bit by bit were begun, on all streams.
+    begun: AtomicU64,
     /// Identifies this start of this server to its clients.
     server_uuid: Bytes,
     /// Cancelled when the server stops: streams end as soon as nothing is under way on them.
@@ -105,6 +113,7 @@ impl Edge {
             formats: FormatRegistry::shared(),
             options,
             metrics,
+            begun: AtomicU64::new(0),
             server_uuid,
             stop,
         }
@@ -214,34 +223,51 @@ impl Edge {
         Ok(value)
     }
 
+    /// Another answer that comes bit by bit is begun: how many were before it.
+    pub(crate) fn begin_answer(&self) -> u64 {
+        self.begun.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Whether a client is sent the bytes that are kept, and no others.
+    pub(crate) fn is_verbatim(&self, reader: Reader) -> bool {
+        reader.format != Format::JSON || reader.faithful || self.options.null_members != NullMembers::Drop
+    }
+
+    /// The byte that stands before what a client reads, if there is one.
+    pub(crate) fn wire_prefix(&self, reader: Reader) -> Option<u8> {
+        self.formats.wire_prefix(reader.format)
+    }
+
+    /// # Errors
+    /// When a client reads another format than this.
+    pub(crate) fn check_format(&self, reader: Reader, stored: Format) -> Result<(), Refusal> {
+        if stored == reader.format {
+            return Ok(());
+        }
+        let name = |format| self.formats.name(format).unwrap_or("unknown").to_owned();
+        Err(Refusal::new(
+            RefusalKind::Malformed,
+            format!(
+                "Could not deserialize: the entry is stored as {:?}, and this client reads {:?}; use one serializer for all \
+                 clients of a cache",
+                name(stored),
+                name(reader.format)
+            ),
+        ))
+    }
+
     /// A key or value for a client that reads this format.
     ///
     /// # Errors
     /// When the value is of another format.
     pub fn to_wire(&self, reader: impl Into<Reader>, value: Binary) -> Result<WireValue, Refusal> {
-        let Reader { format, faithful } = reader.into();
-        if value.format() != format {
-            let name = |format| self.formats.name(format).unwrap_or("unknown").to_owned();
-            return Err(Refusal::new(
-                RefusalKind::Malformed,
-                format!(
-                    "Could not deserialize: the entry is stored as {:?}, and this client reads {:?}; use one \
-                     serializer for all clients of a cache",
-                    name(value.format()),
-                    name(format)
-                ),
-            ));
-        }
+        let reader = reader.into();
+        self.check_format(reader, value.format())?;
         let mut bytes = value.into_bytes();
-        // Most values have no null in them, and looking for one costs a fraction of reading the members.
-        if format == Format::JSON
-            && !faithful
-            && self.options.null_members == NullMembers::Drop
-            && NULL.find(&bytes).is_some()
-        {
+        if !self.is_verbatim(reader) && has_null(&bytes) {
             bytes = json::drop_null_members(&bytes);
         }
-        Ok(WireValue::new(self.formats.wire_prefix(format), bytes))
+        Ok(WireValue::new(self.wire_prefix(reader), bytes))
     }
 
     /// What stands for null in an answer or event of version 1 to a client that reads this format: JSON's null, and

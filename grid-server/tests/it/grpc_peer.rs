@@ -17,7 +17,9 @@ use grid_proto::v1::proxy::{
     InitRequest, InitResponse, ProxyRequest, ProxyResponse, proxy_request, proxy_response,
 };
 use grid_server::config::Layers;
+use grid_server::grpc::v1::OutFrame;
 use grid_server::server::{RunningServer, Server};
+use prost::Message;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::ReceiverStream;
@@ -434,4 +436,22 @@ pub(crate) fn event(
         filter_ids: filter_ids.to_vec(),
         ..MapEventMessage::default()
     }
+}
+
+/// The responses that go out with a frame of a session: of rows, several.
+pub(crate) fn responses(frame: &OutFrame) -> Vec<ProxyResponse> {
+    let mut sent = Vec::new();
+    frame.put(&mut sent).expect("no frame is too long");
+    let mut left = &sent[..];
+    let mut all = Vec::new();
+    while let Some((head, after)) = left.split_first_chunk::<5>() {
+        let [0, length @ ..] = *head else {
+            panic!("nothing is compressed");
+        };
+        let (message, after) = after.split_at(u32::from_be_bytes(length) as usize);
+        all.push(ProxyResponse::decode(message).expect("what is sent can be read"));
+        left = after;
+    }
+    assert!(left.is_empty(), "half a frame: {left:?}");
+    all
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use bytes::Bytes;
-use futures::Stream;
+use futures::{Stream, StreamExt};
 use grid_member::Grid;
 use grid_proto::any::pack;
 use grid_proto::google::{Any, BytesValue};
@@ -24,7 +24,7 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
-use crate::grpc_peer::{frame, init, json, masked, message, on_all, on_key, pair, request};
+use crate::grpc_peer::{frame, init, json, masked, message, on_all, on_key, pair, request, responses};
 
 /// A grid, and the runtime that sessions run on.
 struct Bench {
@@ -64,11 +64,7 @@ impl Bench {
             let mut answers = Vec::new();
             while let Some(next) = std::future::poll_fn(|cx| Pin::new(&mut session).poll_next(cx)).await {
                 match next {
-                    Ok(frame) => {
-                        let mut bytes = Vec::new();
-                        frame.encode(&mut bytes);
-                        answers.push(ProxyResponse::decode(&bytes[..]).expect("what is sent can be read"));
-                    }
+                    Ok(frame) => answers.extend(responses(&frame)),
                     Err(status) => return (answers, Some(status)),
                 }
             }
@@ -424,9 +420,9 @@ impl Wake for Woken {
     }
 }
 
-/// What was read of a large answer goes out before the rest is read: the session lets go, and wants to be asked again.
-#[test]
-fn the_beginning_of_a_large_answer_does_not_wait_for_its_end() {
+/// How many bytes a session sends before it lets go, each time, when a client asks for 200 KB: `at_rest` says whether it waits
+/// for what it asked before.
+fn parts_of_a_large_answer(at_rest: bool) -> Vec<usize> {
     let bench = Bench::new();
     let value = format!("\"{}\"", "v".repeat(1_000));
     let entries = (0..200).map(|number| pair(&number.to_string(), &value)).collect();
@@ -444,13 +440,22 @@ fn the_beginning_of_a_large_answer_does_not_wait_for_its_end() {
         request(Type::QueryEntries, 1, Some(&query)),
     ];
     let frames = requests.iter().zip(2..).map(|(request, id)| message(id, request));
-    let frames: Vec<_> = [frame(1, proxy_request::Request::Init(init("json")))]
+    let mut frames: Vec<_> = [frame(1, proxy_request::Request::Init(init("json")))]
         .into_iter()
         .chain(frames)
         .map(|frame| Ok(decoded(&frame)))
         .collect();
+    let asked = frames.pop().map(|asked| {
+        futures::stream::once(async move {
+            if at_rest {
+                tokio::task::yield_now().await;
+            }
+            asked
+        })
+    });
+    let inbound = futures::stream::iter(frames).chain(asked.unwrap());
     let _entered = bench.runtime.enter();
-    let mut session = Session::new(bench.edge.clone(), futures::stream::iter(frames));
+    let mut session = Session::new(bench.edge.clone(), inbound);
     let woken = Arc::new(Woken::default());
     let waker = Waker::from(woken.clone());
     let mut cx = Context::from_waker(&waker);
@@ -461,7 +466,7 @@ fn the_beginning_of_a_large_answer_does_not_wait_for_its_end() {
         match Pin::new(&mut session).poll_next(&mut cx) {
             Poll::Ready(Some(frame)) => {
                 let mut bytes = Vec::new();
-                frame.unwrap().encode(&mut bytes);
+                frame.unwrap().put(&mut bytes).unwrap();
                 *parts.last_mut().unwrap() += bytes.len();
             }
             Poll::Ready(None) => break,
@@ -474,13 +479,31 @@ fn the_beginning_of_a_large_answer_does_not_wait_for_its_end() {
             }
         }
     }
-    assert!(parts.iter().sum::<usize>() > 200_000, "{parts:?}");
-    assert!(
-        parts.len() > 1 && (32_000..100_000).contains(&parts[0]),
-        "{parts:?}"
-    );
     assert!(
         parts.iter().all(|part| *part > 0),
         "nothing was to be sent: {parts:?}"
+    );
+    assert!(parts.iter().sum::<usize>() > 200_000, "{parts:?}");
+    parts
+}
+
+/// What was read of a large answer goes out before the rest is read: the session lets go, and wants to be asked again.
+#[test]
+fn the_beginning_of_a_large_answer_does_not_wait_for_its_end() {
+    let parts = parts_of_a_large_answer(true);
+    // The answers to what was asked before, then the beginning.
+    assert!(
+        parts.len() > 2 && parts[0] < 1_000 && (32_000..100_000).contains(&parts[1]),
+        "{parts:?}"
+    );
+}
+
+/// A client that has something to read is sent large parts.
+#[test]
+fn a_large_answer_after_others_begins_with_a_large_part() {
+    let parts = parts_of_a_large_answer(false);
+    assert!(
+        parts.len() > 1 && (128_000..200_000).contains(&parts[0]),
+        "{parts:?}"
     );
 }

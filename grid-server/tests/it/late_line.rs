@@ -27,7 +27,7 @@ use prost::Message;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
-use crate::grpc_peer::{bytes_value, frame, init, json, message, request, soon};
+use crate::grpc_peer::{bytes_value, frame, init, json, message, request, responses, soon};
 
 /// A reply that the test holds back.
 struct Held {
@@ -141,6 +141,8 @@ pub(crate) struct Line {
     taken: Arc<AtomicUsize>,
     woken: Arc<Flag>,
     ended: bool,
+    /// What the session says besides in the frame that came last.
+    rest: VecDeque<Said>,
     last_id: i64,
 }
 
@@ -172,6 +174,7 @@ impl Line {
             taken,
             woken: Arc::new(Flag(AtomicBool::new(true))),
             ended: false,
+            rest: VecDeque::new(),
             last_id: 0,
         };
         line.send(&frame(0, proxy_request::Request::Init(init("json"))));
@@ -245,15 +248,15 @@ impl Line {
     }
 
     fn poll_session(&mut self, cx: &mut Context<'_>) -> Poll<Said> {
+        if let Some(said) = self.rest.pop_front() {
+            return Poll::Ready(said);
+        }
         let session = self.session.as_mut().expect("the session was not dropped");
         match Pin::new(session).poll_next(cx) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Some(Ok(frame))) => {
-                let mut bytes = Vec::new();
-                frame.encode(&mut bytes);
-                Poll::Ready(said(
-                    ProxyResponse::decode(&bytes[..]).expect("what is sent can be read"),
-                ))
+                self.rest = responses(&frame).into_iter().map(said).collect();
+                Poll::Ready(self.rest.pop_front().expect("a frame has a response"))
             }
             Poll::Ready(Some(Err(status))) => Poll::Ready(self.end(Some(&status))),
             Poll::Ready(None) => Poll::Ready(self.end(None)),

@@ -293,7 +293,6 @@ impl<G: ReplyGate> Caches<G> {
             cache_id,
             kind,
             body,
-            following: 0,
         }))
     }
 }
@@ -635,7 +634,6 @@ impl<G: ReplyGate> Request<'_, G> {
                     cache_id: to.cache_id,
                     kind: ResponseType::MapEvent,
                     body: Body::Event(Box::new(primer.event(&key, value)?)),
-                    following: 0,
                 })
             };
             let frames: Result<Vec<_>, Refusal> = values.into_iter().map(frame).collect();

@@ -1,28 +1,14 @@
-//! Frames to bytes and back, for tonic.
+//! Bytes to frames, for tonic. What goes out is [written by ourselves](super::outbound).
 
-use bytes::{Buf, BufMut};
+use std::convert::Infallible;
+
+use bytes::Buf;
 use tonic::Status;
-use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
-use super::frames::{InFrame, OutFrame};
+use super::frames::InFrame;
 
-/// Values from this size on mostly come in rows, which are sent in pieces.
-const ROW_VALUE_BYTES: usize = 256;
-
-/// Room for so many bytes is made at a time, or for what is known to follow. Growing step by step would copy it again and again.
-const PIECE_BYTES: usize = 33 << 10;
-
-/// So large is a piece of a row at most, but for its last value: few calls of the system send it, and who reads it has
-/// something to do while the next one is made.
-const PIECE_BYTES_MAX: usize = 128 << 10;
-
-/// What is allocated for frames that are not of a row: tonic's default.
-const BUFFER_BYTES: usize = 8 << 10;
-
-/// What a frame has beside its value.
-const PIECE_ROOM: usize = 256;
-
-/// Reads `ProxyRequest`s and writes `ProxyResponse`s in one pass.
+/// Reads `ProxyRequest`s in one pass.
 ///
 /// A frame that is no message is an item of its own and not an error of the decoder: the session knows the right
 /// status for it.
@@ -30,7 +16,7 @@ const PIECE_ROOM: usize = 256;
 pub(crate) struct ProxyCodec;
 
 impl Codec for ProxyCodec {
-    type Encode = OutFrame;
+    type Encode = Infallible;
     type Decode = InFrame;
     type Encoder = ProxyCodec;
     type Decoder = ProxyCodec;
@@ -45,20 +31,11 @@ impl Codec for ProxyCodec {
 }
 
 impl Encoder for ProxyCodec {
-    type Item = OutFrame;
+    type Item = Infallible;
     type Error = Status;
 
-    fn buffer_settings(&self) -> BufferSettings {
-        BufferSettings::new(BUFFER_BYTES, PIECE_BYTES_MAX)
-    }
-
-    fn encode(&mut self, frame: OutFrame, buf: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        let (bytes, following) = frame.value_bytes();
-        if bytes >= ROW_VALUE_BYTES && buf.chunk_mut().len() < bytes + PIECE_ROOM {
-            buf.reserve(bytes + PIECE_ROOM + following.clamp(PIECE_BYTES, PIECE_BYTES_MAX));
-        }
-        frame.encode(buf);
-        Ok(())
+    fn encode(&mut self, nothing: Infallible, _: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        match nothing {}
     }
 }
 

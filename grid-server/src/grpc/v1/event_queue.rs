@@ -39,7 +39,6 @@ pub(crate) fn queue_notice(queue: &EventQueue, cache_id: i32, notice: Notice) {
         cache_id,
         kind,
         body,
-        following: 0,
     };
     if queue.push(QueuedEvent::Frame(frame), weight).is_err() {
         end(queue);

@@ -5,6 +5,7 @@ use grid_proto::any::Packed;
 use grid_proto::frame::{BytesFields, CacheResponse, Complete, OptionalValue};
 use grid_proto::girih::OpenedCache;
 use grid_proto::google::{BoolValue, BytesValue, Int32Value};
+use grid_proto::message::{TooLong, put_message};
 use grid_proto::v1::cache::{MapEventMessage, ResponseType};
 use grid_proto::v1::common::{BinaryKeyAndValue, OptionalValue as OptionalValueMessage};
 use grid_proto::v1::proxy::{ProxyRequest, ProxyResponse};
@@ -14,7 +15,10 @@ use prost::Message;
 use crate::grpc::{EventBody, WireValue};
 
 /// What a frame has beside its value, about.
-const FRAME_ROOM: usize = 192;
+const FRAME_ROOM: usize = 256;
+
+/// Values from this size on have room made for them.
+const LARGE_VALUE_BYTES: usize = 256;
 
 /// A frame that came in.
 #[derive(Debug)]
@@ -88,9 +92,9 @@ pub enum OutFrame {
         kind: ResponseType,
         /// What it carries.
         body: Body,
-        /// About how many bytes there are in the frames that follow at once.
-        following: usize,
     },
+    /// Answers that are written already: frames, with what stands before each in a stream.
+    Rows(Bytes),
     /// The end of the answers to a request.
     Complete {
         /// The id of the request.
@@ -101,32 +105,36 @@ pub enum OutFrame {
 }
 
 impl OutFrame {
-    /// About how many bytes of values it has, those of one that has many are nearly all of it; and how many there are in the
-    /// frames that follow.
+    /// About how many bytes are to be made room for, more than for small frames.
     #[must_use]
-    pub(crate) fn value_bytes(&self) -> (usize, usize) {
+    pub(crate) fn room(&self) -> usize {
         match self {
             OutFrame::Cache {
                 body: Body::Bytes(value) | Body::Pair(_, value) | Body::Optional(Some(value)),
-                following,
                 ..
-            } => (value.len(), *following),
-            _ => (0, 0),
+            } if value.len() >= LARGE_VALUE_BYTES => value.len() + FRAME_ROOM,
+            OutFrame::Rows(rows) => rows.len(),
+            _ => 0,
         }
     }
 
-    /// Says how many bytes there are in the frames that follow, and tells about how many it has itself.
-    pub(crate) fn follow_with(&mut self, bytes: usize) -> usize {
-        let (own, _) = self.value_bytes();
-        if let OutFrame::Cache { following, .. } = self {
-            *following = bytes;
-        }
-        own + FRAME_ROOM
-    }
-
-    /// Appends the frame.
-    pub fn encode(&self, buf: &mut impl BufMut) {
+    /// Appends it as it goes out: with what stands before a frame in a stream.
+    ///
+    /// # Errors
+    /// When a frame is too long. Some of it is written then.
+    pub fn put(&self, buf: &mut (impl BufMut + AsMut<[u8]>)) -> Result<(), TooLong> {
         match self {
+            OutFrame::Rows(rows) => {
+                buf.put_slice(rows);
+                Ok(())
+            }
+            _ => put_message(buf, |buf| self.encode(buf)),
+        }
+    }
+
+    fn encode(&self, buf: &mut impl BufMut) {
+        match self {
+            OutFrame::Rows(rows) => buf.put_slice(rows),
             OutFrame::Complete { id } => Complete { id: *id }.put(buf),
             OutFrame::Other(response) => Whole(&**response).put(buf),
             OutFrame::Cache {
@@ -134,7 +142,6 @@ impl OutFrame {
                 cache_id,
                 kind,
                 body,
-                ..
             } => {
                 let head = Head {
                     id: *id,

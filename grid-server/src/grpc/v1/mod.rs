@@ -10,6 +10,8 @@ mod in_flight;
 mod key_request;
 mod more;
 mod numbered;
+mod outbound;
+mod rows;
 mod service;
 mod session;
 

@@ -3,19 +3,21 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::vec;
 
 use grid_core::cache::CacheError;
 use grid_core::query::Comparator;
 use grid_core::replication::Outcome;
-use grid_core::store::{PageContent, WorkAnswer};
+use grid_core::store::{PageContent, RowSink, WorkAnswer};
 use grid_core::value::{Binary, Key};
 use grid_member::cache::{OpenCache, Reply, ReplyFuture, Scatter, Selected, Sorted, Working};
 use grid_proto::v1::cache::{NamedCacheRequestType as Type, ResponseType};
 
 use crate::grpc::key_batches::KeyBatches;
-use crate::grpc::{Edge, Reader, Refusal, ReplyGate, WireValue};
+use crate::grpc::{Edge, Reader, Refusal, ReplyGate};
 
 use super::frames::{Body, OutFrame};
+use super::rows::Rows;
 
 /// Which part of the entries a query wants.
 #[must_use]
@@ -40,11 +42,29 @@ enum Source {
     Done,
 }
 
+/// About so many bytes are written at a time: who asked has something to do while the rest is written.
+const PART_BYTES: usize = 128 << 10;
+
 /// What was asked of the cache and is on its way.
 enum Asked {
     Found(ReplyFuture<Vec<(Binary, Binary)>>),
-    Selected(ReplyFuture<(Source, Selected)>),
+    Selected(ReplyFuture<(Source, Rows, Selected)>),
     Worked(ReplyFuture<(Source, Vec<(Binary, Outcome)>)>),
+}
+
+/// What came and is not written yet.
+enum Unwritten {
+    Found(vec::IntoIter<(Option<Binary>, Option<Binary>)>),
+    Worked(vec::IntoIter<(Binary, Outcome)>),
+}
+
+impl Unwritten {
+    fn is_empty(&self) -> bool {
+        match self {
+            Unwritten::Found(found) => found.as_slice().is_empty(),
+            Unwritten::Worked(worked) => worked.as_slice().is_empty(),
+        }
+    }
 }
 
 /// The rest of an answer.
@@ -56,6 +76,7 @@ pub(crate) struct More<G> {
     kind: Type,
     source: Source,
     asked: Option<Asked>,
+    unwritten: Unwritten,
 }
 
 /// Which request of which stream an answer belongs to.
@@ -77,13 +98,12 @@ impl AnswerTo {
             cache_id: self.cache_id,
             kind: ResponseType::Message,
             body,
-            following: 0,
         }
     }
 }
 
-/// The next frames, maybe none; `None` after the last.
-type Frames = Result<Option<Vec<OutFrame>>, Refusal>;
+/// The next rows, maybe none; `None` after the last.
+type Written = Result<Option<Vec<u8>>, Refusal>;
 
 impl<G: ReplyGate> More<G> {
     fn new(
@@ -101,6 +121,7 @@ impl<G: ReplyGate> More<G> {
             kind,
             source,
             asked: None,
+            unwritten: Unwritten::Found(Vec::new().into_iter()),
         }
     }
 
@@ -168,24 +189,30 @@ impl<G: ReplyGate> More<G> {
                 let found = self.gate.pass(Type::GetAll, self.cache.get_all(batch));
                 Asked::Found(found.into_future())
             }
-            Source::Query(mut scatter) => Asked::Selected(self.pass(async move {
-                let found = scatter.next().await?;
-                let rest = if scatter.has_more() {
-                    Source::Query(scatter)
-                } else {
-                    Source::Done
-                };
-                Ok((rest, found))
-            })),
-            Source::Sorted(mut sorted) => Asked::Selected(self.pass(async move {
-                let found = sorted.next().await?;
-                let rest = if found.is_empty() {
-                    Source::Done
-                } else {
-                    Source::Sorted(sorted)
-                };
-                Ok((rest, found))
-            })),
+            Source::Query(mut scatter) => {
+                let mut rows = self.rows();
+                Asked::Selected(self.pass(async move {
+                    let found = scatter.next_rows(&mut rows).await?;
+                    let rest = if scatter.has_more() {
+                        Source::Query(scatter)
+                    } else {
+                        Source::Done
+                    };
+                    Ok((rest, rows, found))
+                }))
+            }
+            Source::Sorted(mut sorted) => {
+                let rows = self.rows();
+                Asked::Selected(self.pass(async move {
+                    let found = sorted.next().await?;
+                    let rest = if found.is_empty() {
+                        Source::Done
+                    } else {
+                        Source::Sorted(sorted)
+                    };
+                    Ok((rest, rows, found))
+                }))
+            }
             Source::Work(mut working) => Asked::Worked(self.pass(async move {
                 let worked = working.next().await?;
                 let rest = if worked.is_empty() {
@@ -198,80 +225,111 @@ impl<G: ReplyGate> More<G> {
         })
     }
 
+    /// Does not begin with little: the client has other answers to read.
+    pub(crate) fn in_large_parts(mut self) -> Self {
+        if let Source::Query(scatter) = self.source {
+            self.source = Source::Query(Box::new(scatter.in_large_parts()));
+        }
+        self
+    }
+
     /// Whether more of a query is to be read.
     pub(crate) fn reads_on(&self) -> bool {
         matches!(self.source, Source::Query(_))
     }
 
-    /// The next frames, as soon as the cache has them.
-    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Frames> {
+    /// Whether there is nothing more.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.source, Source::Done) && self.asked.is_none() && self.unwritten.is_empty()
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::new(self.edge.clone(), self.to)
+    }
+
+    /// The next rows, as soon as the cache has them.
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Written> {
+        let mut rows = if self.unwritten.is_empty() {
+            match ready!(self.poll_asked(cx))? {
+                Some(rows) => rows,
+                None => return Poll::Ready(Ok(None)),
+            }
+        } else {
+            self.rows()
+        };
+        match &mut self.unwritten {
+            Unwritten::Found(found) => write_found(found, &mut rows),
+            Unwritten::Worked(worked) => {
+                let told = (&*self.edge, self.to.reader, &mut self.source);
+                write_worked(worked, told, &mut rows);
+            }
+        }
+        Poll::Ready(rows.into_written().map(Some))
+    }
+
+    /// Takes what comes next, with the rows of it that are written already; `None` when nothing does.
+    fn poll_asked(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Rows>, CacheError>> {
         if self.asked.is_none() {
             self.asked = self.ask();
         }
-        let frames = match &mut self.asked {
+        let (unwritten, rows) = match &mut self.asked {
             None => return Poll::Ready(Ok(None)),
             Some(Asked::Found(found)) => {
-                let found = ready!(Pin::new(found).poll(cx));
-                self.asked = None;
-                let found = found?.into_iter();
-                self.frames(found.map(|(key, value)| (Some(key), Some(value))))
+                let found = ready!(Pin::new(found).poll(cx))?.into_iter();
+                let found: Selected = found.map(|(key, value)| (Some(key), Some(value))).collect();
+                (Unwritten::Found(found.into_iter()), None)
             }
-            Some(Asked::Selected(found)) => {
-                let found = ready!(Pin::new(found).poll(cx));
-                self.asked = None;
-                let (rest, found) = found?;
+            Some(Asked::Selected(selected)) => {
+                let (rest, rows, found) = ready!(Pin::new(selected).poll(cx))?;
                 self.source = rest;
-                self.frames(found.into_iter())
+                (Unwritten::Found(found.into_iter()), Some(rows))
             }
             Some(Asked::Worked(worked)) => {
-                let worked = ready!(Pin::new(worked).poll(cx));
-                self.asked = None;
-                let (rest, worked) = worked?;
+                let (rest, worked) = ready!(Pin::new(worked).poll(cx))?;
                 self.source = rest;
-                Ok(self.worked(worked))
+                (Unwritten::Worked(worked.into_iter()), None)
             }
         };
-        Poll::Ready(frames.map(Some))
+        self.asked = None;
+        self.unwritten = unwritten;
+        Poll::Ready(Ok(Some(rows.unwrap_or_else(|| self.rows()))))
     }
+}
 
-    fn frames(
-        &self,
-        entries: impl ExactSizeIterator<Item = (Option<Binary>, Option<Binary>)>,
-    ) -> Result<Vec<OutFrame>, Refusal> {
-        let wire = |value| self.edge.to_wire(self.to.reader, value);
-        let mut frames = Vec::with_capacity(entries.len());
-        for (key, value) in entries {
-            let (key, value) = (key.map(wire).transpose()?, value.map(wire).transpose()?);
-            let body = match (key, value) {
-                (Some(key), Some(value)) => Body::Pair(key, value),
-                (Some(one), None) | (None, Some(one)) => Body::Bytes(one),
-                (None, None) => Body::Bytes(WireValue::nothing()),
-            };
-            frames.push(self.to.frame(body));
+/// Writes some of the entries that were found.
+fn write_found(found: &mut vec::IntoIter<(Option<Binary>, Option<Binary>)>, rows: &mut Rows) {
+    let len = |part: &Option<Binary>| part.as_ref().map_or(0, |part| part.bytes().len());
+    let (mut count, mut bytes) = (0, rows.len());
+    for (key, value) in found.as_slice() {
+        if bytes >= PART_BYTES {
+            break;
         }
-        let mut bytes = 0;
-        for frame in frames.iter_mut().rev() {
-            bytes += frame.follow_with(bytes);
-        }
-        Ok(frames)
+        (count, bytes) = (count + 1, bytes + len(key) + len(value));
     }
+    rows.reserve(count, bytes - rows.len());
+    for (key, value) in found.take(count) {
+        let [key, value] =
+            [&key, &value].map(|part| part.as_ref().map(|part| (part.format(), &part.bytes()[..])));
+        rows.row(key, value);
+    }
+}
 
-    /// The answers of those entries that have one. Of the others is told when all are done.
-    fn worked(&mut self, worked: Vec<(Binary, Outcome)>) -> Vec<OutFrame> {
-        let mut frames = Vec::with_capacity(worked.len());
-        for (key, outcome) in worked {
-            if matches!(outcome.answer, Some(WorkAnswer::Failed(_))) {
-                continue;
-            }
-            let answer = self.edge.work_answer(self.to.reader, outcome.answer);
-            let pair =
-                answer.and_then(|answer| Ok((self.edge.to_wire(self.to.reader, key.clone())?, answer)));
-            match (pair, &mut self.source) {
-                (Ok((key, answer)), _) => frames.push(self.to.frame(Body::Pair(key, answer))),
-                (Err(refusal), Source::Work(working)) => working.untold(&key, &refusal.message),
-                (Err(_), _) => {}
-            }
+/// Writes some of the answers of those entries that have one. Of the others is told when all are done.
+fn write_worked(
+    worked: &mut vec::IntoIter<(Binary, Outcome)>,
+    (edge, reader, source): (&Edge, Reader, &mut Source),
+    rows: &mut Rows,
+) {
+    while rows.len() < PART_BYTES
+        && let Some((key, outcome)) = worked.next()
+    {
+        if matches!(outcome.answer, Some(WorkAnswer::Failed(_))) {
+            continue;
         }
-        frames
+        let answer = edge.work_answer(reader, outcome.answer);
+        let written = answer.and_then(|answer| rows.wire(&edge.to_wire(reader, key.clone())?, &answer));
+        if let (Err(refusal), Source::Work(working)) = (written, &mut *source) {
+            working.untold(&key, &refusal.message);
+        }
     }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures::FutureExt;
-use futures::future::{BoxFuture, ready};
+use futures::future::{BoxFuture, Ready, ready};
+use futures::stream::{Empty, empty};
 use tonic::body::Body;
 use tonic::codegen::{Body as HttpBody, Service, StdError};
 use tonic::server::{Grpc, NamedService, StreamingService};
@@ -14,7 +15,8 @@ use tonic::{Request, Response, Status, Streaming};
 use crate::grpc::Edge;
 
 use super::codec::ProxyCodec;
-use super::frames::{InFrame, OutFrame};
+use super::frames::InFrame;
+use super::outbound::Outbound;
 use super::session::Session;
 
 const SUB_CHANNEL: &str = "/coherence.proxy.v1.ProxyService/subChannel";
@@ -37,21 +39,17 @@ impl NamedService for ProxyService {
     const NAME: &'static str = "coherence.proxy.v1.ProxyService";
 }
 
-struct SubChannel {
-    edge: Arc<Edge>,
-}
+/// Takes the requests of a call that is well-formed. The answers do not go through tonic.
+struct SubChannel<'c>(&'c mut Option<Streaming<InFrame>>);
 
-impl StreamingService<InFrame> for SubChannel {
-    type Response = OutFrame;
-    type ResponseStream = Session;
-    type Future = BoxFuture<'static, Result<Response<Session>, Status>>;
+impl StreamingService<InFrame> for SubChannel<'_> {
+    type Response = Infallible;
+    type ResponseStream = Empty<Result<Infallible, Status>>;
+    type Future = Ready<Result<Response<Self::ResponseStream>, Status>>;
 
     fn call(&mut self, request: Request<Streaming<InFrame>>) -> Self::Future {
-        ready(Ok(Response::new(Session::new(
-            self.edge.clone(),
-            request.into_inner(),
-        ))))
-        .boxed()
+        *self.0 = Some(request.into_inner());
+        ready(Ok(Response::new(empty())))
     }
 }
 
@@ -79,7 +77,12 @@ where
         async move {
             let len_max = edge.options().message_len_max;
             let mut grpc = Grpc::new(ProxyCodec).max_decoding_message_size(len_max);
-            Ok(grpc.streaming(SubChannel { edge }, request).await)
+            let mut inbound = None;
+            let response = grpc.streaming(SubChannel(&mut inbound), request).await;
+            Ok(match inbound {
+                Some(inbound) => response.map(|_| Body::new(Outbound::new(Session::new(edge, inbound)))),
+                None => response,
+            })
         }
         .boxed()
     }

@@ -87,7 +87,7 @@ enum Waiting {
 
 /// One version 1 stream.
 ///
-/// The state machine is driven by tonic, which polls for frames to send. Events wait in a queue with a limit.
+/// The state machine is driven by [what sends](super::outbound), which polls for frames. Events wait in a queue with a limit.
 pub struct Session<G = OpenGate> {
     edge: Arc<Edge>,
     gate: G,
@@ -104,6 +104,11 @@ pub struct Session<G = OpenGate> {
     handshake_deadline: Option<Pin<Box<Sleep>>>,
     heartbeat: Option<Interval>,
     stopped: Stopped,
+    /// Whether something was sent since there was nothing to do: the client has something to read.
+    is_busy: bool,
+    /// How many answers that come bit by bit were begun on all streams when one was begun on this: if there were others
+    /// since, the processor has something to do while the client waits.
+    begun: u64,
     /// The server stops: nothing more is taken.
     draining: bool,
     ended: bool,
@@ -150,6 +155,8 @@ impl<G: ReplyGate> Session<G> {
             handshake_deadline,
             heartbeat: None,
             stopped,
+            is_busy: false,
+            begun: 0,
             draining: false,
             ended: false,
         }
@@ -286,6 +293,13 @@ impl<G: ReplyGate> Session<G> {
             Ok(Answer::None) => {}
             Ok(Answer::More(more)) => {
                 let sends_first = false;
+                let begun = self.edge.begin_answer();
+                let others_ask = std::mem::replace(&mut self.begun, begun + 1) != begun;
+                let more = if self.is_busy || others_ask {
+                    more.in_large_parts()
+                } else {
+                    more
+                };
                 self.work = Work::More {
                     id,
                     more,
@@ -334,12 +348,18 @@ impl<G: ReplyGate> Session<G> {
                 let id = *id;
                 let next = ready!(more.poll_next(cx));
                 match next {
-                    Ok(Some(frames)) => {
-                        *sends_first = more.reads_on() && !frames.is_empty();
-                        if self.out.is_empty() {
-                            self.out = frames.into();
-                        } else {
-                            self.out.extend(frames);
+                    Ok(Some(mut rows)) => {
+                        *sends_first = more.reads_on() && !rows.is_empty();
+                        if more.is_over() {
+                            // With the last rows: a piece of its own would be read for itself.
+                            self.work = Work::Idle;
+                            let complete = OutFrame::Complete { id };
+                            complete
+                                .put(&mut rows)
+                                .map_err(|error| Status::out_of_range(error.to_string()))?;
+                        }
+                        if !rows.is_empty() {
+                            self.out.push_back(OutFrame::Rows(rows.into()));
                         }
                     }
                     Ok(None) => {
@@ -491,6 +511,7 @@ impl<G: ReplyGate> Session<G> {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<OutFrame>, Status>> {
         for _ in 0..SILENT_ROUNDS_MAX {
             if let Some(frame) = self.out.pop_front() {
+                self.is_busy = true;
                 return Poll::Ready(Ok(Some(frame)));
             }
             let events_wait_their_turn = self.events_in_row >= EVENTS_IN_ROW_MAX;
@@ -511,6 +532,7 @@ impl<G: ReplyGate> Session<G> {
                 return Poll::Ready(Ok(None));
             }
             if self.poll_turn(cx)?.is_pending() && self.out.is_empty() && !events_wait_their_turn {
+                self.is_busy = !self.is_idle();
                 return Poll::Pending;
             }
         }
