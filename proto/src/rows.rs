@@ -91,7 +91,7 @@ impl RowFrames {
         let response = cache.len() + long(inner);
         let outer = outer_url.len() + long(response);
         let frame = id.len() + long(outer);
-        let frame_len = u32::try_from(frame).map_err(|_| TooLong(frame))?;
+        let frame_len = u32::try_from(frame).map_err(|_too_long| TooLong(frame))?;
         buf.reserve(MESSAGE_HEAD_BYTES + frame);
         let mut out = Gathered::new(buf);
         out.byte(0);

@@ -48,7 +48,7 @@ const PART_BYTES: usize = 128 << 10;
 /// What was asked of the cache and is on its way.
 enum Asked {
     Found(ReplyFuture<Vec<(Binary, Binary)>>),
-    Selected(ReplyFuture<(Source, Rows, Selected)>),
+    Selected(ReplyFuture<(Source, Box<Rows>, Selected)>),
     Worked(ReplyFuture<(Source, Vec<(Binary, Outcome)>)>),
 }
 
@@ -192,7 +192,7 @@ impl<G: ReplyGate> More<G> {
             Source::Query(mut scatter) => {
                 let mut rows = self.rows();
                 Asked::Selected(self.pass(async move {
-                    let found = scatter.next_rows(&mut rows).await?;
+                    let found = scatter.next_rows(&mut *rows).await?;
                     let rest = if scatter.has_more() {
                         Source::Query(scatter)
                     } else {
@@ -243,8 +243,8 @@ impl<G: ReplyGate> More<G> {
         matches!(self.source, Source::Done) && self.asked.is_none() && self.unwritten.is_empty()
     }
 
-    fn rows(&self) -> Rows {
-        Rows::new(self.edge.clone(), self.to)
+    fn rows(&self) -> Box<Rows> {
+        Box::new(Rows::new(self.edge.clone(), self.to))
     }
 
     /// The next rows, as soon as the cache has them.
@@ -268,7 +268,7 @@ impl<G: ReplyGate> More<G> {
     }
 
     /// Takes what comes next, with the rows of it that are written already; `None` when nothing does.
-    fn poll_asked(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Rows>, CacheError>> {
+    fn poll_asked(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Box<Rows>>, CacheError>> {
         if self.asked.is_none() {
             self.asked = self.ask();
         }
