@@ -31,7 +31,9 @@ pub fn put_message<B: BufMut + AsMut<[u8]>>(buf: &mut B, write: impl FnOnce(&mut
     write(buf);
     let written = buf.as_mut();
     let len = written.len() - start - MESSAGE_HEAD_BYTES;
-    let head = u32::try_from(len).map_err(|_too_long| TooLong(len))?.to_be_bytes();
+    let head = u32::try_from(len)
+        .map_err(|_too_long| TooLong(len))?
+        .to_be_bytes();
     if let Some(place) = written.get_mut(start + 1..start + MESSAGE_HEAD_BYTES) {
         place.copy_from_slice(&head);
     }
