@@ -38,6 +38,8 @@ mod query_limits;
 #[cfg(test)]
 mod query_moves;
 #[cfg(test)]
+mod query_rows;
+#[cfg(test)]
 #[path = "../../../grid-core/tests/query/random.rs"]
 mod random;
 #[cfg(test)]
