@@ -127,7 +127,7 @@ async fn each_entry_comes_once_as_a_row_or_as_it_is() {
             let (rows, _) = rows_of(&cache, &field("of").eq(11), content, true).await;
             assert_eq!(rows, [], "{content:?}");
             let limit = Filter::Limit {
-                filter: Box::new(field("of").eq(3).into()),
+                filter: Box::new(field("of").eq(3)),
                 page_size: 7,
                 page: 2,
             };
