@@ -238,8 +238,10 @@ impl Edge {
         self.formats.wire_prefix(reader.format)
     }
 
+    /// Checks that a client can read what is stored.
+    ///
     /// # Errors
-    /// When a client reads another format than this.
+    /// When it reads another format.
     pub(crate) fn check_format(&self, reader: Reader, stored: Format) -> Result<(), Refusal> {
         if stored == reader.format {
             return Ok(());
