@@ -87,7 +87,7 @@ enum Waiting {
 
 /// One version 1 stream.
 ///
-/// The state machine is driven by [what sends](super::outbound), which polls for frames. Events wait in a queue with a limit.
+/// The state machine is driven by what sends, which polls for frames. Events wait in a queue with a limit.
 pub struct Session<G = OpenGate> {
     edge: Arc<Edge>,
     gate: G,
