@@ -17,6 +17,12 @@ pub trait RowSink: Send {
     /// Takes a row: the format and the bytes of its key and its value, or of what was asked for of the two.
     fn row(&mut self, key: Option<(Format, &[u8])>, value: Option<(Format, &[u8])>);
 
+    /// What it has taken so far.
+    fn mark(&self) -> usize;
+
+    /// Forgets what it took since a [`mark`](Self::mark).
+    fn cut(&mut self, mark: usize);
+
     /// Whether it has taken no row.
     fn is_empty(&self) -> bool;
 }

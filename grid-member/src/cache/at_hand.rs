@@ -8,8 +8,6 @@ use grid_core::store::{
     RowSink, Timestamp,
 };
 
-use crate::replication::Tried;
-
 use super::allowance::Allowance;
 use super::{OpenCache, Question};
 
@@ -72,10 +70,7 @@ impl OpenCache {
             if read.is_empty() {
                 break;
             }
-            pages.extend(read.into_iter().map(|read| match read {
-                Tried::Done(page) => page.transpose(),
-                Tried::Waits(..) | Tried::Elsewhere => None,
-            }));
+            pages.extend(read.into_iter().map(|read| read?.transpose()));
             let is_enough = room.used().is_some_and(|used| used >= enough);
             if is_enough && pages.iter().all(Option::is_some) {
                 return pages;
@@ -89,12 +84,20 @@ impl OpenCache {
 
 impl AtHand<'_, '_> {
     /// Reads the first of these partitions side by side, as many as are allowed and not being changed.
-    fn read(&mut self, asked: &[Place], together: usize) -> Vec<Tried<Read>> {
+    fn read(&mut self, asked: &[Place], together: usize) -> Vec<Option<Read>> {
         let ids: Vec<_> = asked.iter().take(together).map(|(id, _)| *id).collect();
         let replicas = self.cache.replicas();
-        replicas.try_read_together(&ids, Replica::gate_all, |stores, now| {
+        let before = self.rows.as_ref().map(|rows| rows.mark());
+        let read = replicas.try_read_together(&ids, Replica::gate_all, |stores, now| {
             self.pages(asked, stores, now)
-        })
+        });
+        // What was read and is not given is not to be told.
+        if read.iter().all(Option::is_none)
+            && let (Some(rows), Some(before)) = (&mut self.rows, before)
+        {
+            rows.cut(before);
+        }
+        read
     }
 
     /// The pages of these partitions, each with its place in what is asked; of the first of them, when all would be too much.

@@ -82,8 +82,7 @@ impl Scatter {
     /// As [`next`](Self::next).
     pub async fn next_rows(&mut self, rows: &mut dyn RowSink) -> Result<Selected, CacheError> {
         // Which of a limit are told is known once they are read.
-        // TODO-SAFE
-        if true || self.ordered || !rows.is_quick() {
+        if self.ordered || !rows.is_quick() {
             return self.read(None).await;
         }
         rows.expect(self.enough);

@@ -218,16 +218,18 @@ impl Replicas {
         }
     }
 
-    /// Reads from several partitions side by side, of those that this member serves. Of each, as far as it came, what
-    /// [`try_read`](Self::try_read) says: it comes at least to the first, and stops at one that is being changed.
+    /// Reads from several partitions side by side, of those that this member serves and whose last changes wait for no backup.
+    /// Of each, as far as it came, what was read; `None` of the others. It comes at least to the first, and stops at one that is
+    /// being changed.
     ///
-    /// `read` is given the partitions with their places in `ids`, and answers for the first so many of them.
+    /// `read` is given the partitions with their places in `ids`, and answers for the first so many of them. What it made counts
+    /// only if it is given here: a member that finds afterwards that it may not serve gives nothing.
     pub fn try_read_together<T>(
         &self,
         ids: &[PartitionId],
         gate: impl Fn(&Replica<Waiter>) -> Result<Option<Position>, Failure>,
         read: impl FnOnce(&[(usize, &Partition)], Timestamp) -> Vec<T>,
-    ) -> Vec<Tried<T>> {
+    ) -> Vec<Option<T>> {
         let mut tried = {
             // Taking a lock waits for its memory, and nothing is read meanwhile; looking at one does not.
             let changed = ids
@@ -246,32 +248,29 @@ impl Replicas {
                     None => break,
                 }
             }
-            let gates: Vec<_> = guards.iter().map(|replica| gate(replica)).collect();
-            let served = guards.iter().zip(&gates).enumerate();
-            let served = served.filter(|(_, (_, gate))| gate.is_ok());
+            let is_settled = |replica: &RwLockReadGuard<'_, _>| matches!(gate(replica), Ok(None));
+            let settled: Vec<_> = guards.iter().map(is_settled).collect();
+            let served = guards.iter().zip(&settled).enumerate();
+            let served = served.filter(|(_, (_, is_settled))| **is_settled);
             let served: Vec<_> = served
                 .map(|(place, (replica, _))| (place, replica.store()))
                 .collect();
             let mut results = read(&served, self.now()).into_iter();
             let mut tried = Vec::with_capacity(guards.len());
-            for gate in gates {
-                tried.push(match gate {
-                    Err(_not_here) => Tried::Elsewhere,
-                    Ok(gate) => {
-                        let Some(result) = results.next() else { break };
-                        match gate {
-                            None => Tried::Done(result),
-                            Some(position) => Tried::Waits(position, result),
-                        }
-                    }
-                });
+            for is_settled in settled {
+                if !is_settled {
+                    tried.push(None);
+                    continue;
+                }
+                let Some(result) = results.next() else { break };
+                tried.push(Some(result));
             }
             tried
         };
         // As in `try_read`.
         if !self.may_serve() {
             for tried in &mut tried {
-                *tried = Tried::Elsewhere;
+                *tried = None;
             }
         }
         tried

@@ -135,6 +135,14 @@ impl RowSink for Rows {
         }
     }
 
+    fn mark(&self) -> usize {
+        self.written.len()
+    }
+
+    fn cut(&mut self, mark: usize) {
+        self.written.truncate(mark);
+    }
+
     fn is_empty(&self) -> bool {
         self.written.is_empty() && self.refused.is_none()
     }
